@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+
+/** Unit and driver tests run on the sources themselves ("source" is the export condition that names them). */
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source', 'node', 'module', 'import', 'default'] } },
+  test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2 },
+});
