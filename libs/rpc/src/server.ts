@@ -1,0 +1,105 @@
+import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CallContext } from './call-context.js';
+import type { Service, ServiceDefinition } from './definition.js';
+import type { TlsFiles } from './tls.js';
+import { channelOptions, fromMetadata, toStatus, wireMethod } from './wire.js';
+
+export interface RpcServerOptions {
+  /** host:port, port 0 for any. */
+  listen: string;
+  tls: TlsFiles;
+}
+
+type AnyServerCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown> | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+type AnyMethod = (call: CallContext, request: unknown) => unknown;
+
+/** Serves handlers over gRPC to callers that hold a certificate of the constellation's own authority. */
+export class RpcServer {
+  readonly #server = new Server(channelOptions);
+
+  constructor(private readonly options: RpcServerOptions) {}
+
+  add<D extends ServiceDefinition>(definition: D, handler: Service<D>): this {
+    const wires: Record<string, ReturnType<typeof wireMethod>> = {};
+    const implementation: UntypedServiceImplementation = {};
+    for (const [name, method] of Object.entries(definition.methods)) {
+      wires[name] = wireMethod(definition, method);
+      const run = (context: CallContext, request: unknown): unknown =>
+        (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request);
+      implementation[name] = method.responseStream
+        ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, method.requestStream, run)
+        : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>
+            void answerOnce(call, method.requestStream, run, done);
+    }
+    this.#server.addService(wires, implementation);
+    return this;
+  }
+
+  /** Resolves to the port listened on. */
+  listen(): Promise<number> {
+    const { ca, cert, key } = this.options.tls;
+    const secure = ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], true);
+    return new Promise((resolve, reject) =>
+      this.#server.bindAsync(this.options.listen, secure, (error, port) => (error ? reject(error) : resolve(port))),
+    );
+  }
+
+  /** Lets running calls end for `graceMs`, then ends them. */
+  async close(graceMs = 2_000): Promise<void> {
+    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    clearTimeout(timer);
+  }
+}
+
+function contextOf(call: AnyServerCall): CallContext {
+  const abort = new AbortController();
+  (call as NodeJS.EventEmitter).on('cancelled', () => abort.abort());
+  const deadline = call.getDeadline();
+  const limit = deadline instanceof Date ? deadline.getTime() : deadline;
+  return { ...fromMetadata(call.metadata), signal: abort.signal, ...(Number.isFinite(limit) ? { deadline: limit } : {}) };
+}
+
+async function answerOnce(
+  call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>,
+  streamed: boolean,
+  run: AnyMethod,
+  done: sendUnaryData<unknown>,
+): Promise<void> {
+  try {
+    const request = streamed ? (call as AsyncIterable<unknown>) : (call as ServerUnaryCall<unknown, unknown>).request;
+    done(null, await run(contextOf(call), request));
+  } catch (error) {
+    done(toStatus(error), null);
+  }
+}
+
+async function answerStream(
+  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  streamed: boolean,
+  run: AnyMethod,
+): Promise<void> {
+  const context = contextOf(call);
+  try {
+    const request = streamed ? (call as AsyncIterable<unknown>) : (call as ServerWritableStream<unknown, unknown>).request;
+    for await (const answer of run(context, request) as AsyncIterable<unknown>) {
+      if (context.signal?.aborted) return;
+      if (!call.write(answer)) await drained(call, context);
+    }
+    call.end();
+  } catch (error) {
+    call.emit('error', toStatus(error));
+  }
+}
+
+function drained(call: NodeJS.EventEmitter, context: CallContext): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      call.removeListener('drain', finish);
+      context.signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    call.once('drain', finish);
+    context.signal?.addEventListener('abort', finish, { once: true });
+  });
+}

@@ -1,0 +1,81 @@
+import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { LxdError, errorKinds, fromUnknown, type ErrorKind } from '@asterism/errors';
+import type { CallContext } from './call-context.js';
+import type { MessageType, MethodDefinition, ServiceDefinition } from './definition.js';
+
+const kindToStatus: Record<ErrorKind, status> = {
+  'bad-request': status.INVALID_ARGUMENT,
+  unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
+  'not-found': status.NOT_FOUND,
+  conflict: status.ALREADY_EXISTS,
+  'precondition-failed': status.FAILED_PRECONDITION,
+  'too-large': status.OUT_OF_RANGE,
+  unsupported: status.UNIMPLEMENTED,
+  unavailable: status.UNAVAILABLE,
+  timeout: status.DEADLINE_EXCEEDED,
+  cancelled: status.CANCELLED,
+  internal: status.INTERNAL,
+};
+
+const kindKey = 'asterism-kind';
+const messageKey = 'asterism-message-bin';
+
+export function toStatus(error: unknown): Partial<StatusObject> {
+  const { kind, message } = fromUnknown(error);
+  const metadata = new Metadata();
+  metadata.set(kindKey, kind);
+  metadata.set(messageKey, Buffer.from(message.slice(0, 4096)));
+  return { code: kindToStatus[kind], details: kind, metadata };
+}
+
+export function fromStatus(error: ServiceError): LxdError {
+  const sent = error.metadata?.get(kindKey)[0];
+  const kind = errorKinds.find((candidate) => candidate === sent) ?? kindOfStatus(error.code);
+  const message = error.metadata?.get(messageKey)[0];
+  return new LxdError(kind, message ? message.toString() : error.details || error.message, { cause: error });
+}
+
+function kindOfStatus(code: status): ErrorKind {
+  const entry = Object.entries(kindToStatus).find(([, candidate]) => candidate === code);
+  return (entry?.[0] as ErrorKind | undefined) ?? 'internal';
+}
+
+const contextKey = 'asterism-call-bin';
+
+/** The context as metadata; the deadline and the signal travel as gRPC's own. */
+export function toMetadata(call: CallContext): Metadata {
+  const { deadline: _deadline, signal: _signal, ...carried } = call;
+  const metadata = new Metadata();
+  metadata.set(contextKey, Buffer.from(JSON.stringify(carried)));
+  if (call.traceparent) metadata.set('traceparent', call.traceparent);
+  return metadata;
+}
+
+export function fromMetadata(metadata: Metadata): CallContext {
+  const sent = metadata.get(contextKey)[0];
+  if (!sent) return { requestId: 'unknown' };
+  return JSON.parse(sent.toString()) as CallContext;
+}
+
+/** One method as grpc-js wants it. */
+export function wireMethod(definition: ServiceDefinition, method: MethodDefinition) {
+  const request = method.requestType as MessageType<unknown>;
+  const response = method.responseType as MessageType<unknown>;
+  return {
+    path: `/${definition.fullName}/${method.name}`,
+    requestStream: method.requestStream,
+    responseStream: method.responseStream,
+    requestSerialize: (message: unknown) => Buffer.from(request.encode(message).finish()),
+    requestDeserialize: (bytes: Buffer) => request.decode(bytes),
+    responseSerialize: (message: unknown) => Buffer.from(response.encode(message).finish()),
+    responseDeserialize: (bytes: Buffer) => response.decode(bytes),
+  };
+}
+
+/** Large frames for streams and lists; 64 MiB bounds what one message may hold. */
+export const channelOptions = {
+  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  'grpc.max_send_message_length': 64 * 1024 * 1024,
+  'grpc.keepalive_time_ms': 30_000,
+} as const;
