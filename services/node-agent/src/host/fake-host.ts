@@ -1,0 +1,155 @@
+import { PassThrough } from 'node:stream';
+import type { CgroupLayout, Cgroups } from './cgroups.js';
+import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
+import { FakeFiles } from './fake-files.js';
+import type { Host } from './host.js';
+import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
+import type { Processes, ProcessHandle, StartOptions } from './processes.js';
+
+/** What a command answers in a test; `code` 0 and no output when absent. */
+export type FakeAnswer = Partial<ExecResult>;
+
+/** A host in memory: records what it is told to do, keeps a file tree, mounts and cgroups, and answers commands as the test says. */
+export class FakeHost implements Host {
+  /** Every command run, spawned or started, as one line each, in order; mounts and unmounts among them as "mount ..." lines. */
+  readonly log: string[] = [];
+  readonly inputs: string[] = [];
+  readonly files = new FakeFiles();
+  readonly mounts: FakeMounts = new FakeMounts(this.log);
+  readonly cgroups: FakeCgroups = new FakeCgroups();
+  readonly processes: FakeProcesses = new FakeProcesses(this.log);
+  private readonly answers: [prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)][] = [];
+
+  /** Commands that begin with these words answer so; the latest rule that fits wins. */
+  answer(prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)): this {
+    this.answers.unshift([prefix, answer]);
+    return this;
+  }
+
+  exec = async (argv: Argv, options: ExecOptions = {}): Promise<ExecResult> => {
+    const result = this.run(argv);
+    if (options.input !== undefined) this.inputs.push(options.input.toString());
+    if (!(options.okCodes ?? [0]).includes(result.code)) throw commandError(argv, { code: result.code, signal: null }, result.stderr);
+    return result;
+  };
+
+  spawn = (argv: Argv, _options: SpawnOptions = {}): Spawned => {
+    const result = this.run(argv);
+    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    stdout.end(result.stdout);
+    stderr.end(result.stderr);
+    stdin.resume();
+    const exit = { code: result.code, signal: null };
+    return {
+      pid: 1000,
+      stdin,
+      stdout,
+      stderr,
+      kill: () => undefined,
+      exited: Promise.resolve(exit),
+      async succeeded() {
+        if (exit.code !== 0) throw commandError(argv, exit, result.stderr);
+      },
+    };
+  };
+
+  private run(argv: Argv): ExecResult {
+    const line = argv.join(' ');
+    this.log.push(line);
+    const rule = this.answers.find(([prefix]) => line === prefix || line.startsWith(`${prefix} `));
+    const answer = typeof rule?.[1] === 'function' ? rule[1](argv) : rule?.[1];
+    return { stdout: '', stderr: '', code: 0, ...answer };
+  }
+}
+
+export class FakeMounts implements Mounts {
+  readonly entries: MountEntry[] = [];
+  constructor(private readonly log: string[]) {}
+
+  async list(): Promise<MountEntry[]> {
+    return [...this.entries];
+  }
+  async isMounted(target: string): Promise<boolean> {
+    return this.entries.some((entry) => entry.target === target);
+  }
+  async mount(source: string, target: string, type: string, options: MountOptions = {}): Promise<void> {
+    this.log.push(`mount -t ${type}${options.data ? ` -o ${options.data}` : ''} ${source} ${target}`);
+    this.add(source, target, type, options.flags?.includes('rdonly') ? ['ro'] : ['rw']);
+  }
+  async bind(source: string, target: string, options: BindOptions = {}): Promise<void> {
+    this.log.push(`mount ${options.recursive ? '--rbind' : '--bind'}${options.readonly ? ' -o ro' : ''} ${source} ${target}`);
+    this.add(source, target, 'bind', options.readonly ? ['ro'] : ['rw']);
+  }
+  async propagate(target: string, propagation: Propagation, recursive = false): Promise<void> {
+    this.log.push(`mount --make-${recursive ? 'r' : ''}${propagation} ${target}`);
+  }
+  async unmount(target: string): Promise<void> {
+    const index = this.entries.findLastIndex((entry) => entry.target === target);
+    if (index < 0) return;
+    this.entries.splice(index, 1);
+    this.log.push(`umount ${target}`);
+  }
+  async unmountTree(target: string): Promise<void> {
+    const inside = this.entries.filter((entry) => entry.target === target || entry.target.startsWith(`${target}/`));
+    for (const entry of inside.reverse()) await this.unmount(entry.target);
+  }
+  private add(source: string, target: string, type: string, options: string[]): void {
+    this.entries.push({ id: this.entries.length + 100, parentId: 1, device: '0:1', root: '/', target, options, propagation: [], type, source, superOptions: [] });
+  }
+}
+
+export class FakeCgroups implements Cgroups {
+  trees: CgroupLayout = { version: 'v2', trees: { unified: '/sys/fs/cgroup' } };
+  /** By "group/file". */
+  readonly values = new Map<string, string>();
+  readonly groups = new Set<string>();
+
+  async layout(): Promise<CgroupLayout> {
+    return this.trees;
+  }
+  async create(group: string): Promise<void> {
+    this.groups.add(group);
+  }
+  async remove(group: string): Promise<void> {
+    this.groups.delete(group);
+  }
+  async read(group: string, file: string): Promise<string | undefined> {
+    return this.values.get(`${group}/${file}`);
+  }
+  async write(group: string, file: string, value: string): Promise<void> {
+    this.values.set(`${group}/${file}`, value);
+  }
+  async move(group: string, pid: number): Promise<void> {
+    this.values.set(`${group}/cgroup.procs`, String(pid));
+  }
+  async directory(group: string, controller: string): Promise<string | undefined> {
+    const tree = this.trees.trees[controller] ?? this.trees.trees['unified'];
+    return tree === undefined ? undefined : tree + group;
+  }
+}
+
+export class FakeProcesses implements Processes {
+  readonly alive = new Map<number, ProcessHandle>();
+  private nextPid = 2000;
+  constructor(private readonly log: string[]) {}
+
+  async start(argv: Argv, _options: StartOptions = {}): Promise<ProcessHandle> {
+    this.log.push(`start ${argv.join(' ')}`);
+    const handle = { pid: this.nextPid++, startTime: 1 };
+    this.alive.set(handle.pid, handle);
+    return handle;
+  }
+  handle(pid: number): ProcessHandle | undefined {
+    return this.alive.get(pid);
+  }
+  isAlive(handle: ProcessHandle): boolean {
+    return this.alive.get(handle.pid)?.startTime === handle.startTime;
+  }
+  signal(handle: ProcessHandle, signal: NodeJS.Signals | number): void {
+    this.log.push(`kill -${signal} ${handle.pid}`);
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.alive.delete(handle.pid);
+  }
+  async stop(handle: ProcessHandle): Promise<void> {
+    this.signal(handle, 'SIGTERM');
+  }
+}

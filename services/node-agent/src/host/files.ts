@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/** Of the thing itself, never of what a symlink points to. */
+export interface FileStat {
+  kind: FileKind;
+  /** Permission bits only, 0o7777. */
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtimeMs: number;
+}
+
+export interface Ownership {
+  mode?: number;
+  uid?: number;
+  gid?: number;
+}
+
+/** The host's own files. Paths are absolute and trusted: files inside instances are reached through `instances/files`. */
+export interface Files {
+  read(path: string): Promise<Buffer>;
+  readText(path: string): Promise<string>;
+  /** Atomically: readers see the old content or the new, also after a crash. */
+  write(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
+  /** Writes in place, for files that are not storage (sysfs, procfs, cgroupfs). */
+  writeControl(path: string, value: string): Promise<void>;
+  append(path: string, content: string | Uint8Array): Promise<void>;
+  readStream(path: string, range?: { start?: number; end?: number }): Readable;
+  writeStream(path: string, ownership?: Ownership): Writable;
+  exists(path: string): Promise<boolean>;
+  /** Undefined when there is nothing at the path. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** With its parents; a directory that exists already is fine and keeps its ownership. */
+  mkdir(path: string, ownership?: Ownership): Promise<void>;
+  /** Recursively; nothing there is fine. Does not cross into other file systems when told so by `rm` itself: unmount before. */
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Of a symlink itself. */
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  /** Names, sorted; throws when there is no such directory. */
+  readdir(path: string): Promise<string[]>;
+  /** Replaces a symlink that is there. */
+  symlink(target: string, path: string): Promise<void>;
+  readlink(path: string): Promise<string>;
+  /** The path with all symlinks resolved. */
+  realpath(path: string): Promise<string>;
+  /** Space of the file system that holds the path. */
+  space(path: string): Promise<{ totalBytes: number; freeBytes: number; totalInodes: number; freeInodes: number }>;
+}
+
+export const hostFiles: Files = {
+  read: (path) => fs.readFile(path),
+  readText: (path) => fs.readFile(path, 'utf8'),
+  async write(path, content, ownership = {}) {
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    try {
+      const file = await fs.open(temporary, 'wx', ownership.mode ?? 0o600);
+      try {
+        if (ownership.mode !== undefined) await file.chmod(ownership.mode);
+        if (ownership.uid !== undefined || ownership.gid !== undefined) await file.chown(ownership.uid ?? 0, ownership.gid ?? 0);
+        await file.writeFile(content);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await fs.rename(temporary, path);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+  },
+  writeControl: (path, value) => fs.writeFile(path, value, { flag: 'r+' }),
+  append: (path, content) => fs.appendFile(path, content),
+  readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),
+  writeStream: (path, ownership) => createWriteStream(path, { mode: ownership?.mode ?? 0o600, highWaterMark: 1024 * 1024 }),
+  exists: async (path) => (await hostFiles.stat(path)) !== undefined,
+  async stat(path) {
+    try {
+      const stat = await fs.lstat(path);
+      const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
+      return { kind, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, size: stat.size, mtimeMs: stat.mtimeMs };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  async mkdir(path, ownership = {}) {
+    try {
+      await fs.mkdir(path, { mode: ownership.mode ?? 0o711 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      if (!isMissing(error)) throw error;
+      await hostFiles.mkdir(dirname(path));
+      return hostFiles.mkdir(path, ownership);
+    }
+    if (ownership.mode !== undefined) await fs.chmod(path, ownership.mode);
+    if (ownership.uid !== undefined || ownership.gid !== undefined) await fs.chown(path, ownership.uid ?? 0, ownership.gid ?? 0);
+  },
+  remove: (path) => fs.rm(path, { recursive: true, force: true, maxRetries: 2 }),
+  rename: (from, to) => fs.rename(from, to),
+  chmod: (path, mode) => fs.chmod(path, mode),
+  chown: (path, uid, gid) => fs.lchown(path, uid, gid),
+  readdir: async (path) => (await fs.readdir(path)).sort(),
+  async symlink(target, path) {
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    await fs.symlink(target, temporary);
+    await fs.rename(temporary, path);
+  },
+  readlink: (path) => fs.readlink(path),
+  realpath: (path) => fs.realpath(path),
+  async space(path) {
+    const stat = await fs.statfs(path);
+    return { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize, totalInodes: stat.files, freeInodes: stat.ffree };
+  },
+};
+
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

@@ -1,0 +1,21 @@
+import type { Cgroups } from './cgroups.js';
+import type { Exec, Spawn } from './commands.js';
+import type { Files } from './files.js';
+import type { Mounts } from './mounts.js';
+import type { Processes } from './processes.js';
+
+/**
+ * The operating system as drivers see it; nothing outside `host/` starts a process, opens a host file or makes a system call.
+ * `linuxHost()` is the real one, `FakeHost` the one of unit tests.
+ */
+export interface Host {
+  /** Runs a command to its end; throws with the words of its stderr when it fails or its deadline passes. */
+  exec: Exec;
+  /** Starts a command whose standard streams are consumed while it runs. */
+  spawn: Spawn;
+  files: Files;
+  mounts: Mounts;
+  cgroups: Cgroups;
+  /** Processes that outlive the agent. */
+  processes: Processes;
+}

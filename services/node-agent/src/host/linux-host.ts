@@ -1,0 +1,11 @@
+import { hostCgroups } from './cgroups.js';
+import { exec, spawn } from './commands.js';
+import { hostFiles } from './files.js';
+import type { Host } from './host.js';
+import { hostMounts } from './mounts.js';
+import { hostProcesses } from './processes.js';
+
+/** The machine the agent runs on. */
+export function linuxHost(): Host {
+  return { exec, spawn, files: hostFiles, mounts: hostMounts, cgroups: hostCgroups, processes: hostProcesses };
+}

@@ -1,0 +1,72 @@
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+
+/** The few system calls Node lacks. Each throws an Error with `code` ("ENOENT") and `syscall` set, as Node's own do. */
+
+const libc = koffi.load('libc.so.6');
+
+const calls = {
+  mount: libc.func('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)'),
+  umount2: libc.func('int umount2(const char *target, int flags)'),
+  setns: libc.func('int setns(int fd, int type)'),
+  unshare: libc.func('int unshare(int flags)'),
+  openat2: libc.func('long syscall(long number, int directory, const char *path, void *how, size_t size)'),
+};
+
+export const MS = {
+  rdonly: 1,
+  nosuid: 2,
+  nodev: 4,
+  noexec: 8,
+  remount: 32,
+  bind: 4096,
+  move: 8192,
+  rec: 16384,
+  unbindable: 1 << 17,
+  private: 1 << 18,
+  slave: 1 << 19,
+  shared: 1 << 20,
+} as const;
+
+export const MNT_DETACH = 2;
+export const CLONE_FS = 0x200;
+export const CLONE_NEWNS = 0x20000;
+export const CLONE_NEWNET = 0x40000000;
+
+export function mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void {
+  check('mount', calls.mount(source, target, type, flags, data) as number, target);
+}
+
+export function umount2(target: string, flags: number): void {
+  check('umount2', calls.umount2(target, flags) as number, target);
+}
+
+/** Of the calling thread only. */
+export function setns(fd: number, type: number): void {
+  check('setns', calls.setns(fd, type) as number);
+}
+
+/** Of the calling thread only. */
+export function unshare(flags: number): void {
+  check('unshare', calls.unshare(flags) as number);
+}
+
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+const SYS_OPENAT2 = 437;
+
+/** Opens a path as if `root` (an open directory) were "/": neither `..` nor a symlink leads out of it. */
+export function openInRoot(root: number, path: string, flags: number, mode = 0): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | 0o2000000), 0); // O_CLOEXEC
+  how.writeBigUInt64LE(BigInt(mode), 8);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  return check('openat2', Number(calls.openat2(SYS_OPENAT2, root, path, how, how.length)), path);
+}
+
+function check(syscall: string, result: number, path?: string): number {
+  if (result >= 0) return result;
+  const errno = koffi.errno();
+  const code = getSystemErrorName(-errno);
+  throw Object.assign(new Error(`${code}: ${syscall}${path === undefined ? '' : ` '${path}'`}`), { code, errno: -errno, syscall, path });
+}
