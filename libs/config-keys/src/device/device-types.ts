@@ -1,0 +1,97 @@
+import { findKey, invalidReason, isTrue, type KeyTable } from '../key.js';
+import { diskKeys } from './disk-keys.js';
+import { gpuMdevKeys, gpuMigKeys, gpuPhysicalKeys, gpuSriovKeys } from './gpu-keys.js';
+import { infinibandPhysicalKeys, infinibandSriovKeys } from './infiniband-keys.js';
+import { nicBridgedKeys, nicIpvlanKeys, nicMacvlanKeys, nicOvnKeys, nicP2pKeys, nicPhysicalKeys, nicRoutedKeys, nicSriovKeys } from './nic-keys.js';
+import { pciKeys } from './pci-keys.js';
+import { proxyKeys } from './proxy-keys.js';
+import { tpmKeys } from './tpm-keys.js';
+import { unixBlockKeys } from './unix-block-keys.js';
+import { unixCharKeys } from './unix-char-keys.js';
+import { unixHotplugKeys } from './unix-hotplug-keys.js';
+import { usbKeys } from './usb-keys.js';
+
+/** Options of a device, "type" among them. */
+export type DeviceOptions = Readonly<Record<string, string>>;
+
+/** The options that choose a device's kind; every other option stands in the kind's table. */
+export const deviceOption = { type: 'type', nictype: 'nictype', gputype: 'gputype' } as const;
+
+const nicKinds = {
+  bridged: nicBridgedKeys,
+  macvlan: nicMacvlanKeys,
+  sriov: nicSriovKeys,
+  ovn: nicOvnKeys,
+  physical: nicPhysicalKeys,
+  ipvlan: nicIpvlanKeys,
+  p2p: nicP2pKeys,
+  routed: nicRoutedKeys,
+} satisfies Record<string, KeyTable>;
+const gpuKinds: Readonly<Record<string, KeyTable>> = { physical: gpuPhysicalKeys, mdev: gpuMdevKeys, mig: gpuMigKeys, sriov: gpuSriovKeys };
+const infinibandKinds: Readonly<Record<string, KeyTable>> = { physical: infinibandPhysicalKeys, sriov: infinibandSriovKeys };
+const plainTypes: Readonly<Record<string, KeyTable>> = {
+  none: {},
+  disk: diskKeys,
+  'unix-char': unixCharKeys,
+  'unix-block': unixBlockKeys,
+  'unix-hotplug': unixHotplugKeys,
+  usb: usbKeys,
+  proxy: proxyKeys,
+  tpm: tpmKeys,
+  pci: pciKeys,
+};
+
+/** The types LXD's names know; a device of another type is "Invalid device type". */
+export function isDeviceType(type: string): boolean {
+  return type in plainTypes || type === 'nic' || type === 'gpu' || type === 'infiniband';
+}
+
+/** The kind of nic a managed network's type makes. */
+export function nicKindOfNetwork(networkType: string): string {
+  return networkType === 'bridge' ? 'bridged' : networkType;
+}
+
+/** The table of a device's options; undefined where its type, nictype or gputype is unknown. networkType is that of options.network. */
+export function deviceKeys(options: DeviceOptions, networkType?: string): KeyTable | undefined {
+  const type = options[deviceOption.type] ?? '';
+  if (type === 'nic') {
+    const kind = networkType === undefined ? (options[deviceOption.nictype] ?? '') : nicKindOfNetwork(networkType);
+    return (nicKinds as Readonly<Record<string, KeyTable>>)[kind];
+  }
+  if (type === 'gpu') return gpuKinds[options[deviceOption.gputype] || 'physical'];
+  if (type === 'infiniband') return infinibandKinds[options[deviceOption.nictype] ?? ''];
+  return plainTypes[type];
+}
+
+/** Why a device's options are refused (LXD's sentence without its outer "Device validation failed" words). */
+export function invalidDevice(options: DeviceOptions, networkType?: string): string | undefined {
+  const table = deviceKeys(options, networkType);
+  if (!table) return 'Unsupported device type';
+  for (const name of Object.keys(options).sort()) {
+    if (name === deviceOption.type || name === deviceOption.nictype || name === deviceOption.gputype) continue;
+    const key = findKey(table, name);
+    if (!key) return `Invalid device option ${JSON.stringify(name)}`;
+    const reason = invalidReason(key, options[name] ?? '');
+    if (reason !== undefined) return `Invalid value for device option ${JSON.stringify(name)}: ${reason}`;
+    if (/[\u0000\n\r]/.test(options[name] ?? '')) return `Invalid value for device option ${JSON.stringify(name)}: must be a single line`;
+  }
+  return options[deviceOption.type] === 'disk' ? invalidDisk(options) : undefined;
+}
+
+export function isRootDisk(options: DeviceOptions): boolean {
+  return options[deviceOption.type] === 'disk' && options[diskKeys.path.name] === '/' && !options[diskKeys.source.name];
+}
+
+function invalidDisk(options: DeviceOptions): string | undefined {
+  const { path, source, pool, required, optional, size, recursive, readonly, shift } = diskKeys;
+  if (options[required.name] && options[optional.name]) return 'Cannot use both "required" and deprecated "optional" properties at the same time';
+  if (!options[source.name] && options[path.name] !== '/') return 'Disk entry is missing the required "source" or "path" property';
+  if (options[path.name] === '/' && options[source.name]) return 'Root disk entry may not have a "source" property set';
+  if (options[path.name] === '/' && !options[pool.name]) return 'Root disk entry must have a "pool" property set';
+  if (!options[path.name]) return 'Disk entry is missing the required "path" property';
+  if (options[size.name] && options[path.name] !== '/') return 'Only the root disk may have a size quota';
+  if (isTrue(options[recursive.name]) && isTrue(options[readonly.name])) return "Recursive read-only bind-mounts aren't currently supported by the kernel";
+  if (options[pool.name] && options[shift.name]) return 'The "shift" property cannot be used with custom storage volumes (set "security.shifted=true" on the volume instead)';
+  if (options[pool.name] && options[source.name]?.startsWith('/')) return 'Storage volumes cannot be specified as absolute paths';
+  return undefined;
+}

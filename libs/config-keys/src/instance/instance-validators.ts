@@ -1,0 +1,62 @@
+import type { Validator } from '../validators.js';
+
+/** A count ("2") or a set of CPUs ("0-3,5"); digits, commas and dashes, not at the ends. */
+export const cpuLimit: Validator = (value) => (/^[0-9](?:[0-9,-]*[0-9])?$/.test(value) ? undefined : 'Invalid CPU limit syntax');
+
+/** A soft share in percent ("50%") or a hard quota ("25ms/100ms"). */
+export const cpuAllowance: Validator = (value) => {
+  if (value.endsWith('%')) {
+    return /^[+-]?\d+%$/.test(value) ? undefined : `strconv.Atoi: parsing ${JSON.stringify(value.slice(0, -1))}: invalid syntax`;
+  }
+  const parts = value.split('/');
+  if (parts.length !== 2) return `Invalid allowance: ${value}`;
+  const bad = parts.find((part) => !/^\d+ms$/.test(part));
+  return bad === undefined ? undefined : `strconv.Atoi: parsing ${JSON.stringify(bad.replace(/ms$/, ''))}: invalid syntax`;
+};
+
+/** Keys of lxc.conf the server owns, whatever raw.lxc says (source: the reference refuses them with these sentences). */
+const ownLxcKeys = new Set(['lxc.logfile', 'lxc.log.file', 'lxc.syslog', 'lxc.log.syslog', 'lxc.ephemeral']);
+const allowedNetworkKeys = /^(name|ipv[46](\.|_)(address|gateway)|veth\.mode|script\.(up|down)|hwaddr|mtu)$/;
+
+/** KEY=VALUE lines; logging, ephemeral, prlimit and most lxc.net keys are refused. */
+export const rawLxc: Validator = (value) => {
+  for (const line of value.split('\n')) {
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) continue;
+    const separator = text.indexOf('=');
+    if (separator < 0) return `Invalid raw.lxc line: ${line}`;
+    const key = text.slice(0, separator).trim().toLowerCase();
+    if (ownLxcKeys.has(key)) return `Setting ${key} is not allowed`;
+    if (key.startsWith('lxc.prlimit.')) return `Process limits should be set via "limits.kernel.[limit name]" and not directly via "lxc.prlimit.[limit name]"`;
+    const network = /^lxc\.net(?:work)?\.\d+\.(.+)$/.exec(key)?.[1];
+    if ((key.startsWith('lxc.net.') || key.startsWith('lxc.network.')) && !(network && allowedNetworkKeys.test(network))) {
+      return 'Only interface-specific ipv4/ipv6 lxc.net. keys are allowed';
+    }
+  }
+  return undefined;
+};
+
+const expiryItem = /^(\d+)([MHdwmy])$/;
+
+/** "1d 2H" and the like: each unit once. */
+export const snapshotExpiry: Validator = (value) => {
+  const items = value.trim().split(/\s+/);
+  return items.every((item) => expiryItem.test(item)) ? undefined : `Invalid expiry expression`;
+};
+
+/** The moment a snapshot taken now expires, in unix milliseconds. */
+export function expiryFrom(nowMs: number, expression: string): number {
+  const date = new Date(nowMs);
+  for (const item of expression.trim().split(/\s+/)) {
+    const match = expiryItem.exec(item);
+    if (!match) continue;
+    const count = Number(match[1]);
+    if (match[2] === 'M') date.setUTCMinutes(date.getUTCMinutes() + count);
+    if (match[2] === 'H') date.setUTCHours(date.getUTCHours() + count);
+    if (match[2] === 'd') date.setUTCDate(date.getUTCDate() + count);
+    if (match[2] === 'w') date.setUTCDate(date.getUTCDate() + 7 * count);
+    if (match[2] === 'm') date.setUTCMonth(date.getUTCMonth() + count);
+    if (match[2] === 'y') date.setUTCFullYear(date.getUTCFullYear() + count);
+  }
+  return date.getTime();
+}
