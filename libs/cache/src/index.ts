@@ -1,1 +1,3 @@
-export {};
+export { type Cache, CacheToken } from './cache.js';
+export { LocalCache } from './local-cache.js';
+export { RedisCache } from './redis-cache.js';

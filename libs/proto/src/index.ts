@@ -16,4 +16,5 @@ export * as agentStorage from './generated/asterism/agent/v1/storage.js';
 export * as agentNetworks from './generated/asterism/agent/v1/networks.js';
 export * as agentImages from './generated/asterism/agent/v1/images.js';
 export * as agentHost from './generated/asterism/agent/v1/host.js';
+export * as health from './generated/grpc/health/v1/health.js';
 export * from './services.js';

@@ -1,1 +1,7 @@
-export {};
+export { defineService, type AsterismService, type HandlerBinding } from './define-service.js';
+export { readEnvironment, type Environment } from './environment.js';
+export { compose, type Composition, type CompositionOptions } from './compose.js';
+export { openRuntime, type Runtime } from './runtime.js';
+export { runService } from './run-service.js';
+export { TaskOwners } from './task-owners.js';
+export { RuntimeInfo } from './runtime-info.js';

@@ -1,1 +1,2 @@
-export {};
+export { defineTask, type TaskDefinition, type Step, type StepContext, type OperationSpec } from './definition.js';
+export { Tasks, type TasksOptions } from './tasks.js';

@@ -1,0 +1,26 @@
+/** SQLSTATE of a database error, looked for behind TypeORM's wrapping. */
+function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, driverError } = error as { code?: unknown; driverError?: unknown };
+  if (typeof code === 'string' && code.length === 5) return code;
+  return driverError === undefined ? undefined : sqlState(driverError);
+}
+
+/** A row with this key exists. `constraint` narrows to one constraint's name. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (sqlState(error) !== '23505') return false;
+  if (constraint === undefined) return true;
+  const { constraint: own, driverError } = error as { constraint?: string; driverError?: { constraint?: string } };
+  return (own ?? driverError?.constraint) === constraint;
+}
+
+export function isSerializationFailure(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}
+
+export function isConnectionLoss(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '53300') return true;
+  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|ENOENT/.test(error.message);
+}

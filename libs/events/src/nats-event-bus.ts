@@ -1,0 +1,90 @@
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { nanos } from '@nats-io/nats-core';
+import type { AsterismEvent, EventKind } from './event.js';
+import type { EventBus, EventHandler, Subscription } from './event-bus.js';
+
+export interface NatsOptions {
+  /** nats://host:port or tls://host:port */
+  url: string;
+  tls?: { caFile: string; certFile: string; keyFile: string };
+}
+
+const stream = 'asterism';
+const retryMs = 500;
+
+/** The bus over NATS JetStream: a stream of the last hour for durable consumers, plain subjects for subscribers. */
+export class NatsEventBus implements EventBus {
+  private constructor(
+    private readonly connection: NatsConnection,
+    private readonly client: JetStreamClient,
+    private readonly manager: JetStreamManager,
+  ) {}
+
+  static async connect(options: NatsOptions): Promise<NatsEventBus> {
+    const connection = await connect({ servers: options.url, ...(options.tls ? { tls: options.tls } : {}), maxReconnectAttempts: -1, waitOnFirstConnect: true });
+    const manager = await jetstreamManager(connection);
+    await ensureStream(manager);
+    return new NatsEventBus(connection, jetstream(connection), manager);
+  }
+
+  async publish(event: AsterismEvent): Promise<void> {
+    await this.client.publish(subject(event.kind), JSON.stringify(event), { msgID: event.id });
+  }
+
+  async consume<K extends EventKind>(durable: string, kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
+    await this.manager.consumers.add(stream, {
+      durable_name: durable,
+      filter_subjects: kinds.map(subject),
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(30_000),
+      max_ack_pending: 64,
+    });
+    const consumer = await this.client.consumers.get(stream, durable);
+    const messages = await consumer.consume({ max_messages: 64 });
+    const run = async (): Promise<void> => {
+      for await (const message of messages) {
+        try {
+          await handler(message.json());
+          message.ack();
+        } catch {
+          message.nak(retryMs);
+        }
+      }
+    };
+    void run();
+    return { close: async () => void (await messages.close()) };
+  }
+
+  async subscribe<K extends EventKind>(kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
+    const subscriptions = kinds.map((kind) =>
+      this.connection.subscribe(subject(kind), {
+        callback: (error, message) => {
+          if (!error) void Promise.resolve(handler(message.json())).catch(() => undefined);
+        },
+      }),
+    );
+    return { close: async () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
+  }
+
+  async close(): Promise<void> {
+    await this.connection.drain();
+  }
+}
+
+function subject(kind: EventKind): string {
+  return `asterism.${kind}`;
+}
+
+async function ensureStream(manager: JetStreamManager): Promise<void> {
+  const config = {
+    name: stream,
+    subjects: ['asterism.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    max_age: nanos(60 * 60 * 1000),
+    duplicate_window: nanos(2 * 60 * 1000),
+  };
+  await manager.streams.add(config).catch(() => manager.streams.update(stream, config));
+}

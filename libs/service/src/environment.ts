@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { TlsFiles } from '@asterism/rpc';
+
+/** Configuration of a process, read once from environment variables. */
+export interface Environment {
+  /** LXD_DIR, default /var/lib/asterism. */
+  stateDir: string;
+  /** ASTERISM_DATABASE_URL; unset: standalone starts its own PostgreSQL. */
+  databaseUrl: string | undefined;
+  natsUrl: string | undefined;
+  redisUrl: string | undefined;
+  /** ASTERISM_TLS_DIR holds ca.crt, tls.crt, tls.key of this party. */
+  tlsDir: string | undefined;
+  /** ASTERISM_LISTEN: host:port of this process's gRPC. */
+  listen: string;
+  /** ASTERISM_ADVERTISE: host:port under which others reach it; default listen. */
+  advertise: string;
+  /** ASTERISM_MEMBER: name of the member this agent is; "none" without a cluster. */
+  member: string;
+  /** ASTERISM_SERVICE_<NAME>=host:port of each other service. */
+  peer(service: string): string;
+  /** Distinguishes replicas; stable across restarts where the deployment makes it so. */
+  replica: string;
+}
+
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const listen = env['ASTERISM_LISTEN'] ?? '127.0.0.1:0';
+  return {
+    stateDir: env['LXD_DIR'] ?? '/var/lib/asterism',
+    databaseUrl: env['ASTERISM_DATABASE_URL'],
+    natsUrl: env['ASTERISM_NATS_URL'],
+    redisUrl: env['ASTERISM_REDIS_URL'],
+    tlsDir: env['ASTERISM_TLS_DIR'],
+    listen,
+    advertise: env['ASTERISM_ADVERTISE'] ?? listen,
+    member: env['ASTERISM_MEMBER'] ?? 'none',
+    replica: env['ASTERISM_REPLICA'] ?? hostname(),
+    peer(service) {
+      const name = `ASTERISM_SERVICE_${service.toUpperCase().replaceAll('-', '_')}`;
+      const address = env[name];
+      if (!address) throw new Error(`${name} is not set: it names host:port of the ${service} service`);
+      return address;
+    },
+  };
+}
+
+/** The certificates for mutual TLS; throws when the directory is not configured or incomplete. */
+export function readTls(environment: Environment): TlsFiles {
+  if (!environment.tlsDir) throw new Error('ASTERISM_TLS_DIR is not set: it names the directory with ca.crt, tls.crt and tls.key');
+  const read = (name: string): Buffer => readFileSync(join(environment.tlsDir!, name));
+  return { ca: read('ca.crt'), cert: read('tls.crt'), key: read('tls.key') };
+}

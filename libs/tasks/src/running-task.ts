@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionLoss, type Database } from '@asterism/database';
+import { LxdError, errorKinds, fromUnknown, isKind } from '@asterism/errors';
+import { event } from '@asterism/events';
+import type { Operations } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import type { StepContext, TaskDefinition } from './definition.js';
+import type { TaskRow, TaskStore } from './task.store.js';
+
+interface Options {
+  row: TaskRow;
+  definition: TaskDefinition<unknown, object>;
+  store: TaskStore;
+  database: Database;
+  operations: Operations;
+}
+
+/** Waits before a step is tried again that failed because somebody was away. */
+const retryDelaysMs = [100, 300, 1_000, 2_000, 4_000, 8_000];
+
+/** The work went to another process, or this one is closing: stop without a trace. */
+class Suspended extends Error {}
+
+/** One task on its way: the only place that moves a cursor. */
+export class RunningTask {
+  readonly #abort = new AbortController();
+  readonly #context: StepContext<unknown, object>;
+  readonly #metadata: Record<string, unknown> = {};
+  #suspended = false;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: Options) {
+    const { row, database, operations } = options;
+    const call = JSON.parse(row.call) as CallContext;
+    const state = JSON.parse(row.state) as object;
+    this.#context = {
+      id: row.id,
+      call,
+      input: JSON.parse(row.input),
+      state,
+      signal: this.#abort.signal,
+      result: (metadata) => Object.assign(this.#metadata, metadata),
+      transact: (work) => database.transact(work),
+      progress: (metadata) => void operations.update(call, { id: row.id, metadata: Buffer.from(JSON.stringify(metadata)) }).catch(() => undefined),
+    };
+    if (row.cancel_requested) this.cancel();
+  }
+
+  /** Resolves when it runs here no more, however it ended. */
+  get done(): Promise<void> {
+    return this.#done;
+  }
+
+  cancel(): void {
+    this.#abort.abort(new LxdError('cancelled', 'cancelled'));
+  }
+
+  /** Lets the current step end and leaves the rest to whoever resumes. */
+  async suspend(): Promise<void> {
+    this.#suspended = true;
+    await Promise.race([this.#done, sleep(5_000, undefined, { ref: false })]);
+  }
+
+  run(): Promise<void> {
+    this.#done = this.#runToEnd().catch((error: unknown) => {
+      if (!(error instanceof Suspended)) process.stderr.write(`task ${this.options.row.kind} ${this.options.row.id}: ${fromUnknown(error).stack}\n`);
+    });
+    return this.#done;
+  }
+
+  async #runToEnd(): Promise<void> {
+    const { row } = this.options;
+    if (row.phase === 'run') {
+      try {
+        await this.#forward();
+        await this.#conclude();
+        return;
+      } catch (error) {
+        if (error instanceof Suspended) throw error;
+        const { kind, message } = fromUnknown(error);
+        Object.assign(row, { phase: 'undo', error: message, error_kind: kind });
+        await this.#save();
+      }
+    }
+    await this.#backward();
+    await this.#abandon();
+  }
+
+  async #forward(): Promise<void> {
+    const { row, definition } = this.options;
+    for (; row.cursor < definition.steps.length; row.cursor++) {
+      const step = definition.steps[row.cursor]!;
+      if (this.#suspended) throw new Suspended();
+      this.#abort.signal.throwIfAborted();
+      await this.#patiently(() => step.run(this.#context));
+      const isLast = row.cursor === definition.steps.length - 1;
+      if (!isLast) await this.#save(row.cursor + 1);
+    }
+  }
+
+  async #backward(): Promise<void> {
+    const { row, definition } = this.options;
+    for (let index = Math.min(row.cursor, definition.steps.length - 1); index >= 0; index--) {
+      if (this.#suspended) throw new Suspended();
+      const step = definition.steps[index]!;
+      try {
+        if (step.undo) await this.#patiently(() => step.undo!(this.#context));
+      } catch (error) {
+        row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
+      }
+      await this.#save(Math.max(0, index - 1));
+    }
+  }
+
+  async #conclude(): Promise<void> {
+    const { definition, database, row } = this.options;
+    await this.#persistently(() =>
+      database.transact(async (unit) => {
+        await definition.conclude?.(unit, this.#context);
+        if (!(await this.options.store.remove(unit, row.id))) throw new Suspended();
+        unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata }));
+      }),
+    );
+  }
+
+  async #abandon(): Promise<void> {
+    const { definition, database, row } = this.options;
+    const kind = errorKinds.find((candidate) => candidate === row.error_kind) ?? 'internal';
+    const error = new LxdError(kind, row.error ?? 'unknown error');
+    const code = kind === 'cancelled' ? 401 : 400;
+    await this.#persistently(() =>
+      database.transact(async (unit) => {
+        await definition.abandon?.(unit, this.#context, error);
+        if (!(await this.options.store.remove(unit, row.id))) throw new Suspended();
+        unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata }));
+      }),
+    );
+  }
+
+  async #save(cursor = this.options.row.cursor): Promise<void> {
+    const { row, store } = this.options;
+    const position = { state: JSON.stringify(this.#context.state), cursor, phase: row.phase, error: row.error, error_kind: row.error_kind };
+    const mine = await this.#persistently(() => store.save(row.id, position));
+    if (!mine) throw new Suspended();
+  }
+
+  /** A service or agent that is away may be back in a moment. */
+  async #patiently(work: () => Promise<void>): Promise<void> {
+    for (const delay of retryDelaysMs) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isKind(error, 'unavailable') && !isConnectionLoss(error)) throw error;
+        if (this.#suspended) throw new Suspended();
+      }
+      await sleep(delay);
+    }
+    return work();
+  }
+
+  /** Our own bookkeeping waits for the database as long as it takes. */
+  async #persistently<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isConnectionLoss(error)) throw error;
+        if (this.#suspended) throw new Suspended();
+        await sleep(500);
+      }
+    }
+  }
+}

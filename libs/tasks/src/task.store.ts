@@ -1,0 +1,78 @@
+import type { Database, Unit } from '@asterism/database';
+
+export interface TaskRow {
+  id: string;
+  kind: string;
+  call: string;
+  input: string;
+  state: string;
+  cursor: number;
+  phase: 'run' | 'undo';
+  cancel_requested: boolean;
+  error: string | null;
+  error_kind: string | null;
+}
+
+const leaseSeconds = 15;
+
+/** Queries of a service's own tasks table. */
+export class TaskStore {
+  readonly #table: string;
+
+  constructor(
+    private readonly database: Database,
+    private readonly owner: string,
+  ) {
+    this.#table = `${database.schema}.tasks`;
+  }
+
+  async insert(unit: Unit, row: Pick<TaskRow, 'id' | 'kind' | 'call' | 'input' | 'state'>): Promise<void> {
+    await unit.query(
+      `INSERT INTO ${this.#table} (id, kind, call, input, state, lease_owner, lease_until) VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))`,
+      [row.id, row.kind, row.call, row.input, row.state, this.owner, leaseSeconds],
+    );
+  }
+
+  /** Saves where the task stands; false when another process has taken it over. */
+  async save(id: string, position: Pick<TaskRow, 'state' | 'cursor' | 'phase' | 'error' | 'error_kind'>): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE ${this.#table} SET state = $3, cursor = $4, phase = $5, error = $6, error_kind = $7, lease_until = now() + make_interval(secs => $8)
+       WHERE id = $1 AND lease_owner = $2 RETURNING id`,
+      [id, this.owner, position.state, position.cursor, position.phase, position.error, position.error_kind, leaseSeconds],
+    );
+    return rows.length === 1;
+  }
+
+  /** Removes the finished task; false when another process has taken it over. */
+  async remove(unit: Unit, id: string): Promise<boolean> {
+    const rows = await unit.query(`DELETE FROM ${this.#table} WHERE id = $1 AND lease_owner = $2 RETURNING id`, [id, this.owner]);
+    return rows.length === 1;
+  }
+
+  /** Takes over tasks whose owner is gone, or that this owner had before it was restarted. */
+  async claim(known: readonly string[], kinds: readonly string[]): Promise<TaskRow[]> {
+    return this.database.query<TaskRow>(
+      `UPDATE ${this.#table} SET lease_owner = $1, lease_until = now() + make_interval(secs => $4), attempts = attempts + 1
+       WHERE id IN (SELECT id FROM ${this.#table} WHERE kind = ANY($3) AND (lease_until < now() OR lease_owner = $1) AND id <> ALL($2::uuid[])
+                    ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
+       RETURNING id, kind, call, input, state, cursor, phase, cancel_requested, error, error_kind`,
+      [this.owner, known, kinds, leaseSeconds],
+    );
+  }
+
+  async renew(ids: readonly string[]): Promise<void> {
+    await this.database.query(`UPDATE ${this.#table} SET lease_until = now() + make_interval(secs => $3) WHERE lease_owner = $1 AND id = ANY($2::uuid[])`, [
+      this.owner,
+      ids,
+      leaseSeconds,
+    ]);
+  }
+
+  async has(id: string): Promise<boolean> {
+    return (await this.database.query(`SELECT 1 FROM ${this.#table} WHERE id = $1`, [id])).length > 0;
+  }
+
+  async requestCancel(id: string): Promise<void> {
+    await this.database.query(`UPDATE ${this.#table} SET cancel_requested = true WHERE id = $1`, [id]);
+  }
+}

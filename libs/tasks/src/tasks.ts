@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import type { Database, Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { OperationSpec, TaskDefinition } from './definition.js';
+import { RunningTask } from './running-task.js';
+import { TaskStore, type TaskRow } from './task.store.js';
+
+export interface TasksOptions {
+  database: Database;
+  operations: Operations;
+  /** The service's name, as operations knows the owner of a task. */
+  service: string;
+  /** Who holds the leases: the same after a restart where only one such process can exist, else unique. */
+  owner: string;
+}
+
+type AnyDefinition = TaskDefinition<unknown, object>;
+
+const renewMs = 5_000;
+
+/** The durable tasks of one service: opens them, runs them, takes over those of processes that died. */
+export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
+  readonly #definitions = new Map<string, AnyDefinition>();
+  readonly #running = new Map<string, RunningTask>();
+  readonly #store: TaskStore;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(private readonly options: TasksOptions) {
+    this.#store = new TaskStore(options.database, options.owner);
+  }
+
+  /** Makes a kind known, so that it can be taken over after a crash. Call in a constructor, before resume(). */
+  register<I, S extends object>(definition: TaskDefinition<I, S>): void {
+    this.#definitions.set(definition.kind, definition as unknown as AnyDefinition);
+  }
+
+  /**
+   * Opens the public operation, commits the task together with the rows that `accept` writes, and lets it run. When
+   * `accept` throws, the operation vanishes and the error is the caller's.
+   */
+  async open<I, S extends object>(
+    call: CallContext,
+    definition: TaskDefinition<I, S>,
+    task: { input: I; operation: OperationSpec },
+    accept: (unit: Unit, id: string) => Promise<void> = async () => undefined,
+  ): Promise<common.OperationAnswer> {
+    if (!this.#definitions.has(definition.kind)) this.register(definition);
+    const id = randomUUID();
+    const { operation } = task;
+    const answer = await this.options.operations.open(call, {
+      id,
+      class: operationsProto.OperationClass.TASK,
+      description: operation.description,
+      project: operation.project,
+      resources: Object.fromEntries(Object.entries(operation.resources).map(([kind, urls]) => [kind, { urls }])),
+      metadata: Buffer.from(operation.metadata ? JSON.stringify(operation.metadata) : ''),
+      may_cancel: operation.mayCancel ?? false,
+      owner: this.options.service,
+      location: operation.location ?? '',
+    });
+    try {
+      await this.#accept(call, id, definition, task.input, accept);
+    } catch (error) {
+      await this.options.operations.discard(call, { id, secret: '' }).catch(() => undefined);
+      throw error;
+    }
+    return answer;
+  }
+
+  /** Runs a task without a public operation, e.g. housekeeping; resolves once it is accepted. */
+  async enqueue<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I): Promise<void> {
+    await this.#accept(call, randomUUID(), definition, input, async () => undefined);
+  }
+
+  /** Takes over what was left running, and keeps leases alive from now on. */
+  async resume(): Promise<void> {
+    await this.#takeOver();
+    this.#timer = setInterval(() => void this.#keepAlive().catch(() => undefined), renewMs);
+    this.#timer.unref();
+  }
+
+  async has(_call: CallContext, request: taskOwner.TaskRef): Promise<taskOwner.TaskPresence> {
+    return { known: this.#running.has(request.id) || (await this.#store.has(request.id)) };
+  }
+
+  async cancel(_call: CallContext, request: taskOwner.TaskRef): Promise<common.Empty> {
+    await this.#store.requestCancel(request.id);
+    this.#running.get(request.id)?.cancel();
+    return {};
+  }
+
+  /** Resolves when nothing runs here any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map((task) => task.done));
+  }
+
+  /** Stops between steps; what is unfinished is taken over by the next process. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await Promise.all([...this.#running.values()].map((task) => task.suspend()));
+  }
+
+  async #accept<I, S extends object>(
+    call: CallContext,
+    id: string,
+    definition: TaskDefinition<I, S>,
+    input: I,
+    accept: (unit: Unit, id: string) => Promise<void>,
+  ): Promise<void> {
+    if (this.#closed) throw new LxdError('unavailable', 'LXD is shutting down');
+    const { deadline: _deadline, signal: _signal, ...kept } = call;
+    const row: TaskRow = {
+      id,
+      kind: definition.kind,
+      call: JSON.stringify(kept),
+      input: JSON.stringify(input),
+      state: JSON.stringify(definition.initial(input)),
+      cursor: 0,
+      phase: 'run',
+      cancel_requested: false,
+      error: null,
+      error_kind: null,
+    };
+    await this.options.database.transact(async (unit) => {
+      await accept(unit, id);
+      await this.#store.insert(unit, row);
+    });
+    this.#run(row);
+  }
+
+  async #keepAlive(): Promise<void> {
+    const ids = [...this.#running.keys()];
+    if (ids.length > 0) await this.#store.renew(ids);
+    await this.#takeOver();
+  }
+
+  async #takeOver(): Promise<void> {
+    if (this.#closed) return;
+    for (const row of await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()])) this.#run(row);
+  }
+
+  #run(row: TaskRow): void {
+    const definition = this.#definitions.get(row.kind);
+    if (!definition || this.#running.has(row.id)) return;
+    const task = new RunningTask({ row, definition, store: this.#store, database: this.options.database, operations: this.options.operations });
+    this.#running.set(row.id, task);
+    void task.run().finally(() => this.#running.delete(row.id));
+  }
+}

@@ -1,0 +1,29 @@
+import type { Operations, operations } from '@asterism/proto';
+import { LxdError } from '@asterism/errors';
+
+/** Operations in memory, enough for the tests of services that open them. */
+export function fakeOperations(): Operations & { opened: operations.OpenOperation[] } {
+  const opened: operations.OpenOperation[] = [];
+  const unknown = (): never => {
+    throw new LxdError('not-found', 'Operation not found');
+  };
+  return {
+    opened,
+    async open(_call, request) {
+      opened.push(request);
+      return { id: request.id, json: Buffer.from(JSON.stringify({ id: request.id, description: request.description })) };
+    },
+    async discard(_call, request) {
+      const index = opened.findIndex((operation) => operation.id === request.id);
+      if (index >= 0) opened.splice(index, 1);
+      return {};
+    },
+    update: async () => ({}),
+    close: async () => ({}),
+    get: unknown,
+    list: unknown,
+    wait: unknown,
+    cancel: unknown,
+    follow: unknown,
+  };
+}
