@@ -1,1 +1,1 @@
-export {};
+export { document, etag, requireMatch, sortedMap, withoutEmpty, type RenderedDocument } from './document.js';
