@@ -3,6 +3,6 @@ import { defineConfig } from 'vitest/config';
 /** Unit and driver tests run on the sources themselves ("source" is the export condition that names them). */
 export default defineConfig({
   resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source', 'node', 'module', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['source', 'node'] } },
   test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2 },
 });

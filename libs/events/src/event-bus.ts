@@ -2,7 +2,7 @@ import type { AsterismEvent, EventKind, EventOf } from './event.js';
 
 export const EventBusToken = 'asterism.EventBus';
 
-export type EventHandler<K extends EventKind> = (event: EventOf<K>) => Promise<void> | void;
+export type EventHandler<K extends EventKind> = (event: { [P in K]: EventOf<P> }[K]) => Promise<void> | void;
 
 export interface Subscription {
   close(): Promise<void>;

@@ -1,0 +1,61 @@
+import { Database } from '@asterism/database';
+import { EventBusToken, type EventBus } from '@asterism/events';
+import { systemCall } from '@asterism/rpc';
+import { TaskOwners } from '@asterism/service';
+import { Inject, Injectable } from '@nestjs/common';
+import { Journal } from './journal.js';
+import { findOperation, forgetOlderThan, listStale } from './operation.store.js';
+
+const staleSeconds = 60;
+const everyMs = 60_000;
+const retentionDays = 7;
+
+/** Takes in what services emit, ends operations whose work is gone, and forgets what is older than the retention. */
+@Injectable()
+export class Housekeeping {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Journal) private readonly journal: Journal,
+    @Inject(TaskOwners) private readonly owners: TaskOwners,
+    @Inject(EventBusToken) private readonly bus: EventBus,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.bus.consume('operations', ['lifecycle', 'operation.closed'], async (received) => {
+      if (received.kind === 'lifecycle') await this.journal.write({ kind: 'lifecycle', event: received });
+      else {
+        const { id, status_code, error, metadata } = received.payload;
+        await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: metadata ?? {} } });
+      }
+    });
+    await this.bus.subscribe(['journal.appended'], async ({ payload }) => {
+      for (const entry of payload.entries) if (entry.type === 'operation') await this.#noteEnd(entry.json);
+    });
+    await this.#sweep().catch(() => undefined);
+    this.#timer = setInterval(() => void this.#sweep().catch(() => undefined), everyMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Another replica may have written the end that somebody waits for here. */
+  async #noteEnd(json: string): Promise<void> {
+    const { metadata } = JSON.parse(json) as { metadata: { id: string; status_code: number } };
+    if (metadata.status_code < 200 || !this.journal.isAwaited(metadata.id)) return;
+    const row = await findOperation(this.database, metadata.id);
+    if (row?.finished_at) this.journal.notifyFinished(row);
+  }
+
+  /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
+  async #sweep(): Promise<void> {
+    for (const row of await listStale(this.database, staleSeconds)) {
+      const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id });
+      if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
+    }
+    await this.database.transact((unit) => forgetOlderThan(unit, retentionDays));
+  }
+}

@@ -1,0 +1,207 @@
+import { Database, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
+import { Inject, Injectable } from '@nestjs/common';
+import { renderOperation, type OperationRow } from './operation.js';
+import { closeOperations, insertOperations, mergeMetadata, removeOperations, type Closing, type NewOperation } from './operation.store.js';
+
+export interface JournalEntry {
+  cursor: number;
+  type: string;
+  project: string;
+  json: string;
+}
+
+type Change =
+  | { kind: 'open'; row: NewOperation }
+  | { kind: 'update'; id: string; metadata: Record<string, unknown> }
+  | { kind: 'close'; closing: Closing }
+  | { kind: 'discard'; id: string }
+  | { kind: 'lifecycle'; event: EventOf<'lifecycle'> };
+
+interface Waiting {
+  change: Change;
+  resolve(row: OperationRow | undefined): void;
+  reject(error: unknown): void;
+}
+
+interface Draft {
+  type: string;
+  project: string;
+  json: string;
+  eventId: string | null;
+}
+
+type FinishedListener = (row: OperationRow) => void;
+
+/**
+ * The one writer of operations and events: what arrives while a transaction runs commits together in the next one. The
+ * cursor row is locked by each transaction, so cursors have no gaps and become visible in order.
+ */
+@Injectable()
+export class Journal {
+  readonly #queue: Waiting[] = [];
+  readonly #finished = new Map<string, Set<FinishedListener>>();
+  #writing = false;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(EventBusToken) private readonly bus: EventBus,
+  ) {}
+
+  /** Resolves after the commit with the operation's row, if the change found one. */
+  write(change: Change): Promise<OperationRow | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ change, resolve, reject });
+      if (!this.#writing) void this.#drain();
+    });
+  }
+
+  /** Calls back when the operation ends by this process's writing; answers how to stop listening. */
+  onFinished(id: string, listener: FinishedListener): () => void {
+    const listeners = this.#finished.get(id) ?? new Set();
+    this.#finished.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#finished.delete(id);
+    };
+  }
+
+  isAwaited(id: string): boolean {
+    return this.#finished.has(id);
+  }
+
+  /** For ends that another replica wrote. */
+  notifyFinished(row: OperationRow): void {
+    for (const listener of this.#finished.get(row.id) ?? []) listener(row);
+  }
+
+  /** Entries after the cursor, in order. Throws when they are older than what is kept. */
+  async read(since: number, limit: number): Promise<JournalEntry[]> {
+    const rows = await this.database.query<{ cursor: string; type: string; project: string; json: string }>(
+      `SELECT cursor, type, project, json FROM operations.journal WHERE cursor > $1 ORDER BY cursor LIMIT $2`,
+      [since, limit],
+    );
+    const entries = rows.map((row) => ({ ...row, cursor: Number(row.cursor) }));
+    const oldest = entries[0]?.cursor;
+    if (oldest !== undefined && oldest > since + 1) throw new LxdError('bad-request', `Events before cursor ${oldest - 1} are gone`);
+    return entries;
+  }
+
+  async latest(): Promise<number> {
+    const [row] = await this.database.query<{ value: string }>(`SELECT value FROM operations.journal_cursor`);
+    return Number(row?.value ?? 0);
+  }
+
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, 200);
+      if (!(await this.#commit(batch))) for (const waiting of batch) await this.#commit([waiting]);
+    }
+    this.#writing = false;
+  }
+
+  /** False when the whole batch failed: it is then tried one by one, so that one bad change does not take the others with it. */
+  async #commit(batch: readonly Waiting[]): Promise<boolean> {
+    try {
+      const { rows, entries } = await this.database.transact((unit) => this.#apply(unit, batch));
+      if (entries.length > 0) void this.bus.publish(event('journal.appended', { cursor: entries.at(-1)!.cursor, entries })).catch(() => undefined);
+      for (const waiting of batch) waiting.resolve(rows.get(changedId(waiting.change) ?? ''));
+      for (const row of rows.values()) if (row.finished_at) this.notifyFinished(row);
+      return true;
+    } catch (error) {
+      if (batch.length > 1) return false;
+      batch[0]!.reject(error);
+      return true;
+    }
+  }
+
+  async #apply(unit: Unit, batch: readonly Waiting[]): Promise<{ rows: Map<string, OperationRow>; entries: JournalEntry[] }> {
+    const changes = batch.map((waiting) => waiting.change);
+    const rows = new Map<string, OperationRow>();
+    const drafts: Draft[] = [];
+    const opened = changes.flatMap((change) => (change.kind === 'open' ? [change.row] : []));
+    if (opened.length > 0) {
+      for (const row of await insertOperations(unit, opened)) {
+        rows.set(row.id, row);
+        drafts.push(operationEvent({ ...row, status_code: 105 }), operationEvent(row));
+      }
+    }
+    const updates = changes.flatMap((change) => (change.kind === 'update' ? [{ id: change.id, metadata: change.metadata }] : []));
+    for (const merged of latestPerId(updates)) {
+      for (const row of await mergeMetadata(unit, [merged])) {
+        rows.set(row.id, row);
+        drafts.push(operationEvent(row));
+      }
+    }
+    const lifecycles = changes.flatMap((change) => (change.kind === 'lifecycle' ? [change.event] : []));
+    drafts.push(...(await this.#fresh(unit, lifecycles)).map(lifecycleEvent));
+    const closings = changes.flatMap((change) => (change.kind === 'close' ? [change.closing] : []));
+    if (closings.length > 0) {
+      for (const row of await closeOperations(unit, closings)) {
+        rows.set(row.id, row);
+        drafts.push(operationEvent(row));
+      }
+    }
+    const discarded = changes.flatMap((change) => (change.kind === 'discard' ? [change.id] : []));
+    if (discarded.length > 0) {
+      for (const row of await removeOperations(unit, discarded)) drafts.push(operationEvent({ ...row, status_code: 401 }));
+    }
+    return { rows, entries: await append(unit, drafts) };
+  }
+
+  /** Without those that a redelivery brought again. */
+  async #fresh(unit: Unit, events: readonly EventOf<'lifecycle'>[]): Promise<EventOf<'lifecycle'>[]> {
+    if (events.length === 0) return [];
+    const known = await unit.query<{ event_id: string }>(`SELECT event_id FROM operations.journal WHERE event_id = ANY($1::uuid[])`, [events.map(({ id }) => id)]);
+    const seen = new Set(known.map((row) => row.event_id));
+    return events.filter(({ id }) => !seen.has(id) && seen.add(id));
+  }
+}
+
+async function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntry[]> {
+  if (drafts.length === 0) return [];
+  const [row] = await unit.query<{ value: string }>(`UPDATE operations.journal_cursor SET value = value + $1 RETURNING value`, [drafts.length]);
+  const first = Number(row!.value) - drafts.length + 1;
+  await unit.query(
+    `INSERT INTO operations.journal (cursor, event_id, type, project, json, at)
+     SELECT $1::bigint + o - 1, e, t, p, j, now() FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS d(e, t, p, j, o)`,
+    [first, drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json)],
+  );
+  return drafts.map(({ type, project, json }, index) => ({ cursor: first + index, type, project, json }));
+}
+
+function operationEvent(row: OperationRow): Draft {
+  const json = JSON.stringify({
+    type: 'operation',
+    timestamp: new Date().toISOString(),
+    metadata: renderOperation(row),
+    location: row.location || 'none',
+    project: row.project || undefined,
+  });
+  return { type: 'operation', project: row.project, json, eventId: null };
+}
+
+function lifecycleEvent({ id, at, payload }: EventOf<'lifecycle'>): Draft {
+  const json = JSON.stringify({
+    type: 'lifecycle',
+    timestamp: new Date(at).toISOString(),
+    metadata: { action: payload.action, source: payload.source, context: payload.context, requestor: payload.requestor },
+    location: payload.location ?? 'none',
+    project: payload.project || undefined,
+  });
+  return { type: 'lifecycle', project: payload.project, json, eventId: id };
+}
+
+function latestPerId(updates: readonly { id: string; metadata: Record<string, unknown> }[]): { id: string; metadata: Record<string, unknown> }[] {
+  const merged = new Map<string, Record<string, unknown>>();
+  for (const { id, metadata } of updates) merged.set(id, { ...merged.get(id), ...metadata });
+  return [...merged].map(([id, metadata]) => ({ id, metadata }));
+}
+
+function changedId(change: Change): string | undefined {
+  if (change.kind === 'open') return change.row.id;
+  if (change.kind === 'close') return change.closing.id;
+  return change.kind === 'update' || change.kind === 'discard' ? change.id : undefined;
+}

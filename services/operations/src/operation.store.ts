@@ -1,0 +1,87 @@
+import type { Unit } from '@asterism/database';
+import type { OperationRow } from './operation.js';
+
+const rfc3339 = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
+const columns = ['created_at', 'updated_at', 'finished_at'].reduce(
+  (list, column) => `${list}, to_char(${column} AT TIME ZONE 'UTC', ${rfc3339}) AS ${column}`,
+  'id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, err',
+);
+
+type Reader = Pick<Unit, 'query'>;
+
+export interface NewOperation extends Omit<OperationRow, 'created_at' | 'updated_at' | 'finished_at' | 'err'> {
+  requestor: object | null;
+  request_id: string;
+}
+
+export interface Closing {
+  id: string;
+  status_code: number;
+  err: string;
+  metadata: Record<string, unknown>;
+}
+
+export async function insertOperations(unit: Unit, rows: readonly NewOperation[]): Promise<OperationRow[]> {
+  return unit.query<OperationRow>(
+    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, created_at, updated_at)
+     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, clock_timestamp(), clock_timestamp()
+     FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, class text, description text, project text, location text, owner text, resources jsonb, metadata jsonb,
+       may_cancel boolean, status_code int, requestor jsonb, request_id text)
+     RETURNING ${columns}`,
+    [JSON.stringify(rows)],
+  );
+}
+
+/** Ends those that still run; answers the rows that it ended. */
+export async function closeOperations(unit: Unit, closings: readonly Closing[]): Promise<OperationRow[]> {
+  return unit.query<OperationRow>(
+    `UPDATE operations.operations AS o SET status_code = c.status_code, err = c.err, updated_at = clock_timestamp(), finished_at = clock_timestamp(),
+       metadata = CASE WHEN c.metadata = '{}'::jsonb THEN o.metadata ELSE coalesce(o.metadata, '{}'::jsonb) || c.metadata END
+     FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, status_code int, err text, metadata jsonb)
+     WHERE o.id = c.id AND o.finished_at IS NULL
+     RETURNING ${columns.replace(/\b(id|status_code|err|metadata)\b/g, 'o.$1')}`,
+    [JSON.stringify(closings)],
+  );
+}
+
+export async function mergeMetadata(unit: Unit, changes: readonly { id: string; metadata: Record<string, unknown> }[]): Promise<OperationRow[]> {
+  return unit.query<OperationRow>(
+    `UPDATE operations.operations AS o SET updated_at = clock_timestamp(), metadata = coalesce(o.metadata, '{}'::jsonb) || c.metadata
+     FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, metadata jsonb)
+     WHERE o.id = c.id AND o.finished_at IS NULL
+     RETURNING ${columns.replace(/\b(id|metadata)\b/g, 'o.$1')}`,
+    [JSON.stringify(changes)],
+  );
+}
+
+export async function removeOperations(unit: Unit, ids: readonly string[]): Promise<OperationRow[]> {
+  return unit.query<OperationRow>(`DELETE FROM operations.operations WHERE id = ANY($1::uuid[]) RETURNING ${columns}`, [ids]);
+}
+
+export async function findOperation(reader: Reader, id: string): Promise<OperationRow | undefined> {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return undefined;
+  return (await reader.query<OperationRow>(`SELECT ${columns} FROM operations.operations WHERE id = $1`, [id]))[0];
+}
+
+/** Running ones and those that ended within the last five seconds, which is how long the reference shows them. */
+export async function listOperations(reader: Reader, projects: readonly string[] | undefined): Promise<OperationRow[]> {
+  return reader.query<OperationRow>(
+    `SELECT ${columns} FROM operations.operations
+     WHERE (finished_at IS NULL OR finished_at > now() - interval '5 seconds') AND ($1::text[] IS NULL OR project = '' OR project = ANY($1))
+     ORDER BY created_at`,
+    [projects ?? null],
+  );
+}
+
+/** Running ones that nobody has touched for a while, for asking their owners. */
+export async function listStale(reader: Reader, seconds: number): Promise<OperationRow[]> {
+  return reader.query<OperationRow>(
+    `SELECT ${columns} FROM operations.operations WHERE finished_at IS NULL AND class = 'task' AND updated_at < now() - make_interval(secs => $1) LIMIT 200`,
+    [seconds],
+  );
+}
+
+export async function forgetOlderThan(unit: Unit, days: number): Promise<void> {
+  await unit.query(`DELETE FROM operations.operations WHERE finished_at < now() - make_interval(days => $1)`, [days]);
+  await unit.query(`DELETE FROM operations.journal WHERE at < now() - make_interval(days => $1)`, [days]);
+}

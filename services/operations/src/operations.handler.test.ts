@@ -1,0 +1,114 @@
+import { Database } from '@asterism/database';
+import { event, lifecycle } from '@asterism/events';
+import { operations, type Operations } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
+import { composeForTest, type TestComposition } from '@asterism/testing';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operationsService } from './index.js';
+
+let test: TestComposition;
+let handler: Operations;
+
+beforeAll(async () => {
+  test = await composeForTest([operationsService]);
+  handler = test.handler<Operations>(operations.OperationsDefinition);
+});
+afterAll(() => test.close());
+
+function opening(id: string): operations.OpenOperation {
+  return {
+    id,
+    class: operations.OperationClass.TASK,
+    description: 'Creating instance',
+    project: 'default',
+    resources: { instances: { urls: ['/1.0/instances/c1'] } },
+    metadata: Buffer.alloc(0),
+    may_cancel: false,
+    owner: 'instances',
+    location: '',
+  };
+}
+
+const text = (json: Uint8Array): Record<string, unknown> => JSON.parse(Buffer.from(json).toString()) as Record<string, unknown>;
+
+describe('the record of an operation', () => {
+  it('is running once opened, and listed under its status', async () => {
+    const id = randomUUID();
+    const answer = await handler.open(systemCall(), opening(id));
+    expect(text(answer.json)).toMatchObject({ id, status: 'Running', status_code: 103, metadata: null, err: '' });
+    const list = await handler.list(systemCall(), { project: 'default', all_projects: false, recursion: 0, visible_projects: [] });
+    expect(text(list.json)['running']).toContain(`/1.0/operations/${id}`);
+  });
+
+  it('answers waiters when the event of its end arrives, with the result merged into the metadata', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    const waiting = handler.wait(systemCall(), { id, timeout_s: 20, secret: '' });
+    await test.runtime.bus.publish(event('operation.closed', { id, status_code: 200, error: '', metadata: { fingerprint: 'ab' } }));
+    expect(text((await waiting).json)).toMatchObject({ status: 'Success', metadata: { fingerprint: 'ab' } });
+  });
+
+  it('answers a wait whose time is over with the operation as it stands', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    expect(text((await handler.wait(systemCall(), { id, timeout_s: 0, secret: '' })).json)).toMatchObject({ status: 'Running' });
+  });
+
+  it('ends once: a late second end changes nothing', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    const close = { id, status_code: 400, error: 'no', metadata: Buffer.alloc(0) };
+    await handler.close(systemCall(), close);
+    await handler.close(systemCall(), { ...close, status_code: 200, error: '' });
+    expect(text((await handler.get(systemCall(), { id, secret: '' })).json)).toMatchObject({ status: 'Failure', err: 'no' });
+  });
+
+  it('refuses to cancel what cannot be cancelled, and does not know strangers', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    await expect(handler.cancel(systemCall(), { id, secret: '' })).rejects.toThrow("This operation can't be cancelled");
+    await expect(handler.get(systemCall(), { id: 'bogus', secret: '' })).rejects.toThrow('Operation not found');
+  });
+});
+
+describe('the journal', () => {
+  it('gives gap-free cursors in order, and each event once however often it is delivered', async () => {
+    const created = lifecycle({ action: 'instance-created', source: '/1.0/instances/j1', project: 'default' });
+    await Promise.all([...Array(20).keys()].map(() => handler.open(systemCall(), opening(randomUUID()))));
+    await test.runtime.bus.publish(created);
+    await test.runtime.bus.publish(created);
+    const abort = new AbortController();
+    const seen: operations.JournalEntry[] = [];
+    for await (const entry of handler.follow({ ...systemCall(), signal: abort.signal }, { since: 0, types: [], project: '', all_projects: true })) {
+      seen.push(entry);
+      if (text(entry.json)['metadata'] && (text(entry.json)['metadata'] as { source?: string }).source === '/1.0/instances/j1') break;
+    }
+    abort.abort();
+    expect(seen.map((entry) => entry.cursor)).toEqual(seen.map((_, index) => index + 1));
+    const rows = await new Counting(test).lifecycles('/1.0/instances/j1');
+    expect(rows).toBe(1);
+  });
+
+  it('reaches a follower that listens from now on', async () => {
+    const abort = new AbortController();
+    const follower = handler.follow({ ...systemCall(), signal: abort.signal }, { types: ['lifecycle'], project: 'p2', all_projects: false })[Symbol.asyncIterator]();
+    const next = follower.next();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await test.runtime.bus.publish(lifecycle({ action: 'instance-deleted', source: '/1.0/instances/x', project: 'other' }));
+    await test.runtime.bus.publish(lifecycle({ action: 'instance-started', source: '/1.0/instances/y?project=p2', project: 'p2' }));
+    const entry = (await next).value as operations.JournalEntry;
+    expect(text(entry.json)).toMatchObject({ type: 'lifecycle', project: 'p2', metadata: { action: 'instance-started' } });
+    abort.abort();
+    await follower.return?.();
+  });
+});
+
+class Counting {
+  constructor(private readonly composition: TestComposition) {}
+
+  async lifecycles(source: string): Promise<number> {
+    const database = new Database({ source: this.composition.runtime.database!, schema: 'operations', relay: this.composition.runtime.relay! });
+    return (await database.query(`SELECT 1 FROM operations.journal WHERE json LIKE $1`, [`%${source}"%`])).length;
+  }
+}

@@ -1,0 +1,122 @@
+import { Database } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { EventBusToken, type EventBus } from '@asterism/events';
+import { operations as proto, type common, type Operations } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { TaskOwners } from '@asterism/service';
+import { Inject, Injectable } from '@nestjs/common';
+import { followJournal } from './follow.js';
+import { Journal } from './journal.js';
+import { groupByStatus, operationUrl, renderOperation, running, type OperationRow } from './operation.js';
+import { findOperation, listOperations } from './operation.store.js';
+
+const classes: Record<proto.OperationClass, OperationRow['class']> = {
+  [proto.OperationClass.TASK]: 'task',
+  [proto.OperationClass.WEBSOCKET]: 'websocket',
+  [proto.OperationClass.TOKEN]: 'token',
+  [proto.OperationClass.UNRECOGNIZED]: 'task',
+};
+
+@Injectable()
+export class OperationsHandler implements Operations {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Journal) private readonly journal: Journal,
+    @Inject(TaskOwners) private readonly owners: TaskOwners,
+    @Inject(EventBusToken) private readonly bus: EventBus,
+  ) {}
+
+  async open(call: CallContext, request: proto.OpenOperation): Promise<common.OperationAnswer> {
+    const row = await this.journal.write({
+      kind: 'open',
+      row: {
+        id: request.id,
+        class: classes[request.class],
+        description: request.description,
+        project: request.project,
+        location: request.location,
+        owner: request.owner,
+        resources: Object.fromEntries(Object.entries(request.resources).map(([kind, { urls }]) => [kind, urls])),
+        metadata: parseMetadata(request.metadata),
+        may_cancel: request.may_cancel,
+        status_code: running,
+        requestor: call.requestor ?? null,
+        request_id: call.requestId,
+      },
+    });
+    return { id: request.id, json: json(renderOperation(row!)) };
+  }
+
+  async discard(_call: CallContext, request: proto.OperationRef): Promise<common.Empty> {
+    await this.journal.write({ kind: 'discard', id: request.id });
+    return {};
+  }
+
+  async update(_call: CallContext, request: proto.UpdateOperation): Promise<common.Empty> {
+    await this.journal.write({ kind: 'update', id: request.id, metadata: parseMetadata(request.metadata) ?? {} });
+    return {};
+  }
+
+  async close(_call: CallContext, request: proto.CloseOperation): Promise<common.Empty> {
+    const { id, status_code, error } = request;
+    await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: parseMetadata(request.metadata) ?? {} } });
+    return {};
+  }
+
+  async get(_call: CallContext, request: proto.OperationRef): Promise<common.Document> {
+    return document(renderOperation(await this.#find(request.id)));
+  }
+
+  async list(_call: CallContext, request: proto.ListOperations): Promise<common.Document> {
+    const wanted = request.all_projects ? (request.visible_projects.length > 0 ? request.visible_projects : undefined) : [request.project || 'default'];
+    const rows = await listOperations(this.database, wanted);
+    return document(groupByStatus(rows, request.recursion > 0 ? renderOperation : operationUrl));
+  }
+
+  async wait(call: CallContext, request: proto.WaitOperation): Promise<common.Document> {
+    const ended = new Promise<OperationRow | undefined>((resolve) => {
+      const stop = this.journal.onFinished(request.id, finish);
+      const timer = request.timeout_s >= 0 ? setTimeout(() => finish(undefined), request.timeout_s * 1000) : undefined;
+      call.signal?.addEventListener('abort', () => finish(undefined), { once: true });
+      void this.#find(request.id).then((row) => row.finished_at && finish(row), () => finish(undefined));
+      function finish(row: OperationRow | undefined): void {
+        stop();
+        clearTimeout(timer);
+        resolve(row);
+      }
+    });
+    return document(renderOperation((await ended) ?? (await this.#find(request.id))));
+  }
+
+  async cancel(call: CallContext, request: proto.OperationRef): Promise<common.Empty> {
+    const row = await this.#find(request.id);
+    if (row.finished_at) throw new LxdError('bad-request', 'Only running operations can be cancelled');
+    if (!row.may_cancel) throw new LxdError('bad-request', "This operation can't be cancelled");
+    const owner = row.class === 'task' ? this.owners.of(row.owner) : undefined;
+    if (owner) return owner.cancel(call, { id: row.id });
+    await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 401, err: '', metadata: {} } });
+    return {};
+  }
+
+  follow(call: CallContext, request: proto.FollowJournal): AsyncIterable<proto.JournalEntry> {
+    return followJournal({ journal: this.journal, bus: this.bus, request, signal: call.signal });
+  }
+
+  async #find(id: string): Promise<OperationRow> {
+    const row = await findOperation(this.database, id);
+    if (!row) throw new LxdError('not-found', 'Operation not found');
+    return row;
+  }
+}
+
+function parseMetadata(bytes: Uint8Array): Record<string, unknown> | null {
+  return bytes.length === 0 ? null : (JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>);
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function document(value: unknown): common.Document {
+  return { json: json(value), etag: '' };
+}
