@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { LxdError, fromUnknown } from '@asterism/errors';
+import type { Host } from '../host/host.js';
+import { decompressor, formatHeadBytes, knownFormat, type ArchiveFormat } from './archive-format.js';
+import { ArchiveRules, type ArchiveRole } from './archive-rules.js';
+import { emptyDirectory, jailed } from './jail.js';
+import { unpackSquashfs } from './squashfs.js';
+import { TarGuard } from './tar-guard.js';
+
+export interface UnpackImage {
+  /** The unified archive, or the archive of the metadata. */
+  meta: string;
+  /** The archive of the root file system where the image is split. */
+  rootfs?: string | undefined;
+  /** An existing empty directory; gets metadata.yaml, templates/ and rootfs/. */
+  target: string;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Unpacks a container's image with the owners, modes, times, links and extended attributes it carries. Archives are hostile until
+ * shown otherwise: every entry is checked before the extractor sees it, and the extractor runs in a jail that ends at the target.
+ * On any failure, a full disk among them, the target is empty again.
+ */
+export async function unpackImage(host: Host, image: UnpackImage): Promise<void> {
+  try {
+    if (image.rootfs === undefined) {
+      await unpackArchive(host, image.meta, image.target, 'unified', image.signal);
+    } else {
+      await unpackArchive(host, image.meta, image.target, 'metadata', image.signal);
+      const root = join(image.target, 'rootfs');
+      await host.files.mkdir(root, { mode: 0o755 });
+      await unpackArchive(host, image.rootfs, root, 'rootfs', image.signal);
+    }
+    await requireRootfs(host, image.target);
+  } catch (error) {
+    const full = await isFull(host, image.target, error);
+    await emptyDirectory(host, image.target);
+    if (full) throw new LxdError('internal', 'Unable to unpack image, run out of disk space', { cause: error });
+    throw fromUnknown(error);
+  }
+}
+
+async function unpackArchive(host: Host, file: string, target: string, role: ArchiveRole, signal?: AbortSignal): Promise<void> {
+  const format = await formatOf(host, file);
+  if (format === 'qcow2') throw new LxdError('bad-request', 'Refused image archive: a disk image is no root file system');
+  if (format === 'squashfs') await unpackSquashfs(host, { target, image: file }, role, signal);
+  else await unpackTar(host, { file, format, target, role, signal });
+}
+
+async function formatOf(host: Host, file: string): Promise<ArchiveFormat> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of host.files.readStream(file, { start: 0, end: formatHeadBytes - 1 })) chunks.push(chunk as Buffer);
+  return knownFormat(Buffer.concat(chunks));
+}
+
+interface TarArchive {
+  file: string;
+  format: ArchiveFormat;
+  target: string;
+  role: ArchiveRole;
+  signal?: AbortSignal | undefined;
+}
+
+const extract = ['tar', '--restrict', '--force-local', '-C', '/target', '--numeric-owner', '--preserve-permissions', '--same-owner', '--xattrs', '--xattrs-include=*', '-xf', '-'] as const;
+
+async function unpackTar(host: Host, archive: TarArchive): Promise<void> {
+  const { size } = (await host.files.stat(archive.file)) ?? { size: 0 };
+  const decompress = decompressor(archive.format, archive.file);
+  const source = decompress && host.spawn(decompress, { signal: archive.signal });
+  const tar = host.spawn(await jailed(host, { target: archive.target }, extract), { signal: archive.signal });
+  tar.stdout.resume();
+  const guard = new TarGuard(new ArchiveRules(archive.role, size));
+  try {
+    for await (const chunk of source?.stdout ?? host.files.readStream(archive.file)) {
+      if (!(await forward(guard.push(chunk as Buffer), tar.stdin))) break;
+      if (guard.ended) break;
+    }
+    if (!guard.ended && source) await source.succeeded();
+    if (tar.stdin.writable) guard.finish();
+    tar.stdin.end();
+    await tar.succeeded();
+  } catch (error) {
+    tar.kill('SIGKILL');
+    await tar.exited;
+    throw error;
+  } finally {
+    source?.kill('SIGKILL');
+  }
+}
+
+/** False once the reader is gone: its exit tells why. */
+async function forward(pieces: Buffer[], into: Writable): Promise<boolean> {
+  if (!into.writable) return false;
+  if (pieces.length > 0 && !into.write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))) {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        for (const event of ['drain', 'close', 'error']) into.removeListener(event, done);
+        resolve();
+      };
+      for (const event of ['drain', 'close', 'error']) into.on(event, done);
+    });
+  }
+  return into.writable;
+}
+
+async function requireRootfs(host: Host, target: string): Promise<void> {
+  if ((await host.files.stat(join(target, 'metadata.yaml')))?.kind !== 'file') throw new LxdError('bad-request', 'Metadata tarball is missing metadata.yaml');
+  if ((await host.files.stat(join(target, 'rootfs')))?.kind !== 'directory') throw new LxdError('bad-request', 'Image is missing a rootfs');
+}
+
+async function isFull(host: Host, target: string, error: unknown): Promise<boolean> {
+  if (error instanceof Error && /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(error.message)) return true;
+  const { freeBytes, freeInodes, totalInodes } = await host.files.space(target);
+  return freeBytes < 40_960 || (totalInodes > 0 && freeInodes < 10);
+}
