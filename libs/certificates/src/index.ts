@@ -1,0 +1,1 @@
+export { createAuthority, issueCertificate, selfSignedCertificate, writeTlsDirectory, type Authority, type Credentials } from './issue.js';

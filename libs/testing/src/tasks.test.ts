@@ -1,0 +1,171 @@
+import { Database } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import type { EventOf } from '@asterism/events';
+import { systemCall } from '@asterism/rpc';
+import { defineService } from '@asterism/service';
+import { defineTask, Tasks } from '@asterism/tasks';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { composeForTest, type TestComposition } from './compose-for-test.js';
+
+const bench = defineService({ name: 'bench', providers: [], handlers: [], migrations: [{ name: '001-things', sql: 'CREATE TABLE bench.things (name text PRIMARY KEY)' }] });
+
+let test: TestComposition;
+let tasks: Tasks;
+let log: string[] = [];
+let failAt = '';
+
+const build = defineTask<{ name: string }, { made?: boolean }>({
+  kind: 'bench.build',
+  steps: [
+    {
+      name: 'dig',
+      run: async ({ state }) => {
+        log.push('dig');
+        state.made = true;
+      },
+      undo: async () => void log.push('fill'),
+    },
+    {
+      name: 'raise',
+      run: async ({ state }) => {
+        log.push(state.made ? 'raise' : 'raise without digging');
+        if (failAt === 'raise') throw new LxdError('conflict', 'walls fell');
+        if (failAt === 'absent') {
+          failAt = '';
+          throw new LxdError('unavailable', 'nobody there');
+        }
+      },
+      undo: async () => void log.push('tear down'),
+    },
+  ],
+  conclude: async (unit, { input, result }) => {
+    await unit.query('INSERT INTO bench.things (name) VALUES ($1)', [input.name]);
+    result({ built: input.name });
+  },
+  abandon: async (_unit, _context, error) => void log.push(`abandoned: ${error.message}`),
+});
+
+const operation = { description: 'Building', project: 'default', resources: {} };
+
+beforeAll(async () => {
+  test = await composeForTest([bench]);
+  tasks = test.composition.tasks.get('bench')!;
+  tasks.register(build);
+});
+afterAll(() => test.close());
+beforeEach(() => {
+  log = [];
+  failAt = '';
+  test.events.length = 0;
+});
+
+function closings(): EventOf<'operation.closed'>['payload'][] {
+  return test.events.flatMap((seen) => (seen.kind === 'operation.closed' ? [seen.payload] : []));
+}
+
+async function names(): Promise<string[]> {
+  const rows = await test.runtime.database!.query('SELECT name FROM bench.things ORDER BY name');
+  return (rows as { name: string }[]).map((row) => row.name);
+}
+
+describe('a durable task', () => {
+  it('runs its steps in order and commits its end with the rows', async () => {
+    const answer = await tasks.open(systemCall(), build, { input: { name: 'a' }, operation });
+    await test.settle();
+    expect(log).toEqual(['dig', 'raise']);
+    expect(await names()).toContain('a');
+    expect(closings()).toEqual([{ id: answer.id, status_code: 200, error: '', metadata: { built: 'a' } }]);
+  });
+
+  it('is undone in reverse when a step fails, the failed step too', async () => {
+    failAt = 'raise';
+    await tasks.open(systemCall(), build, { input: { name: 'b' }, operation });
+    await test.settle();
+    expect(log).toEqual(['dig', 'raise', 'tear down', 'fill', 'abandoned: walls fell']);
+    expect(closings()[0]).toMatchObject({ status_code: 400, error: 'walls fell' });
+    expect(await names()).not.toContain('b');
+  });
+
+  it('tries a step again when somebody was away for a moment', async () => {
+    failAt = 'absent';
+    await tasks.open(systemCall(), build, { input: { name: 'c' }, operation });
+    await test.settle();
+    expect(log).toEqual(['dig', 'raise', 'raise']);
+    expect(closings()[0]).toMatchObject({ status_code: 200 });
+  });
+
+  it('leaves no operation behind when it was not accepted', async () => {
+    const before = test.operations.opened.length;
+    const refused = tasks.open(systemCall(), build, { input: { name: 'd' }, operation }, async () => {
+      throw new LxdError('conflict', 'taken');
+    });
+    await expect(refused).rejects.toThrow('taken');
+    expect(test.operations.opened).toHaveLength(before);
+    expect(log).toEqual([]);
+  });
+
+  it('is undone when its conclusion cannot be committed', async () => {
+    await tasks.open(systemCall(), build, { input: { name: 'a' }, operation });
+    await test.settle();
+    expect(log.slice(-3, -1)).toEqual(['tear down', 'fill']);
+    expect(closings()[0]).toMatchObject({ status_code: 400 });
+  });
+});
+
+describe('a task whose process died', () => {
+  async function leave(row: { phase: string; cursor: number; state: string; error?: string; owner?: string; leaseSeconds?: number }): Promise<string> {
+    const id = randomUUID();
+    await test.runtime.database!.query(
+      `INSERT INTO bench.tasks (id, kind, call, input, state, cursor, phase, error, error_kind, lease_owner, lease_until)
+       VALUES ($1, 'bench.build', '{"requestId":"r"}', $2, $3, $4, $5, $6, 'internal', $7, now() + make_interval(secs => $8))`,
+      [id, JSON.stringify({ name: id }), row.state, row.cursor, row.phase, row.error ?? null, row.owner ?? 'bench@dead', row.leaseSeconds ?? -1],
+    );
+    return id;
+  }
+
+  it('goes on at its cursor with its saved state', async () => {
+    const id = await leave({ phase: 'run', cursor: 1, state: '{"made":true}' });
+    await tasks.resume();
+    await test.settle();
+    expect(log).toEqual(['raise']);
+    expect(closings()).toEqual([{ id, status_code: 200, error: '', metadata: { built: id } }]);
+  });
+
+  it('goes on undoing', async () => {
+    const id = await leave({ phase: 'undo', cursor: 0, state: '{}', error: 'broken before' });
+    await tasks.resume();
+    await test.settle();
+    expect(log).toEqual(['fill', 'abandoned: broken before']);
+    expect(closings()).toEqual([{ id, status_code: 400, error: 'broken before', metadata: {} }]);
+  });
+
+  it('is left alone while its lease holds', async () => {
+    const id = await leave({ phase: 'run', cursor: 0, state: '{}', leaseSeconds: 60 });
+    await tasks.resume();
+    await test.settle();
+    expect(log).toEqual([]);
+    await test.runtime.database!.query('DELETE FROM bench.tasks WHERE id = $1', [id]);
+  });
+});
+
+describe('events of a transaction', () => {
+  it('are not published when it rolls back', async () => {
+    const database = new Database({ source: test.runtime.database!, schema: 'bench', relay: test.runtime.relay! });
+    const failing = database.transact(async (unit) => {
+      unit.emit({ id: randomUUID(), kind: 'logging', at: 0, payload: { message: 'never', level: 'info' } });
+      throw new Error('rolled back');
+    });
+    await expect(failing).rejects.toThrow('rolled back');
+    await test.settle();
+    expect(test.events).toEqual([]);
+  });
+
+  it('leave the outbox once they were taken', async () => {
+    const database = new Database({ source: test.runtime.database!, schema: 'bench', relay: test.runtime.relay! });
+    await database.transact(async (unit) => unit.emit({ id: randomUUID(), kind: 'logging', at: 0, payload: { message: 'once', level: 'info' } }));
+    await test.settle();
+    expect(test.events).toHaveLength(1);
+    expect(await database.query('SELECT 1 FROM bench.outbox')).toEqual([]);
+  });
+});
