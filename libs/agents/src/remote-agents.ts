@@ -50,7 +50,8 @@ export class RemoteAgents extends Agents {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const name of [...this.#known.keys()]) this.#forget(name);
+    for (const { channel } of this.#known.values()) channel.close();
+    this.#known.clear();
   }
 
   #learn(name: string, address: string): void {

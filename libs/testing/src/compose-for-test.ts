@@ -1,4 +1,4 @@
-import { Agents, LocalAgents } from '@asterism/agents';
+import { LocalAgents, type Agents } from '@asterism/agents';
 import { deployables, type Agent } from '@asterism/proto';
 import type { AsterismEvent } from '@asterism/events';
 import { local, type Service, type ServiceDefinition } from '@asterism/rpc';
@@ -37,7 +37,7 @@ export async function composeForTest(services: readonly AsterismService[], fakes
   const composition = await compose({
     runtime,
     services,
-    agents: agents as Agents,
+    agents: agents satisfies Agents,
     definitions: Object.values(deployables).flat(),
     remoteService: (definition) => local(definition, (fakes[definition.fullName] ?? (definition.name === 'Operations' ? operations : {})) as Service<ServiceDefinition>),
     remoteTaskOwner: () => undefined,

@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import type { EventOf } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { defineService } from '@asterism/service';
-import { defineTask, Tasks } from '@asterism/tasks';
+import { defineTask, type Tasks } from '@asterism/tasks';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { composeForTest, type TestComposition } from './compose-for-test.js';
