@@ -4,3 +4,7 @@ export { apiUrl } from './url.js';
 export { invalidHostname, requireInstanceName, requireInterfaceName, requireName, requireSnapshotName, type NamedKind } from './names.js';
 export { isFinal, operationJson, statusNames, type OperationRecord, type StatusCode } from './status.js';
 export { asyncEnvelope, createdEnvelope, emptyEnvelope, errorEnvelope, syncEnvelope } from './envelope.js';
+export { parseJson } from './json-syntax.js';
+export type { Read, Schema } from './schema.js';
+export * from './bodies/index.js';
+export { devicesFromMessage, devicesToMessage } from './devices.js';
