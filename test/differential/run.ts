@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lxd } from '../oracle/lxd.js';
+import { asterism } from '../servers/asterism.js';
+import { TestServer } from '../servers/server.js';
+import type { ServerKind } from '../servers/server.js';
+import { accepted } from './accepted.js';
+import type { Accepted } from './accepted.js';
+import { setDefaults, writeMaterial } from './defaults.js';
+import { diffLines, showDiff } from './diff.js';
+import { reset } from './reset.js';
+import { Run } from './runner.js';
+import { describeStep, parseScript } from './script.js';
+import type { Script } from './script.js';
+
+/**
+ * `npm run test:differential [-- options] [script ...]` runs the scripts on the reference server and on Asterism.
+ * --self compares two reference servers (proves the normaliser); --verbose shows what both sides print; --keep-going is the default.
+ */
+const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const scriptDirectory = join(import.meta.dirname, '../../differential/scripts');
+
+type Pair = [TestServer, TestServer];
+const kinds: [ServerKind, ServerKind] = [lxd, options.has('--self') ? lxd : asterism];
+const used = new Set<Accepted>();
+
+async function startPair(): Promise<Pair> {
+  const pair = await Promise.all(kinds.map(async (kind) => await TestServer.start(kind)));
+  await Promise.all(pair.map(writeMaterial));
+  return pair as Pair;
+}
+
+/** Servers with the defaults, made again when a reset fails. */
+let shared: Pair | undefined;
+
+async function sharedPair(): Promise<Pair> {
+  if (shared) return shared;
+  shared = await startPair();
+  await Promise.all(shared.map(setDefaults));
+  return shared;
+}
+
+async function removePair(pair: Pair): Promise<void> {
+  await Promise.all(pair.map(async (server) => await server.remove()));
+}
+
+async function settleShared(pair: Pair): Promise<void> {
+  try {
+    await Promise.all(pair.map(reset));
+  } catch (error) {
+    console.log(`    (new servers: ${error instanceof Error ? error.message : String(error)})`);
+    shared = undefined;
+    await removePair(pair);
+  }
+}
+
+/** Number of differing steps that nobody accepted. */
+async function runScript(script: Script): Promise<number> {
+  const pair = script.fresh ? await startPair() : await sharedPair();
+  const runs = pair.map((server) => new Run(server, script));
+  let differences = 0;
+  for (const step of script.steps) {
+    const shown = await Promise.all(runs.map(async (run) => await run.step(step).catch((error: unknown) => `the step failed: ${String(error)}`)));
+    const [left = '', right = ''] = shown;
+    if (options.has('--verbose') && left !== '') console.log(`  ${describeStep(step)}\n${left.replace(/^/gm, '    | ')}`);
+    const changed = diffLines(left.split('\n'), right.split('\n'));
+    const open = changed.filter((line) => line.sign !== ' ' && !isAccepted(script.name, describeStep(step), line.text));
+    if (open.length === 0) continue;
+    differences++;
+    console.log(`  ${script.name}:${step.line}  ${describeStep(step)}\n${showDiff(changed)}`);
+  }
+  if (script.fresh) await removePair(pair);
+  else await settleShared(pair);
+  return differences;
+}
+
+function isAccepted(script: string, step: string, line: string): boolean {
+  const entry = accepted.find((one) => (one.script === undefined || one.script === script) && (one.step === undefined || step.includes(one.step)) && one.line.test(line));
+  if (entry) used.add(entry);
+  return entry !== undefined;
+}
+
+const names = readdirSync(scriptDirectory).filter((file) => file.endsWith('.script')).map((file) => file.slice(0, -'.script'.length));
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) throw new Error(`no such script: ${unknown.join(', ')}`);
+const scripts = names.filter((name) => wanted.length === 0 || wanted.includes(name)).map((name) => parseScript(name, readFileSync(join(scriptDirectory, `${name}.script`), 'utf8')));
+
+const totals: { name: string; steps: number; differences: number }[] = [];
+for (const script of scripts) {
+  const started = performance.now();
+  const differences = await runScript(script).catch((error: unknown) => {
+    console.log(`  ${script.name} could not be run: ${String(error)}`);
+    return script.steps.length;
+  });
+  totals.push({ name: script.name, steps: script.steps.length, differences });
+  console.log(`${differences === 0 ? 'same  ' : 'DIFFER'} ${script.name}: ${script.steps.length} steps, ${differences} different, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+if (shared) await removePair(shared);
+const open = totals.reduce((sum, one) => sum + one.differences, 0);
+if (wanted.length === 0 && !options.has('--self')) for (const entry of accepted.filter((one) => !used.has(one))) console.log(`accepted but not seen: ${entry.script ?? 'any script'} ${String(entry.line)}`);
+console.log(`${totals.length} scripts, ${totals.reduce((sum, one) => sum + one.steps, 0)} steps, ${open} differences`);
+process.exitCode = open === 0 ? 0 : 1;

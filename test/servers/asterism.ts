@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import type { ServerKind } from './server.js';
+
+const repository = join(import.meta.dirname, '../../..');
+
+/** Asterism in one process, or every service in its own with `ASTERISM_COMPOSITION=processes`. `ASTERISM_BIN` names another entry. */
+export const asterism: ServerKind = {
+  name: 'asterism',
+  command: (stateDirectory) => {
+    const entry = process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js');
+    const composition = process.env['ASTERISM_COMPOSITION'] ?? 'standalone';
+    return [process.execPath, entry, composition, '--state-dir', stateDirectory, '--bare'];
+  },
+  env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
+};
