@@ -11,12 +11,17 @@ const measured = new Set([
   'packets_dropped_inbound', 'packets_dropped_outbound', 'errors_received', 'errors_sent', 'used', 'certificate_fingerprint', 'server_version', 'volatile.idmap.base',
 ]);
 
-const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
+const uuid = /(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])/g;
 const zeroTimes = new Set(['0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '2023-11-14T22:13:20Z']);
 
 /** Text of any command or answer with everything replaced that no two servers can share. */
 export function normaliseText(text: string, surroundings: Surroundings): string {
-  let shown = text.replaceAll('\r\n', '\n');
+  let shown = text
+    .replaceAll('\r\n', '\n')
+    // What script(1) shows of the end of its input.
+    .replace(/\^[@D](\x08+)?/g, '')
+    // The client says so or not, depending on which of two answers comes first.
+    .replace(/\n?Try `lxc info --show-log.*/g, '');
   for (const [name, directory] of Object.entries(surroundings.directories)) shown = shown.replaceAll(directory, `<${name}>`);
   shown = shown
     .replace(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----(\\n|\n)?/g, '<certificate>')

@@ -15,7 +15,7 @@ import type { Script } from './script.js';
 
 /**
  * `npm run test:differential [-- options] [script ...]` runs the scripts on the reference server and on Asterism.
- * --self compares two reference servers (proves the normaliser); --verbose shows what both sides print; --keep-going is the default.
+ * --self compares two reference servers (proves the normaliser); --verbose shows what both sides print; --slow names steps of more than two seconds.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -61,9 +61,11 @@ async function runScript(script: Script): Promise<number> {
   const runs = pair.map((server) => new Run(server, script));
   let differences = 0;
   for (const step of script.steps) {
+    const begun = performance.now();
     const shown = await Promise.all(runs.map(async (run) => await run.step(step).catch((error: unknown) => `the step failed: ${String(error)}`)));
     const [left = '', right = ''] = shown;
     if (options.has('--verbose') && left !== '') console.log(`  ${describeStep(step)}\n${left.replace(/^/gm, '    | ')}`);
+    if (options.has('--slow') && performance.now() - begun > 2000) console.log(`  ${((performance.now() - begun) / 1000).toFixed(1)} s  ${describeStep(step)}`);
     const changed = diffLines(left.split('\n'), right.split('\n'));
     const open = changed.filter((line) => line.sign !== ' ' && !isAccepted(script.name, describeStep(step), line.text));
     if (open.length === 0) continue;

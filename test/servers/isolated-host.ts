@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, rmdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { capture } from './capture.js';
@@ -70,6 +70,8 @@ export class IsolatedHost {
 
   static async start(name: string): Promise<IsolatedHost> {
     const directory = mkdtempSync(join(tmpdir(), `asterism-${name}-`));
+    // The root of an unprivileged container has to pass through.
+    chmodSync(directory, 0o711);
     mkdirSync(join(directory, 'home'));
     const cgroup = directory.slice(directory.lastIndexOf('/') + 1);
     const unshare = spawn('sh', ['-c', enter, directory, cgroup, init], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
