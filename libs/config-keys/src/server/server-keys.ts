@@ -1,18 +1,18 @@
 import { validateConfig, type KeyTable } from '../key.js';
-import { serverBool, serverInteger, serverIntegerWithin, deprecated } from './server-validators.js';
+import { architecture, compressor, serverBool, serverInteger, serverIntegerWithin, deprecated } from './server-validators.js';
 
 /** Keys of the server (global) and of each member (local). */
 export const serverKeys = {
-  backupsCompressionAlgorithm: { name: 'backups.compression_algorithm', type: 'string', description: 'Compressor used for new backups', defaultValue: 'gzip', live: 'yes', condition: 'global' },
+  backupsCompressionAlgorithm: { name: 'backups.compression_algorithm', type: 'string', description: 'Compressor used for new backups', validate: compressor, defaultValue: 'gzip', live: 'yes', condition: 'global' },
   candidApiKey: { name: 'candid.api.key', type: 'string', description: 'Public key of the identity service, needed for plain HTTP URLs', live: 'yes', condition: 'global' },
   candidApiUrl: { name: 'candid.api.url', type: 'string', description: 'URL of the external identity service', live: 'yes', condition: 'global' },
   candidDomains: { name: 'candid.domains', type: 'string', description: 'Comma list of identity domains that are accepted, empty accepts all', live: 'yes', condition: 'global' },
   candidExpiry: { name: 'candid.expiry', type: 'integer', description: 'Macaroon lifetime in seconds', validate: serverInteger, defaultValue: '3600', live: 'yes', condition: 'global' },
   clusterHttpsAddress: { name: 'cluster.https_address', type: 'string', description: 'Address used for traffic between members', live: 'yes', condition: 'local' },
-  clusterImagesMinimalReplica: { name: 'cluster.images_minimal_replica', type: 'integer', description: 'How many members keep a copy of each image, -1 means all', validate: serverIntegerWithin((count) => count === -1 || count >= 1, 'Minimal image replica count must be 1 or higher or -1'), defaultValue: '3', live: 'yes', condition: 'global' },
+  clusterImagesMinimalReplica: { name: 'cluster.images_minimal_replica', type: 'integer', description: 'How many members keep a copy of each image, -1 means all', validate: serverIntegerWithin((count) => count === -1 || count >= 1, 'Invalid value for image replica count'), defaultValue: '3', live: 'yes', condition: 'global' },
   clusterMaxStandby: { name: 'cluster.max_standby', type: 'integer', description: 'Upper bound of members with the database stand-by role', validate: serverIntegerWithin((count) => count >= 0 && count <= 5, 'Value must be between 0 and 5'), defaultValue: '2', live: 'yes', condition: 'global' },
   clusterMaxVoters: { name: 'cluster.max_voters', type: 'integer', description: 'Upper bound of members with the database voter role', validate: serverIntegerWithin((count) => count >= 3 && count % 2 === 1, 'Value must be an odd number equal to or higher than 3'), defaultValue: '3', live: 'yes', condition: 'global' },
-  clusterOfflineThreshold: { name: 'cluster.offline_threshold', type: 'integer', description: 'Seconds without heartbeat after which a member counts as offline', validate: serverIntegerWithin((seconds) => seconds > 10, 'Value must be greater than 10'), defaultValue: '20', live: 'yes', condition: 'global' },
+  clusterOfflineThreshold: { name: 'cluster.offline_threshold', type: 'integer', description: 'Seconds without heartbeat after which a member counts as offline', validate: serverIntegerWithin((seconds) => seconds > 10, 'Value must be greater than \'10\''), defaultValue: '20', live: 'yes', condition: 'global' },
   coreDebugAddress: { name: 'core.debug_address', type: 'string', description: 'Bind address of the profiling HTTP server', live: 'yes', condition: 'local' },
   coreHttpsAddress: { name: 'core.https_address', type: 'string', description: 'Bind address of the HTTPS API', live: 'yes', condition: 'local' },
   coreHttpsAllowedCredentials: { name: 'core.https_allowed_credentials', type: 'bool', description: 'Send Access-Control-Allow-Credentials: true', validate: serverBool, live: 'yes', condition: 'global' },
@@ -26,8 +26,8 @@ export const serverKeys = {
   coreTrustPassword: { name: 'core.trust_password', type: 'string', description: 'Password letting new clients enrol themselves', live: 'yes', condition: 'global' },
   imagesAutoUpdateCached: { name: 'images.auto_update_cached', type: 'bool', description: 'Keep images cached from remotes up to date', validate: serverBool, defaultValue: 'true', live: 'yes', condition: 'global' },
   imagesAutoUpdateInterval: { name: 'images.auto_update_interval', type: 'integer', description: 'Hours between update checks, 0 turns them off', validate: serverInteger, defaultValue: '6', live: 'yes', condition: 'global' },
-  imagesCompressionAlgorithm: { name: 'images.compression_algorithm', type: 'string', description: 'Compressor used for newly published images', defaultValue: 'gzip', live: 'yes', condition: 'global' },
-  imagesDefaultArchitecture: { name: 'images.default_architecture', type: 'string', description: 'Architecture assumed for image requests that name none', live: 'yes', condition: 'global' },
+  imagesCompressionAlgorithm: { name: 'images.compression_algorithm', type: 'string', description: 'Compressor used for newly published images', validate: compressor, defaultValue: 'gzip', live: 'yes', condition: 'global' },
+  imagesDefaultArchitecture: { name: 'images.default_architecture', type: 'string', description: 'Architecture assumed for image requests that name none', validate: architecture, live: 'yes', condition: 'global' },
   imagesRemoteCacheExpiry: { name: 'images.remote_cache_expiry', type: 'integer', description: 'Days an unused cached image is kept', validate: serverInteger, defaultValue: '10', live: 'yes', condition: 'global' },
   maasApiKey: { name: 'maas.api.key', type: 'string', description: 'API key of the MAAS server', live: 'yes', condition: 'global' },
   maasApiUrl: { name: 'maas.api.url', type: 'string', description: 'URL of the MAAS server', live: 'yes', condition: 'global' },
@@ -53,6 +53,7 @@ export const serverKeys = {
   storageZfsRemoveSnapshots: { name: 'storage.zfs_remove_snapshots', type: 'bool', description: 'Old ZFS snapshot removal switch', validate: deprecated, condition: 'deprecated' },
   storageZfsUseRefquota: { name: 'storage.zfs_use_refquota', type: 'bool', description: 'Old ZFS refquota switch', validate: deprecated, condition: 'deprecated' },
   coreHttpsTrustedProxy: { name: 'core.https_trusted_proxy', type: 'list', description: 'Proxies whose PROXY header is believed', live: 'yes', condition: 'global' },
+  user: { name: 'user.*', type: 'string', description: 'Free metadata', live: 'yes', condition: 'global' },
 } satisfies KeyTable;
 
 const words = {

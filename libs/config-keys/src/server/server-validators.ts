@@ -1,4 +1,4 @@
-import type { Validator } from '../validators.js';
+import { oneOf, type Validator } from '../validators.js';
 
 /** The server's configuration words its refusals in its own way. */
 export const serverBool: Validator = (value) =>
@@ -12,3 +12,13 @@ export function serverIntegerWithin(accepts: (value: number) => boolean, reason:
 
 /** Keys of old releases that only an empty value may be given to. */
 export const deprecated: Validator = () => 'deprecated: use storage pool configuration';
+
+const compressors = ['none', 'bzip2', 'gzip', 'lz4', 'lzma', 'pbzip2', 'pigz', 'pzstd', 'squashfs', 'tar2sqfs', 'xz', 'zstd'];
+
+/** A compressor by its name, with a level at most: it becomes a command of the host. */
+export const compressor: Validator = (value) => {
+  const [name = '', ...options] = value.split(' ');
+  return compressors.includes(name) && options.every((option) => /^-\d{1,2}$/.test(option)) ? undefined : `Invalid compression algorithm ${JSON.stringify(value)}`;
+};
+
+export const architecture: Validator = oneOf('i686', 'x86_64', 'armv6l', 'armv7l', 'armv8l', 'aarch64', 'ppc', 'ppc64', 'ppc64le', 's390x', 'mips', 'mips64', 'riscv32', 'riscv64');

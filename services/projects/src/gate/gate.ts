@@ -1,0 +1,101 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { projectKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { common, projects } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { ProfileStore } from '../profiles/profile.store.js';
+import type { ProjectRow } from '../projects/project.store.js';
+import { Volumes } from '../projects/volumes.js';
+import type { Devices, InstanceFacts, ProfileFacts, ProjectFacts } from './facts.js';
+import { hasLimits, refusedCount, refusedLimitChange, refusedTotals, type VolumeSize } from './limits.js';
+import { ProjectInstances } from './project-instances.js';
+import { forbiddenInstance, forbiddenProfile, forbiddenVolatile, isRestricted } from './restrictions.js';
+
+/** The one gate of a project's limits and restrictions: gathers what the rules need, and refuses in their words. */
+@Injectable()
+export class Gate {
+  constructor(
+    @Inject(ProjectInstances) private readonly instances: ProjectInstances,
+    @Inject(ProfileStore) private readonly profiles: ProfileStore,
+    @Inject(Volumes) private readonly volumes: Volumes,
+  ) {}
+
+  /** An instance is to be made or changed. */
+  async instance(call: CallContext, project: ProjectRow, request: projects.InstanceCheck): Promise<void> {
+    const candidate = instanceFacts(request);
+    if (isRestricted(project.config)) {
+      refuse(forbiddenVolatile(project, candidate, request.local_config, request.is_new ? {} : request.current_config));
+    }
+    const failed = `Failed checking if instance ${request.is_new ? 'creation' : 'update'} allowed: `;
+    if (hasLimits(project.config)) {
+      const others = (await this.instances.facts(call, project.name)).filter((other) => other.name !== candidate.name);
+      if (request.is_new) refuse(refusedCount(project, candidate.type, others));
+      refuse(refusedTotals(project, [...others, candidate], await this.#volumeSizes(call, project)), failed);
+    }
+    refuse(forbiddenInstance(project, candidate), failed);
+  }
+
+  /** A profile of a project is to be made or changed; the instances that use it are checked as they will be. */
+  async profile(call: CallContext, project: ProjectRow, profile: ProfileFacts): Promise<void> {
+    if (!isRestricted(project.config) && !hasLimits(project.config)) return;
+    const failed = 'Failed checking if profile update allowed: ';
+    refuse(forbiddenProfile(project, profile), failed);
+    if (!hasLimits(project.config)) return;
+    const using = await this.instances.withProfile(call, project.name, profile, await this.profiles.ofProject(project.id));
+    refuse(refusedTotals(project, using, await this.#volumeSizes(call, project)), failed);
+  }
+
+  /** A project's config is to change; what it has must suit the new rules. */
+  async projectChange(call: CallContext, project: ProjectRow, next: ProjectFacts): Promise<void> {
+    const changed = [...new Set([...Object.keys(project.config), ...Object.keys(next.config)])].filter((key) => (project.config[key] ?? '') !== (next.config[key] ?? '')).sort();
+    const rules = changed.filter((key) => key === projectKeys.restricted.name || key.startsWith('restricted.'));
+    const limits = changed.filter((key) => key.startsWith('limits.') && next.config[key]);
+    const guarded = isRestricted(next.config) && rules.length > 0;
+    if (!guarded && limits.length === 0) return;
+    const instances = await this.instances.facts(call, project.name);
+    if (guarded) {
+      const profiles = await this.profiles.ofProject(project.id);
+      const reason = first(instances, (instance) => forbiddenInstance(next, instance)) ?? first(profiles, (profile) => forbiddenProfile(next, profile));
+      refuse(reason, `Conflict detected when changing ${JSON.stringify(rules[0])} in project ${JSON.stringify(project.name)}: `);
+    }
+    refuse(refusedLimitChange(next, limits, instances, await this.#volumeSizes(call, next)));
+  }
+
+  /** Only limits.disk asks for the volumes. */
+  async #volumeSizes(call: CallContext, project: ProjectFacts): Promise<VolumeSize[]> {
+    return project.config[projectKeys.limitsDisk.name] ? this.volumes.sizes(call, project.name) : [];
+  }
+}
+
+function instanceFacts(request: projects.InstanceCheck): InstanceFacts {
+  return {
+    name: request.instance_name,
+    type: request.instance_type === 'virtual-machine' ? 'virtual-machine' : 'container',
+    config: request.expanded_config,
+    devices: plainDevices(request.expanded_devices),
+  };
+}
+
+/** Devices of a message as plain maps of options. */
+export function plainDevices(devices: Readonly<Record<string, common.Device>>): Record<string, Record<string, string>> {
+  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, device.options]));
+}
+
+/** And back. */
+export function messageDevices(devices: Devices): Record<string, common.Device> {
+  return Object.fromEntries(Object.entries(devices).map(([name, options]) => [name, { options: { ...options } }]));
+}
+
+function first<T>(items: readonly T[], reasonOf: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const reason = reasonOf(item);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+/** The reference answers 500 to whatever a project's rules refuse. */
+function refuse(reason: string | undefined, prefix = ''): void {
+  if (reason !== undefined) throw new LxdError('internal', `${prefix}${reason}`);
+}
+

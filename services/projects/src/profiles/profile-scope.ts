@@ -1,0 +1,54 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { Gate } from '../gate/gate.js';
+import { defaultProject, hasOwnProfiles } from '../projects/features.js';
+import { ProjectStore, type ProjectRow } from '../projects/project.store.js';
+import { defaultProfile } from './profile-name.js';
+import { ProfileStore, type ProfileRow } from './profile.store.js';
+
+/** Which project's profiles apply: a project's own where features.profiles says so, else those of default. */
+@Injectable()
+export class ProfileScope {
+  constructor(
+    @Inject(ProjectStore) private readonly projects: ProjectStore,
+    @Inject(ProfileStore) readonly store: ProfileStore,
+    @Inject(Gate) readonly gate: Gate,
+  ) {}
+
+  /** The project whose profiles a project uses. */
+  async owner(name: string): Promise<ProjectRow> {
+    const project = await this.projects.find(name);
+    if (!project) throw new LxdError('not-found', `Failed loading project ${JSON.stringify(name)}: Project not found`);
+    return this.ownerOf(project);
+  }
+
+  async ownerOf(project: ProjectRow): Promise<ProjectRow> {
+    if (hasOwnProfiles(project.config)) return project;
+    const fallback = await this.projects.find(defaultProject);
+    if (!fallback) throw new LxdError('internal', 'The default project is missing');
+    return fallback;
+  }
+
+  /** Profiles in the order of their names in the request, repeated names included. */
+  async named(project: ProjectRow, names: readonly string[]): Promise<ProfileRow[]> {
+    if (names.length === 0) return [];
+    const rows = new Map((await this.store.named((await this.ownerOf(project)).id, names)).map((row) => [row.name, row]));
+    return names.map((name) => {
+      const row = rows.get(name);
+      if (!row) throw new LxdError('not-found', `Requested profile ${JSON.stringify(name)} doesn't exist`);
+      return row;
+    });
+  }
+
+  /** Names of the projects that use another project's profiles (its own name among them). */
+  async sharers(owner: ProjectRow): Promise<Set<string>> {
+    const all = await this.projects.list();
+    const sharing = owner.name === defaultProject ? all.filter((project) => !hasOwnProfiles(project.config)) : [];
+    return new Set([owner.name, ...sharing.map((project) => project.name)]);
+  }
+
+  async addDefault(unit: Unit, project: { id: string; name: string }): Promise<void> {
+    await this.store.insert(unit, { project_id: project.id, name: defaultProfile, description: `Default LXD profile for project ${project.name}`, config: {}, devices: {} });
+  }
+}
