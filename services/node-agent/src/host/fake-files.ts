@@ -94,6 +94,16 @@ export class FakeFiles implements Files {
     const prefix = path === '/' ? '/' : `${path}/`;
     return [...this.entries.keys()].filter((at) => at !== '/' && at.startsWith(prefix) && !at.slice(prefix.length).includes('/')).map((at) => at.slice(prefix.length)).sort();
   }
+  async exchange(first: string, second: string): Promise<void> {
+    const [a, b] = [this.get(first), this.get(second)];
+    this.entries.set(first, b).set(second, a);
+  }
+  async sparse(path: string, bytes: number, ownership: Ownership = {}): Promise<void> {
+    await this.write(path, Buffer.alloc(bytes), ownership);
+  }
+  async isBlockDevice(): Promise<boolean> {
+    return false;
+  }
   async symlink(target: string, path: string): Promise<void> {
     this.requireParent(path);
     this.entries.set(path, { ...directory({}), kind: 'symlink', target, mode: 0o777 });

@@ -3,6 +3,7 @@ import type { CgroupLayout, Cgroups } from './cgroups.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
 import type { Host } from './host.js';
+import type { Subvolumes } from './subvolumes.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
 import type { Processes, ProcessHandle, StartOptions } from './processes.js';
 
@@ -15,6 +16,8 @@ export class FakeHost implements Host {
   readonly log: string[] = [];
   readonly inputs: string[] = [];
   readonly files = new FakeFiles();
+  /** None: the fake host has no btrfs; its storage is tested on real ones. */
+  readonly subvolumes: Subvolumes = noSubvolumes;
   readonly mounts: FakeMounts = new FakeMounts(this.log);
   readonly cgroups: FakeCgroups = new FakeCgroups();
   readonly processes: FakeProcesses = new FakeProcesses(this.log);
@@ -61,6 +64,19 @@ export class FakeHost implements Host {
     return { stdout: '', stderr: '', code: 0, ...answer };
   }
 }
+
+const noBtrfs = async (): Promise<never> => {
+  throw Object.assign(new Error('ENOTTY: no btrfs'), { code: 'ENOTTY' });
+};
+const noSubvolumes: Subvolumes = {
+  isBtrfs: async () => false,
+  isSubvolume: async () => false,
+  create: noBtrfs,
+  snapshot: noBtrfs,
+  destroy: noBtrfs,
+  setReadonly: noBtrfs,
+  hasNested: noBtrfs,
+};
 
 export class FakeMounts implements Mounts {
   readonly entries: MountEntry[] = [];

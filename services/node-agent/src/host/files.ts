@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { exchange } from './syscalls.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
 
@@ -42,6 +43,11 @@ export interface Files {
   /** Recursively; nothing there is fine. Does not cross into other file systems when told so by `rm` itself: unmount before. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Both exist and change places in one step. */
+  exchange(first: string, second: string): Promise<void>;
+  /** A file of this length that takes no space yet. */
+  sparse(path: string, bytes: number, ownership?: Ownership): Promise<void>;
+  isBlockDevice(path: string): Promise<boolean>;
   chmod(path: string, mode: number): Promise<void>;
   /** Of a symlink itself. */
   chown(path: string, uid: number, gid: number): Promise<void>;
@@ -106,6 +112,20 @@ export const hostFiles: Files = {
   },
   remove: (path) => fs.rm(path, { recursive: true, force: true, maxRetries: 2 }),
   rename: (from, to) => fs.rename(from, to),
+  exchange: async (first, second) => exchange(first, second),
+  async sparse(path, bytes, ownership = {}) {
+    const file = await fs.open(path, 'wx', ownership.mode ?? 0o600);
+    try {
+      await file.truncate(bytes);
+    } finally {
+      await file.close();
+    }
+  },
+  isBlockDevice: (path) =>
+    fs.stat(path).then(
+      (stat) => stat.isBlockDevice(),
+      () => false,
+    ),
   chmod: (path, mode) => fs.chmod(path, mode),
   chown: (path, uid, gid) => fs.lchown(path, uid, gid),
   readdir: async (path) => (await fs.readdir(path)).sort(),

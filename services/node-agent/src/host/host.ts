@@ -3,6 +3,7 @@ import type { Exec, Spawn } from './commands.js';
 import type { Files } from './files.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
+import type { Subvolumes } from './subvolumes.js';
 
 /**
  * The operating system as drivers see it; nothing outside `host/` starts a process, opens a host file or makes a system call.
@@ -15,6 +16,7 @@ export interface Host {
   spawn: Spawn;
   files: Files;
   mounts: Mounts;
+  subvolumes: Subvolumes;
   cgroups: Cgroups;
   /** Processes that outlive the agent. */
   processes: Processes;

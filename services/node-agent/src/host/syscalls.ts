@@ -10,6 +10,8 @@ const calls = {
   umount2: libc.func('int umount2(const char *target, int flags)'),
   setns: libc.func('int setns(int fd, int type)'),
   unshare: libc.func('int unshare(int flags)'),
+  ioctl: libc.func('int ioctl(int fd, unsigned long request, void *argument)'),
+  renameat2: libc.func('int renameat2(int fromDirectory, const char *from, int toDirectory, const char *to, unsigned int flags)'),
   openat2: libc.func('long syscall(long number, int directory, const char *path, void *how, size_t size)'),
 };
 
@@ -49,6 +51,29 @@ export function setns(fd: number, type: number): void {
 /** Of the calling thread only. */
 export function unshare(flags: number): void {
   check('unshare', calls.unshare(flags) as number);
+}
+
+/** Off the main thread: some requests wait for the disk. `argument` is read and written in place. */
+export function ioctl(fd: number, request: number, argument: Buffer, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    calls.ioctl.async(fd, request, argument, (error: unknown, result: number) => {
+      try {
+        if (error) throw error as Error;
+        check('ioctl', result, path);
+        resolve();
+      } catch (failure) {
+        reject(failure as Error);
+      }
+    });
+  });
+}
+
+const AT_FDCWD = -100;
+const RENAME_EXCHANGE = 2;
+
+/** Two paths of one file system change places in one step. */
+export function exchange(first: string, second: string): void {
+  check('renameat2', calls.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) as number, first);
 }
 
 const RESOLVE_NO_MAGICLINKS = 0x02;

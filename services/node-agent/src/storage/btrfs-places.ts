@@ -1,0 +1,122 @@
+import { dirname } from 'node:path';
+import { LxdError } from '@asterism/errors';
+import { parseSize } from '@asterism/config-keys';
+import type { Host } from '../host/host.js';
+import type { Layout, Pool } from './layout.js';
+import { subvolumeTrees } from './btrfs-driver.js';
+import type { PoolPlaces } from './tree-driver.js';
+
+const GiB = 2 ** 30;
+const defaultMountOptions = 'user_subvol_rm_allowed';
+
+/** A btrfs pool lies in a loop file of ours, on a block device, or in a subvolume of a file system that is there already. */
+export class BtrfsPlaces implements PoolPlaces {
+  constructor(
+    private readonly host: Host,
+    private readonly layout: Layout,
+  ) {}
+
+  async create(pool: Pool): Promise<Record<string, string>> {
+    const path = this.layout.pool(pool.name);
+    const config = await this.#prepare(pool);
+    try {
+      await this.host.files.mkdir(path, { mode: 0o711 });
+      await this.mount({ ...pool, config });
+      await this.host.files.chmod(path, 0o711);
+    } catch (error) {
+      await this.remove({ ...pool, config });
+      throw error;
+    }
+    return config;
+  }
+
+  async mount(pool: Pool): Promise<void> {
+    const path = this.layout.pool(pool.name);
+    const source = pool.config['source'] ?? '';
+    const options = pool.config['btrfs.mount_options'] || defaultMountOptions;
+    const place = await this.#placeOf(pool.name, source);
+    const mounted = await this.host.mounts.isMounted(path);
+    if (place === 'subvolume') {
+      if (!mounted) await this.host.files.mkdir(path, { mode: 0o711 }).then(() => this.host.mounts.bind(source, path));
+      return;
+    }
+    await this.host.files.mkdir(path, { mode: 0o711 });
+    const how = mounted ? ['remount', options] : place === 'loop' ? ['loop', options] : [options];
+    await this.host.exec(['mount', '-t', 'btrfs', '-o', how.join(','), '--', source, path]);
+  }
+
+  async remove(pool: Pool): Promise<void> {
+    const { host, layout } = this;
+    const path = layout.pool(pool.name);
+    const source = pool.config['source'] ?? '';
+    const place = await this.#placeOf(pool.name, source);
+    if ((await host.files.exists(path)) && (await host.mounts.isMounted(path)) && place === 'subvolume') {
+      const trees = subvolumeTrees(host);
+      for (const name of await host.files.readdir(path)) await trees.remove(`${path}/${name}`);
+    }
+    await host.mounts.unmountTree(path);
+    if (place === 'loop') await host.files.remove(layout.loopFile(pool.name));
+    if (place === 'device') await host.exec(['wipefs', '--all', '--quiet', '--', source]);
+    await host.files.remove(path);
+  }
+
+  async #prepare(pool: Pool): Promise<Record<string, string>> {
+    const { size, ...rest } = pool.config;
+    const source = rest['source'] ?? '';
+    const place = await this.#placeOf(pool.name, source);
+    if (place === 'loop') return { ...rest, ...(await this.#makeLoopFile(pool.name, size)) };
+    if (place === 'device') await this.#format(pool.name, source, 'block device');
+    else await this.#requireSubvolume(pool.name, source);
+    return { ...rest, 'volatile.initial_source': source };
+  }
+
+  async #placeOf(pool: string, source: string): Promise<'loop' | 'device' | 'subvolume'> {
+    if (source === '' || source === this.layout.loopFile(pool)) return 'loop';
+    return (await this.host.files.isBlockDevice(source)) ? 'device' : 'subvolume';
+  }
+
+  async #makeLoopFile(pool: string, size: string | undefined): Promise<Record<string, string>> {
+    const file = this.layout.loopFile(pool);
+    const chosen = size || (await this.#defaultSize());
+    await this.host.files.mkdir(dirname(file), { mode: 0o700 });
+    if (await this.host.files.exists(file)) throw new LxdError('internal', `Loop file "${file}" already exists`);
+    try {
+      await this.host.files.sparse(file, parseSize(chosen) ?? 0, { mode: 0o600 });
+      await this.#format(pool, file, 'sparse file');
+    } catch (error) {
+      await this.host.files.remove(file);
+      throw error;
+    }
+    return { source: file, size: chosen };
+  }
+
+  /** A fifth of what is free where the state lives, 5 to 30 GiB. */
+  async #defaultSize(): Promise<string> {
+    const { freeBytes } = await this.host.files.space(this.layout.stateDir);
+    return `${Math.max(5, Math.min(30, Math.floor(freeBytes / GiB / 5)))}GiB`;
+  }
+
+  async #format(pool: string, target: string, what: string): Promise<void> {
+    try {
+      await this.host.exec(['mkfs.btrfs', '-L', pool, target]);
+    } catch (error) {
+      throw new LxdError('internal', `Failed to format ${what}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async #requireSubvolume(pool: string, source: string): Promise<void> {
+    const { files, subvolumes } = this.host;
+    const { stateDir } = this.layout;
+    if (source.startsWith(`${stateDir}/`)) {
+      throw new LxdError('internal', `Only allowed source path under "${stateDir}" is "${this.layout.pool(pool)}"`);
+    }
+    if (!(await files.exists(source))) return this.#createSubvolume(source);
+    if (!(await subvolumes.isBtrfs(source))) throw new LxdError('internal', 'Provided path does not reside on a btrfs filesystem');
+    if (!(await subvolumes.isSubvolume(source))) return this.#createSubvolume(source);
+    if ((await files.readdir(source)).length > 0) throw new LxdError('internal', `Requested btrfs subvolume "${source}" exists but isn't empty`);
+  }
+
+  async #createSubvolume(path: string): Promise<void> {
+    await this.host.exec(['btrfs', 'subvolume', 'create', path]);
+  }
+}

@@ -1,0 +1,32 @@
+import { fromUnknown } from '@asterism/errors';
+import type { Host } from '../host/host.js';
+
+const hourMs = 60 * 60 * 1000;
+
+/** rsync: some files vanished while it read. */
+const VANISHED = 24;
+
+/**
+ * Makes the existing directory `to` equal to `from`: owners, modes, times, hard links, holes, extended attributes, ACLs; blocks are shared where
+ * the file system can do that. Trees that change meanwhile are finished by rsync, which does not mind files that vanish.
+ */
+export async function copyTree(host: Host, from: string, to: string): Promise<void> {
+  const { code, stderr } = await host.exec(['cp', '-a', '-x', '--reflink=auto', '--sparse=auto', '--', `${from}/.`, to], { timeoutMs: hourMs, okCodes: [0, 1] });
+  if (code === 0) return;
+  try {
+    await rsyncTree(host, from, to);
+  } catch (error) {
+    if (/No space left on device|Disk quota exceeded/.test(stderr)) throw new Error(stderr.trim().split('\n')[0], { cause: error });
+    throw fromUnknown(error);
+  }
+}
+
+export async function rsyncTree(host: Host, from: string, to: string): Promise<void> {
+  await host.exec(['rsync', '-aHAXxS', '--numeric-ids', '--delete', '--', `${from}/`, `${to}/`], { timeoutMs: hourMs, okCodes: [0, VANISHED] });
+}
+
+/** Never follows a link and never leaves the file system. Nothing there is fine. */
+export async function removeTree(host: Host, path: string): Promise<void> {
+  await host.mounts.unmountTree(path);
+  await host.exec(['rm', '-rf', '--one-file-system', '--', path], { timeoutMs: hourMs });
+}

@@ -1,0 +1,194 @@
+import { LxdError } from '@asterism/errors';
+import type { agentStorage, common } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { Host } from '../host/host.js';
+import { makeDrivers } from './drivers.js';
+import { Layout, type Pool, type Volume } from './layout.js';
+import { Locks } from './locks.js';
+import { PoolRecords } from './pool-records.js';
+import type { StorageDriver } from './storage-driver.js';
+import { linkSnapshots, linkVolume, unlinkSnapshots, unlinkVolume } from './volume-links.js';
+import { requireVolume, VolumeMaker } from './volume-maker.js';
+
+const nothing: common.Empty = {};
+
+/** AgentStorage: pools and volumes of this member. Calls for one pool or volume run one after the other and may be repeated. */
+export class StorageHandler implements Service<typeof agentStorage.AgentStorageDefinition> {
+  readonly #host: Host;
+  readonly #layout: Layout;
+  readonly #driver: (name: string) => StorageDriver;
+  readonly #records: PoolRecords;
+  readonly #locks = new Locks();
+  readonly #maker: VolumeMaker;
+
+  constructor(host: Host, stateDir: string) {
+    this.#host = host;
+    this.#layout = new Layout(stateDir);
+    this.#driver = makeDrivers(host, this.#layout);
+    this.#records = new PoolRecords(host, this.#layout);
+    this.#maker = new VolumeMaker({ host, layout: this.#layout, driver: this.#driver, locks: new Locks() });
+  }
+
+  /** Mounts the pools this member has and takes away what a killed creation left. A pool that cannot be mounted is answered, not thrown. */
+  async start(): Promise<{ pool: string; error: unknown }[]> {
+    const failed: { pool: string; error: unknown }[] = [];
+    for (const { pool, state } of await this.#records.all()) {
+      try {
+        if (state === 'ready') await this.#driver(pool.driver).mountPool(pool);
+        else await this.#drop(pool);
+      } catch (error) {
+        failed.push({ pool: pool.name, error });
+      }
+    }
+    return failed;
+  }
+
+  createPool(_call: CallContext, pool: Pool): Promise<agentStorage.PoolConfig> {
+    return this.#locks.run(pool.name, async () => {
+      const known = await this.#records.read(pool.name);
+      if (known?.state === 'ready') return { config: known.pool.config };
+      const driver = this.#driver(pool.driver);
+      const path = this.#layout.pool(pool.name);
+      if (known) await this.#drop(known.pool);
+      if (await this.#host.files.exists(path)) throw new LxdError('internal', `Storage pool directory "${path}" already exists`);
+      await this.#records.write({ pool, state: 'creating' });
+      try {
+        const config = await driver.createPool(pool);
+        await this.#records.write({ pool: { ...pool, config }, state: 'ready' });
+        return { config };
+      } catch (error) {
+        await this.#records.remove(pool.name);
+        throw error;
+      }
+    });
+  }
+
+  deletePool(_call: CallContext, pool: Pool): Promise<common.Empty> {
+    return this.#locks.run(pool.name, async () => {
+      const known = await this.#records.read(pool.name);
+      if (known) await this.#drop(known.pool);
+      return nothing;
+    });
+  }
+
+  mountPool(_call: CallContext, pool: Pool): Promise<common.Empty> {
+    return this.updatePool(_call, pool);
+  }
+
+  updatePool(_call: CallContext, pool: Pool): Promise<common.Empty> {
+    return this.#locks.run(pool.name, async () => {
+      await this.#driver(pool.driver).mountPool(pool);
+      await this.#records.write({ pool, state: 'ready' });
+      return nothing;
+    });
+  }
+
+  getPoolUsage(_call: CallContext, pool: Pool): Promise<agentStorage.PoolUsage> {
+    return this.#driver(pool.driver).poolUsage(pool);
+  }
+
+  createVolume(_call: CallContext, request: agentStorage.CreateVolumeRequest): Promise<agentStorage.VolumePath> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      const path = this.#layout.volume(volume);
+      if (!(await this.#host.files.exists(path))) {
+        await this.#maker.make(volume, request.source);
+        if (volume.size_bytes > 0 && volume.content_type !== 'block') await this.#limitNew(volume, driver);
+      }
+      await linkVolume(this.#host, this.#layout, volume);
+      await linkSnapshots(this.#host, this.#layout, volume);
+      return { path };
+    });
+  }
+
+  deleteVolume(_call: CallContext, request: agentStorage.Volume): Promise<common.Empty> {
+    return this.#onVolume(request, async (volume, driver) => {
+      await unlinkVolume(this.#host, this.#layout, volume);
+      await unlinkSnapshots(this.#host, this.#layout, volume);
+      await driver.deleteVolume(volume);
+      return nothing;
+    });
+  }
+
+  renameVolume(_call: CallContext, request: agentStorage.RenameVolumeRequest): Promise<common.Empty> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      const renamed = { ...volume, name: request.new_name };
+      await driver.renameVolume(volume, request.new_name);
+      await unlinkVolume(this.#host, this.#layout, volume);
+      await unlinkSnapshots(this.#host, this.#layout, volume);
+      await linkVolume(this.#host, this.#layout, renamed);
+      await linkSnapshots(this.#host, this.#layout, renamed);
+      return nothing;
+    });
+  }
+
+  resizeVolume(_call: CallContext, request: agentStorage.ResizeVolumeRequest): Promise<common.Empty> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      await driver.quotas?.limit(volume, request.size_bytes);
+      return nothing;
+    });
+  }
+
+  snapshotVolume(_call: CallContext, request: agentStorage.VolumeSnapshot): Promise<common.Empty> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      if (await this.#host.files.exists(this.#layout.snapshot(volume, request.snapshot))) return nothing;
+      await driver.snapshotVolume(volume, request.snapshot);
+      await linkSnapshots(this.#host, this.#layout, volume);
+      return nothing;
+    });
+  }
+
+  deleteSnapshot(_call: CallContext, request: agentStorage.VolumeSnapshot): Promise<common.Empty> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      await driver.deleteSnapshot(volume, request.snapshot);
+      if (!(await this.#host.files.exists(this.#layout.snapshots(volume)))) await unlinkSnapshots(this.#host, this.#layout, volume);
+      return nothing;
+    });
+  }
+
+  renameSnapshot(_call: CallContext, request: agentStorage.RenameSnapshotRequest): Promise<common.Empty> {
+    return this.#onVolume(request.snapshot?.volume, async (volume, driver) => {
+      await driver.renameSnapshot(volume, request.snapshot!.snapshot, request.new_name);
+      return nothing;
+    });
+  }
+
+  restoreVolume(_call: CallContext, request: agentStorage.VolumeSnapshot): Promise<common.Empty> {
+    return this.#onVolume(request.volume, async (volume, driver) => {
+      await driver.restoreVolume(volume, request.snapshot);
+      if (volume.size_bytes > 0) await driver.quotas?.limit(volume, volume.size_bytes);
+      return nothing;
+    });
+  }
+
+  /** -1 for what nobody counts. */
+  async getVolumeUsage(_call: CallContext, request: agentStorage.Volume): Promise<agentStorage.VolumeUsage> {
+    const volume = requireVolume(request);
+    const usage = await this.#driver(volume.pool.driver).quotas?.usage(volume);
+    return { used_bytes: usage?.usedBytes ?? -1, total_bytes: usage?.totalBytes ?? -1 };
+  }
+
+  async locateVolume(_call: CallContext, request: agentStorage.Volume): Promise<agentStorage.VolumePath> {
+    const path = this.#layout.volume(requireVolume(request));
+    if (!(await this.#host.files.exists(path))) throw new LxdError('not-found', 'Storage pool volume not found');
+    return { path };
+  }
+
+  async #drop(pool: Pool): Promise<void> {
+    await this.#driver(pool.driver).deletePool(pool);
+    await this.#records.remove(pool.name);
+  }
+
+  async #limitNew(volume: Volume, driver: StorageDriver): Promise<void> {
+    try {
+      await driver.quotas?.limit(volume, volume.size_bytes);
+    } catch (error) {
+      await driver.deleteVolume(volume);
+      throw error;
+    }
+  }
+
+  #onVolume<T>(given: agentStorage.Volume | undefined, work: (volume: Volume, driver: StorageDriver) => Promise<T>): Promise<T> {
+    const volume = requireVolume(given);
+    return this.#locks.run(this.#layout.volume(volume), () => work(volume, this.#driver(volume.pool.driver)));
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { LxdError } from '@asterism/errors';
+import type { agentStorage } from '@asterism/proto';
+import type { Host } from '../host/host.js';
+import { unpackImage } from '../images/unpack-image.js';
+import type { Layout, Pool, Volume } from './layout.js';
+import { Locks } from './locks.js';
+import { copyTree } from './plain-trees.js';
+import type { StorageDriver } from './storage-driver.js';
+
+export type VolumeSource = agentStorage.CreateVolumeRequest['source'];
+
+export interface MakerOptions {
+  host: Host;
+  layout: Layout;
+  driver(name: string): StorageDriver;
+  /** One at a time: image volumes are shared by all that is made from them. */
+  locks: Locks;
+}
+
+/** Makes volumes from nothing, an image or another volume, with whatever the pool's driver does fastest. */
+export class VolumeMaker {
+  constructor(private readonly options: MakerOptions) {}
+
+  async make(volume: Volume, source: VolumeSource): Promise<void> {
+    if (source?.$case === 'image_fingerprint') return this.#fromImage(volume, source.value);
+    if (source?.$case === 'copy') return this.#fromCopy(volume, source.value);
+    await this.#driverOf(volume.pool).createVolume(volume, (directory) => this.#prepareEmpty(volume, directory));
+  }
+
+  async #prepareEmpty(volume: Volume, directory: string): Promise<void> {
+    const { files } = this.options.host;
+    if (volume.content_type === 'block') await files.sparse(join(directory, 'root.img'), volume.size_bytes, { mode: 0o600 });
+  }
+
+  async #fromImage(volume: Volume, fingerprint: string): Promise<void> {
+    const driver = this.#driverOf(volume.pool);
+    const unpack = (target: string): Promise<void> => this.#unpack(fingerprint, target);
+    if (!driver.keepsImages) return driver.createVolume(volume, unpack);
+    const image: Volume = { ...volume, type: 'image', name: fingerprint, size_bytes: 0 };
+    const path = this.options.layout.volume(image);
+    await this.options.locks.run(path, async () => {
+      if (!(await this.options.host.files.exists(path))) await driver.createVolume(image, unpack);
+    });
+    await driver.copyVolume({ volume: image }, volume);
+  }
+
+  async #unpack(fingerprint: string, target: string): Promise<void> {
+    const { host, layout } = this.options;
+    const { meta, rootfs } = layout.image(fingerprint);
+    if (!(await host.files.exists(meta))) throw new LxdError('not-found', 'Image not found');
+    await unpackImage(host, { meta, target, ...((await host.files.exists(rootfs)) ? { rootfs } : {}) });
+  }
+
+  /** Snapshots first: once the volume has its name, the copy is complete. */
+  async #fromCopy(volume: Volume, copy: agentStorage.CopySource): Promise<void> {
+    const { layout, host } = this.options;
+    const source = requireVolume(copy.volume);
+    const driver = this.#driverOf(volume.pool);
+    const near = source.pool.name === volume.pool.name;
+    for (const snapshot of copy.with_snapshots) {
+      if (await host.files.exists(layout.snapshot(volume, snapshot))) continue;
+      await driver.snapshotVolume(volume, snapshot, (directory) => copyTree(host, layout.snapshot(source, snapshot), directory));
+    }
+    if (near) return driver.copyVolume({ volume: source, ...(copy.snapshot ? { snapshot: copy.snapshot } : {}) }, volume);
+    const from = copy.snapshot ? layout.snapshot(source, copy.snapshot) : layout.volume(source);
+    await driver.createVolume(volume, (directory) => copyTree(host, from, directory));
+  }
+
+  #driverOf(pool: Pool): StorageDriver {
+    return this.options.driver(pool.driver);
+  }
+}
+
+export function requireVolume(volume: agentStorage.Volume | undefined): Volume {
+  if (!volume?.pool) throw new LxdError('bad-request', 'No volume given');
+  return volume as Volume;
+}
