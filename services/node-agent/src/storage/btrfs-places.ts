@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { parseSize } from '@asterism/config-keys';
 import type { Host } from '../host/host.js';
 import type { Layout, Pool } from './layout.js';
-import { subvolumeTrees } from './btrfs-driver.js';
+import { nestedSubvolumes, subvolumeTrees } from './subvolume-trees.js';
 import type { PoolPlaces } from './tree-driver.js';
 
 const GiB = 2 ** 30;
@@ -50,14 +50,21 @@ export class BtrfsPlaces implements PoolPlaces {
     const path = layout.pool(pool.name);
     const source = pool.config['source'] ?? '';
     const place = await this.#placeOf(pool.name, source);
-    if ((await host.files.exists(path)) && (await host.mounts.isMounted(path)) && place === 'subvolume') {
-      const trees = subvolumeTrees(host);
-      for (const name of await host.files.readdir(path)) await trees.remove(`${path}/${name}`);
-    }
+    if (place === 'subvolume' && (await host.mounts.isMounted(path))) await this.#empty(path);
     await host.mounts.unmountTree(path);
     if (place === 'loop') await host.files.remove(layout.loopFile(pool.name));
     if (place === 'device') await host.exec(['wipefs', '--all', '--quiet', '--', source]);
     await host.files.remove(path);
+  }
+
+  /** Type directories hold subvolumes, and directories of snapshots that do. */
+  async #empty(path: string): Promise<void> {
+    const trees = subvolumeTrees(this.host);
+    for (const subvolume of await nestedSubvolumes(this.host, path)) {
+      const inside = `${path}/${subvolume}`;
+      if (await this.host.files.exists(inside)) await trees.remove(inside);
+    }
+    for (const name of await this.host.files.readdir(path)) await trees.remove(`${path}/${name}`);
   }
 
   async #prepare(pool: Pool): Promise<Record<string, string>> {
