@@ -52,6 +52,8 @@ export class FakeFiles implements Files {
   readStream(path: string): Readable {
     return Readable.from([this.follow(path).content]);
   }
+  async sync(): Promise<void> {}
+
   writeStream(path: string, ownership?: Ownership): Writable {
     const chunks: Buffer[] = [];
     return new Writable({

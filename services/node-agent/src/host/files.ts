@@ -35,6 +35,8 @@ export interface Files {
   append(path: string, content: string | Uint8Array): Promise<void>;
   readStream(path: string, range?: { start?: number; end?: number }): Readable;
   writeStream(path: string, ownership?: Ownership): Writable;
+  /** Returns once the file, or the directory with its names, will survive a power failure. */
+  sync(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Undefined when there is nothing at the path. */
   stat(path: string): Promise<FileStat | undefined>;
@@ -87,6 +89,14 @@ export const hostFiles: Files = {
   append: (path, content) => fs.appendFile(path, content),
   readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),
   writeStream: (path, ownership) => createWriteStream(path, { mode: ownership?.mode ?? 0o600, highWaterMark: 1024 * 1024 }),
+  async sync(path) {
+    const file = await fs.open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
   exists: async (path) => (await hostFiles.stat(path)) !== undefined,
   async stat(path) {
     try {

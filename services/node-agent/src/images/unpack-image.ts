@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import type { Host } from '../host/host.js';
-import { decompressor, formatHeadBytes, knownFormat, type ArchiveFormat } from './archive-format.js';
+import type { ArchiveFormat } from './archive-format.js';
 import { ArchiveRules, type ArchiveRole } from './archive-rules.js';
+import { formatOf, tarStream } from './archive-stream.js';
 import { emptyDirectory, jailed } from './jail.js';
 import { unpackSquashfs } from './squashfs.js';
 import { TarGuard } from './tar-guard.js';
+import { written } from './written.js';
 
 export interface UnpackImage {
   /** The unified archive, or the archive of the metadata. */
@@ -49,12 +50,6 @@ async function unpackArchive(host: Host, file: string, target: string, role: Arc
   else await unpackTar(host, { file, format, target, role, signal });
 }
 
-async function formatOf(host: Host, file: string): Promise<ArchiveFormat> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of host.files.readStream(file, { start: 0, end: formatHeadBytes - 1 })) chunks.push(chunk as Buffer);
-  return knownFormat(Buffer.concat(chunks));
-}
-
 interface TarArchive {
   file: string;
   format: ArchiveFormat;
@@ -67,42 +62,25 @@ const extract = ['tar', '--restrict', '--force-local', '-C', '/target', '--numer
 
 async function unpackTar(host: Host, archive: TarArchive): Promise<void> {
   const { size } = (await host.files.stat(archive.file)) ?? { size: 0 };
-  const decompress = decompressor(archive.format, archive.file);
-  const source = decompress && host.spawn(decompress, { signal: archive.signal });
   const tar = host.spawn(await jailed(host, { target: archive.target }, extract), { signal: archive.signal });
   tar.stdout.resume();
   const guard = new TarGuard(new ArchiveRules(archive.role, size));
   try {
-    for await (const chunk of source?.stdout ?? host.files.readStream(archive.file)) {
-      if (!(await forward(guard.push(chunk as Buffer), tar.stdin))) break;
-      if (guard.ended) break;
+    for await (const chunk of tarStream(host, archive.file, archive.format, archive.signal)) {
+      const pieces = guard.push(chunk);
+      const tarReads = pieces.length === 0 || (await written(tar.stdin, pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
+      if (!tarReads || guard.ended) break;
     }
-    if (!guard.ended && source) await source.succeeded();
     if (tar.stdin.writable) guard.finish();
     tar.stdin.end();
     await tar.succeeded();
   } catch (error) {
     tar.kill('SIGKILL');
-    await tar.exited;
+    const exit = await tar.exited;
+    // A tar that ended by itself knows why the pipe to it broke.
+    if (exit.code !== null && exit.code !== 0) await tar.succeeded();
     throw error;
-  } finally {
-    source?.kill('SIGKILL');
   }
-}
-
-/** False once the reader is gone: its exit tells why. */
-async function forward(pieces: Buffer[], into: Writable): Promise<boolean> {
-  if (!into.writable) return false;
-  if (pieces.length > 0 && !into.write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))) {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        for (const event of ['drain', 'close', 'error']) into.removeListener(event, done);
-        resolve();
-      };
-      for (const event of ['drain', 'close', 'error']) into.on(event, done);
-    });
-  }
-  return into.writable;
 }
 
 async function requireRootfs(host: Host, target: string): Promise<void> {

@@ -1,0 +1,28 @@
+import type { Host } from '../host/host.js';
+import { decompressor, formatHeadBytes, knownFormat, type ArchiveFormat } from './archive-format.js';
+
+/** Told by the first bytes; throws for files that are no image. */
+export async function formatOf(host: Host, file: string): Promise<ArchiveFormat> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of host.files.readStream(file, { start: 0, end: formatHeadBytes - 1 })) chunks.push(chunk as Buffer);
+  return knownFormat(Buffer.concat(chunks));
+}
+
+/**
+ * The tar stream inside a file. Leaving the loop early ends the decompressor; reading to the end throws where the
+ * decompressor found the file broken.
+ */
+export async function* tarStream(host: Host, file: string, format: ArchiveFormat, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const argv = decompressor(format, file);
+  if (!argv) {
+    yield* host.files.readStream(file) as AsyncIterable<Buffer>;
+    return;
+  }
+  const process = host.spawn(argv, { signal });
+  try {
+    yield* process.stdout as AsyncIterable<Buffer>;
+    await process.succeeded();
+  } finally {
+    process.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,65 @@
+import { LxdError } from '@asterism/errors';
+import type { agentImages, common } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { Host } from '../host/host.js';
+import { formatOf } from './archive-stream.js';
+import { imagePaths } from './image-files.js';
+import { Uploads } from './uploads.js';
+
+/** The image files of this member. */
+export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefinition> {
+  readonly #uploads: Uploads;
+
+  constructor(
+    private readonly host: Host,
+    private readonly stateDir: string,
+  ) {
+    this.#uploads = new Uploads(host, stateDir);
+  }
+
+  /** To be called once before anything is received. */
+  start(): Promise<void> {
+    return this.#uploads.sweep();
+  }
+
+  receive(_call: CallContext, frames: AsyncIterable<agentImages.ReceiveFrame>): Promise<agentImages.Received> {
+    return this.#uploads.receive(frames);
+  }
+
+  async commit(_call: CallContext, request: agentImages.CommitImage): Promise<common.Empty> {
+    await this.#uploads.commit(request.upload_id, request.fingerprint);
+    return {};
+  }
+
+  async abort(_call: CallContext, request: agentImages.UploadName): Promise<common.Empty> {
+    await this.#uploads.abort(request.upload_id);
+    return {};
+  }
+
+  async files(_call: CallContext, request: agentImages.ImageName): Promise<agentImages.ImageFiles> {
+    const paths = imagePaths(this.stateDir, request.fingerprint);
+    const [meta, rootfs] = await Promise.all([this.host.files.stat(paths.meta), this.host.files.stat(paths.rootfs)]);
+    return {
+      present: meta !== undefined,
+      meta_bytes: meta?.size ?? 0,
+      rootfs_bytes: rootfs?.size ?? -1,
+      meta_extension: meta ? await formatOf(this.host, paths.meta) : '',
+      rootfs_extension: rootfs ? await formatOf(this.host, paths.rootfs) : '',
+      modified_at_ms: Math.floor(meta?.mtimeMs ?? 0),
+    };
+  }
+
+  async *read(_call: CallContext, request: agentImages.ImagePart): AsyncIterable<agentImages.Chunk> {
+    const paths = imagePaths(this.stateDir, request.fingerprint);
+    const path = request.file === 'rootfs' ? paths.rootfs : paths.meta;
+    if (!(await this.host.files.exists(path))) throw new LxdError('not-found', `Image ${request.fingerprint} is not on this member`);
+    for await (const data of this.host.files.readStream(path)) yield { data: data as Buffer };
+  }
+
+  async delete(_call: CallContext, request: agentImages.ImageName): Promise<common.Empty> {
+    const paths = imagePaths(this.stateDir, request.fingerprint);
+    await this.host.files.remove(paths.meta);
+    await this.host.files.remove(paths.rootfs);
+    return {};
+  }
+}
