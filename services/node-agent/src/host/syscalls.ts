@@ -12,6 +12,10 @@ const calls = {
   unshare: libc.func('int unshare(int flags)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, void *argument)'),
   renameat2: libc.func('int renameat2(int fromDirectory, const char *from, int toDirectory, const char *to, unsigned int flags)'),
+  setfsuid: libc.func('int setfsuid(unsigned int uid)'),
+  setfsgid: libc.func('int setfsgid(unsigned int gid)'),
+  capget: libc.func('int capget(void *header, _Out_ void *data)'),
+  capset: libc.func('int capset(void *header, void *data)'),
   openat2: libc.func('long syscall(long number, int directory, const char *path, void *how, size_t size)'),
 };
 
@@ -74,6 +78,22 @@ const RENAME_EXCHANGE = 2;
 /** Two paths of one file system change places in one step. */
 export function exchange(first: string, second: string): void {
   check('renameat2', calls.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) as number, first);
+}
+
+/**
+ * From now on the calling thread makes and opens files as this user. Leaving uid 0 costs a thread its effective file
+ * capabilities; they are raised again, so that it may still reach files of other owners.
+ */
+export function setFileOwner(uid: number, gid: number): void {
+  calls.setfsgid(gid);
+  calls.setfsuid(uid);
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(0x20080522, 0); // _LINUX_CAPABILITY_VERSION_3, pid 0: this thread
+  const sets = Buffer.alloc(24);
+  check('capget', calls.capget(header, sets) as number);
+  sets.copy(sets, 0, 4, 8);
+  sets.copy(sets, 12, 16, 20);
+  check('capset', calls.capset(header, sets) as number);
 }
 
 const RESOLVE_NO_MAGICLINKS = 0x02;

@@ -1,0 +1,25 @@
+import type { IdRange } from '../devices/device.js';
+
+/** Where an instance is on this host, as far as its files are concerned. */
+export interface InstancePlace {
+  id: string;
+  name: string;
+  project: string;
+  type: string;
+  /** The first process while it runs. */
+  pid: number | undefined;
+  /** The volume; rootfs/ of a container lies in it. */
+  volumePath: string;
+  /** Empty for a privileged container. */
+  idmap: readonly IdRange[];
+  /** Whether files on disk carry the host's ids (no idmapped mounts). */
+  shifted: boolean;
+  /** logs/<instance> of the state directory. */
+  logsDir: string;
+}
+
+/** How instances are found by what wants their files. */
+export abstract class InstancePlaces {
+  /** Throws not-found for an instance that this agent does not know. */
+  abstract place(instanceId: string): InstancePlace;
+}

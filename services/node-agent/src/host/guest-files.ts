@@ -1,0 +1,121 @@
+import { close, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { LxdError } from '@asterism/errors';
+import type { GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
+
+export type { FileFacts, GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
+
+const deadlineMs = 10_000;
+const maxThreads = 4;
+const idleMs = 60_000;
+
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+const closeAsync = promisify(close);
+
+interface Thread {
+  worker: Worker;
+  idle: NodeJS.Timeout | undefined;
+}
+
+type Reply = { answer: GuestAnswer } | { failure: { code: string; message: string } };
+
+/** The one way to a guest's files. What hangs in a guest's file system costs a thread, not the agent. */
+export class GuestFiles {
+  readonly #free: Thread[] = [];
+  readonly #waiting: ((thread: Thread) => void)[] = [];
+  #threads = 0;
+
+  /** Throws an Error with `code` as the file system calls do; "timeout" when the guest made it hang. */
+  async request(guest: GuestRoot, request: GuestRequest): Promise<GuestAnswer> {
+    const thread = await this.#acquire();
+    let timer: NodeJS.Timeout | undefined;
+    let reply: Reply | undefined;
+    try {
+      reply = await new Promise<Reply>((resolve, reject) => {
+        timer = setTimeout(() => reject(new LxdError('timeout', 'The instance’s file system does not answer')), deadlineMs);
+        thread.worker.once('message', resolve);
+        thread.worker.once('error', reject);
+        thread.worker.postMessage({ guest, request });
+      });
+    } finally {
+      clearTimeout(timer);
+      thread.worker.removeAllListeners();
+      if (reply) this.#release(thread);
+      else this.#giveUp(thread);
+    }
+    if ('answer' in reply) return reply.answer;
+    throw Object.assign(new Error(reply.failure.message), { code: reply.failure.code });
+  }
+
+  /** Chunks of an open file, which is closed at the end. */
+  async *read(fd: number): AsyncIterable<Buffer> {
+    try {
+      for (;;) {
+        const chunk = Buffer.allocUnsafe(chunkBytes);
+        const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, null);
+        if (bytesRead === 0) return;
+        yield chunk.subarray(0, bytesRead);
+      }
+    } finally {
+      await closeAsync(fd);
+    }
+  }
+
+  async write(fd: number, chunk: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < chunk.length; ) {
+      const { bytesWritten } = await writeAsync(fd, chunk, offset, chunk.length - offset, null);
+      offset += bytesWritten;
+    }
+  }
+
+  close(fd: number): Promise<void> {
+    return closeAsync(fd);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#free.splice(0).map(({ worker }) => worker.terminate()));
+  }
+
+  async #acquire(): Promise<Thread> {
+    const free = this.#free.pop();
+    if (free) {
+      clearTimeout(free.idle);
+      return free;
+    }
+    if (this.#threads >= maxThreads) return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#spawn();
+  }
+
+  #spawn(): Thread {
+    this.#threads++;
+    const worker = new Worker(new URL('./guest-files-worker.js', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 } });
+    worker.unref();
+    return { worker, idle: undefined };
+  }
+
+  #release(thread: Thread): void {
+    const next = this.#waiting.shift();
+    if (next) return next(thread);
+    thread.idle = setTimeout(() => {
+      const index = this.#free.indexOf(thread);
+      if (index < 0) return;
+      this.#free.splice(index, 1);
+      this.#threads--;
+      void thread.worker.terminate();
+    }, idleMs);
+    thread.idle.unref();
+    this.#free.push(thread);
+  }
+
+  /** A thread that hangs in the kernel cannot be ended; it is forgotten and another takes its place. */
+  #giveUp(thread: Thread): void {
+    this.#threads--;
+    void thread.worker.terminate();
+    const next = this.#waiting.shift();
+    if (next) next(this.#spawn());
+  }
+}
+
+const chunkBytes = 1024 * 1024;
