@@ -21,6 +21,8 @@ export interface StepContext<I, S> {
 
 export interface Step<I, S> {
   name: string;
+  /** A step that does not apply is passed over, in both directions, and costs nothing. */
+  applies?(context: StepContext<I, S>): Promise<boolean> | boolean;
   /** May run again after a crash in its middle or just after its end: every effect is idempotent. */
   run(context: StepContext<I, S>): Promise<void>;
   /** Takes back what run() did, completely or half; runs also for a step that had only begun. */

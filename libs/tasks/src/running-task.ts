@@ -26,6 +26,7 @@ export class RunningTask {
   readonly #abort = new AbortController();
   readonly #context: StepContext<unknown, object>;
   readonly #metadata: Record<string, unknown> = {};
+  readonly #outcome = Promise.withResolvers<void>();
   #suspended = false;
   #done: Promise<void> = Promise.resolve();
 
@@ -43,12 +44,18 @@ export class RunningTask {
       transact: (work) => database.transact(work),
       progress: (metadata) => void operations.update(call, { id: row.id, metadata: Buffer.from(JSON.stringify(metadata)) }).catch(() => undefined),
     };
+    this.#outcome.promise.catch(() => undefined);
     if (row.cancel_requested) this.cancel();
   }
 
   /** Resolves when it runs here no more, however it ended. */
   get done(): Promise<void> {
     return this.#done;
+  }
+
+  /** Resolves when the task has succeeded; rejects with its error, or "unavailable" where another process goes on with it. */
+  get outcome(): Promise<void> {
+    return this.#outcome.promise;
   }
 
   cancel(): void {
@@ -63,6 +70,7 @@ export class RunningTask {
 
   run(): Promise<void> {
     this.#done = this.#runToEnd().catch((error: unknown) => {
+      this.#outcome.reject(new LxdError('unavailable', 'The work goes on elsewhere', { cause: error }));
       if (!(error instanceof Suspended)) process.stderr.write(`task ${this.options.row.kind} ${this.options.row.id}: ${fromUnknown(error).stack}\n`);
     });
     return this.#done;
@@ -74,7 +82,7 @@ export class RunningTask {
       try {
         await this.#forward();
         await this.#conclude();
-        return;
+        return this.#outcome.resolve();
       } catch (error) {
         if (error instanceof Suspended) throw error;
         const { kind, message } = fromUnknown(error);
@@ -88,13 +96,16 @@ export class RunningTask {
 
   async #forward(): Promise<void> {
     const { row, definition } = this.options;
-    for (; row.cursor < definition.steps.length; row.cursor++) {
-      const step = definition.steps[row.cursor]!;
+    let unsaved = false;
+    for (let index = row.cursor; index < definition.steps.length; index++) {
+      const step = definition.steps[index]!;
+      if (step.applies && !(await step.applies(this.#context))) continue;
       if (this.#suspended) throw new Suspended();
       this.#abort.signal.throwIfAborted();
+      if (unsaved) await this.#save(index);
+      row.cursor = index;
       await this.#patiently(() => step.run(this.#context));
-      const isLast = row.cursor === definition.steps.length - 1;
-      if (!isLast) await this.#save(row.cursor + 1);
+      unsaved = true;
     }
   }
 
@@ -104,7 +115,8 @@ export class RunningTask {
       if (this.#suspended) throw new Suspended();
       const step = definition.steps[index]!;
       try {
-        if (step.undo) await this.#patiently(() => step.undo!(this.#context));
+        const applies = !step.applies || (await step.applies(this.#context));
+        if (step.undo && applies) await this.#patiently(() => step.undo!(this.#context));
       } catch (error) {
         row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
       }
@@ -135,6 +147,7 @@ export class RunningTask {
         unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata }));
       }),
     );
+    this.#outcome.reject(error);
   }
 
   async #save(cursor = this.options.row.cursor): Promise<void> {

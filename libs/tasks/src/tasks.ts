@@ -16,6 +16,9 @@ export interface TasksOptions {
   owner: string;
 }
 
+/** Writes the rows of what was accepted, in the transaction that stores the task. */
+type Accept = (unit: Unit, id: string) => Promise<void>;
+
 type AnyDefinition = TaskDefinition<unknown, object>;
 
 const renewMs = 5_000;
@@ -45,7 +48,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     call: CallContext,
     definition: TaskDefinition<I, S>,
     task: { input: I; operation: OperationSpec },
-    accept: (unit: Unit, id: string) => Promise<void> = async () => undefined,
+    accept: Accept = async () => undefined,
   ): Promise<common.OperationAnswer> {
     if (!this.#definitions.has(definition.kind)) this.register(definition);
     const id = randomUUID();
@@ -71,8 +74,14 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   }
 
   /** Runs a task without a public operation, e.g. housekeeping; resolves once it is accepted. */
-  async enqueue<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I): Promise<void> {
-    await this.#accept(call, randomUUID(), definition, input, async () => undefined);
+  async enqueue<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I, accept: Accept = async () => undefined): Promise<void> {
+    await this.#accept(call, randomUUID(), definition, input, accept);
+  }
+
+  /** Runs a task without a public operation and waits for its end; throws what it failed with. */
+  async perform<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I, accept: Accept = async () => undefined): Promise<void> {
+    const task = await this.#accept(call, randomUUID(), definition, input, accept);
+    await task?.outcome;
   }
 
   /** Takes over what was left running, and keeps leases alive from now on. */
@@ -109,8 +118,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     id: string,
     definition: TaskDefinition<I, S>,
     input: I,
-    accept: (unit: Unit, id: string) => Promise<void>,
-  ): Promise<void> {
+    accept: Accept,
+  ): Promise<RunningTask | undefined> {
     if (this.#closed) throw new LxdError('unavailable', 'LXD is shutting down');
     const { deadline: _deadline, signal: _signal, ...kept } = call;
     const row: TaskRow = {
@@ -129,7 +138,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       await accept(unit, id);
       await this.#store.insert(unit, row);
     });
-    this.#run(row);
+    return this.#run(row);
   }
 
   async #keepAlive(): Promise<void> {
@@ -143,11 +152,12 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     for (const row of await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()])) this.#run(row);
   }
 
-  #run(row: TaskRow): void {
+  #run(row: TaskRow): RunningTask | undefined {
     const definition = this.#definitions.get(row.kind);
-    if (!definition || this.#running.has(row.id)) return;
+    if (!definition || this.#running.has(row.id)) return this.#running.get(row.id);
     const task = new RunningTask({ row, definition, store: this.#store, database: this.options.database, operations: this.options.operations });
     this.#running.set(row.id, task);
     void task.run().finally(() => this.#running.delete(row.id));
+    return task;
   }
 }

@@ -2,13 +2,15 @@ import type { Operations, operations } from '@asterism/proto';
 import { LxdError } from '@asterism/errors';
 
 /** Operations in memory, enough for the tests of services that open them. */
-export function fakeOperations(): Operations & { opened: operations.OpenOperation[] } {
+export function fakeOperations(): Operations & { opened: operations.OpenOperation[]; closed: operations.CloseOperation[] } {
   const opened: operations.OpenOperation[] = [];
+  const closed: operations.CloseOperation[] = [];
   const unknown = (): never => {
     throw new LxdError('not-found', 'Operation not found');
   };
   return {
     opened,
+    closed,
     async open(_call, request) {
       opened.push(request);
       return { id: request.id, json: Buffer.from(JSON.stringify({ id: request.id, description: request.description })) };
@@ -19,7 +21,10 @@ export function fakeOperations(): Operations & { opened: operations.OpenOperatio
       return {};
     },
     update: async () => ({}),
-    close: async () => ({}),
+    async close(_call, request) {
+      closed.push(request);
+      return {};
+    },
     get: unknown,
     list: unknown,
     wait: unknown,

@@ -1,0 +1,188 @@
+import { requireInstanceName } from '@asterism/api';
+import { isUniqueViolation } from '@asterism/database';
+import { LxdError, isKind } from '@asterism/errors';
+import { Token, type Images, type common, type images, type instances } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { Tasks, type OperationSpec } from '@asterism/tasks';
+import { Inject, Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Admission } from '../admission.js';
+import { soleMember, type InstanceRow, type SnapshotRow } from '../instance.js';
+import { InstanceTasks } from '../instance-tasks.js';
+import { randomName } from '../names/random-name.js';
+import { Refused } from '../refusal.js';
+import { isUnknownProfile, plainDevices } from '../surroundings.js';
+import { TaskParts } from '../task-parts.js';
+import { copiedConfig } from '../volatile.js';
+import type { VolumeSource } from './create-instance.js';
+import { draftInstance, placeInstance, RecordRefused, type CreationWish } from './plan.js';
+import { instanceType, requireArchitecture } from './request.js';
+
+/** A wish with where its root volume comes from and the snapshots that come along. */
+interface Prepared {
+  wish: CreationWish;
+  source: VolumeSource;
+  snapshots: SnapshotRow[];
+}
+
+/** Creates instances: from an image, as copies, or empty. */
+@Injectable()
+export class Creation {
+  constructor(
+    @Inject(Tasks) private readonly tasks: Tasks,
+    @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
+    @Inject(Admission) private readonly admission: Admission,
+    @Inject(TaskParts) private readonly parts: TaskParts,
+    @Inject(Token.Images) private readonly images: Images,
+  ) {}
+
+  async create(call: CallContext, request: instances.CreateInstance): Promise<common.OperationAnswer> {
+    const name = request.name || randomName();
+    const operation = operationOf(request, name);
+    try {
+      return await this.accept(call, await this.prepare(call, request, name), operation);
+    } catch (error) {
+      if (error instanceof Refused) return this.admission.fail(call, operation, error);
+      throw error;
+    }
+  }
+
+  /** The gate, the placement and the row: from here on the task finishes or takes everything back. */
+  private async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
+    const draft = draftInstance(prepared.wish);
+    const [facts] = await Promise.all([
+      this.parts.surroundings.facts(call, draft.project, draft.expanded_devices),
+      this.parts.surroundings.check(call, {
+        project: draft.project,
+        instance_name: draft.name,
+        instance_type: draft.type,
+        expanded_config: draft.expanded_config,
+        expanded_devices: draft.expanded_devices,
+        local_config: draft.config,
+        local_devices: draft.devices,
+        is_new: true,
+        current_config: {},
+      }),
+    ]);
+    const row = placeInstance(draft, facts);
+    const { source, snapshots } = prepared;
+    const input = { project: row.project, name: row.name, source, trigger: prepared.wish.trigger };
+    return this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
+      try {
+        await this.parts.instances.insert(unit, { ...row, busy_task: task });
+      } catch (error) {
+        if (isUniqueViolation(error)) throw new RecordRefused('Add instance info to the database: This "instances" entry already exists');
+        throw error;
+      }
+      for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });
+    });
+  }
+
+  private async prepare(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+    const source = request.source?.type ?? '';
+    if (source === 'migration') throw new LxdError('unsupported', 'Migration of instances is not supported');
+    if (source !== 'image' && source !== 'none' && source !== 'copy') throw new LxdError('bad-request', `Unknown source type ${source}`);
+    requireInstanceName(name);
+    const type = instanceType(request);
+    requireArchitecture(request.architecture);
+    if (type === 'virtual-machine') throw new LxdError('internal', 'Instance type "virtual-machine" is not supported on this server: VM support is not available');
+    if (request.instance_type) throw new LxdError('unsupported', 'Instance types are not supported');
+    if (source === 'copy') return this.prepareCopy(call, request, name);
+    return source === 'image' ? this.prepareFromImage(call, request, name) : this.prepareEmpty(call, request, name);
+  }
+
+  private async prepareEmpty(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+    const wish = await this.wishOf(call, request, name, request.profiles?.names ?? ['default']);
+    return { wish: { ...wish, architecture: request.architecture || hostArchitecture() }, source: { snapshots: [] }, snapshots: [] };
+  }
+
+  private async prepareFromImage(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+    const image = await this.ensureImage(call, request);
+    if (image.type !== 'container') throw new Refused('Requested image\'s type "virtual-machine" doesn\'t match instance type "container"');
+    const wish = await this.wishOf(call, request, name, request.profiles?.names ?? (image.profiles.length > 0 ? image.profiles : ['default']));
+    return {
+      wish: { ...wish, architecture: image.architecture, image: { fingerprint: image.fingerprint, properties: image.properties } },
+      source: { image: image.fingerprint, snapshots: [] },
+      snapshots: [],
+    };
+  }
+
+  private async ensureImage(call: CallContext, request: instances.CreateInstance): Promise<images.EnsuredImage> {
+    const { alias = '', fingerprint = '', properties = {}, server = '' } = request.source ?? {};
+    if (server) throw new LxdError('unsupported', 'Images of remote servers are not supported: copy the image first');
+    if (!alias && !fingerprint && Object.keys(properties).length === 0) {
+      throw new LxdError('internal', 'Must specify one of alias, fingerprint or properties for init from image');
+    }
+    try {
+      return await this.images.ensure(call, { project: request.project, alias, fingerprint, properties, member: soleMember });
+    } catch (error) {
+      if (isKind(error, 'not-found') && !alias) throw new Refused('Image not provided for instance creation');
+      throw error;
+    }
+  }
+
+  private async prepareCopy(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+    const from = request.source?.source ?? '';
+    if (!from) throw new LxdError('bad-request', 'Must specify a source instance');
+    if (request.source?.refresh) throw new LxdError('unsupported', 'Refreshing a copy is not supported');
+    const project = request.source?.project || request.project;
+    const [sourceName = '', snapshotName = ''] = from.split('/', 2);
+    const original = await this.sourceInstance(project, sourceName);
+    const snapshot = snapshotName ? await this.parts.snapshots.get(original, snapshotName) : undefined;
+    const origin: InstanceRow | SnapshotRow = snapshot ?? original;
+    const wish = await this.wishOf(call, request, name, request.profiles?.names ?? origin.profiles);
+    const snapshots = snapshot || request.source?.instance_only ? [] : await this.parts.snapshots.of(original.id);
+    return {
+      wish: {
+        ...wish,
+        architecture: origin.architecture,
+        description: request.description || origin.description,
+        config: { ...copiedConfig(origin.config), ...request.config },
+        devices: { ...origin.devices, ...plainDevices(request.devices) },
+        trigger: 'copy',
+      },
+      source: { copyFrom: this.parts.volumeOf(original, snapshotName), snapshots: snapshots.map((row) => row.name) },
+      snapshots,
+    };
+  }
+
+  private async sourceInstance(project: string, name: string): Promise<InstanceRow> {
+    try {
+      return await this.parts.instances.get(project, name);
+    } catch (error) {
+      if (!isKind(error, 'not-found')) throw error;
+      throw new LxdError('not-found', `Failed to fetch instance "${name}" in project "${project}": Instance not found`, { cause: error });
+    }
+  }
+
+  private async wishOf(call: CallContext, request: instances.CreateInstance, name: string, profiles: readonly string[]): Promise<CreationWish> {
+    const resolved = await this.parts.surroundings.resolve(call, request.project, profiles).catch((error: unknown) => {
+      throw isUnknownProfile(error) ? new LxdError('internal', error.message, { cause: error }) : error;
+    });
+    return {
+      project: request.project,
+      name,
+      type: instanceType(request),
+      architecture: request.architecture,
+      description: request.description,
+      ephemeral: request.ephemeral,
+      config: request.config,
+      devices: plainDevices(request.devices),
+      profiles: resolved.profiles,
+      trigger: 'create',
+    };
+  }
+}
+
+function operationOf(request: instances.CreateInstance, name: string): OperationSpec {
+  const names = request.source?.type === 'copy' && request.source.source ? [name, request.source.source] : [name];
+  return {
+    description: 'Creating instance',
+    project: request.project,
+    resources: { instances: names.map((each) => `/1.0/instances/${each}`), containers: names.map((each) => `/1.0/containers/${each}`) },
+  };
+}
+
+function hostArchitecture(): string {
+  return { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
+}

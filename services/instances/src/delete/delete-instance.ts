@@ -1,0 +1,53 @@
+import { instanceKeys, isTrueKey } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import { defineTask, type TaskDefinition } from '@asterism/tasks';
+import type { InstanceKey } from '../admission.js';
+import { isRunning, type InstanceRow } from '../instance.js';
+import { Refused } from '../refusal.js';
+import { emit, type TaskParts } from '../task-parts.js';
+import type { CallContext } from '@asterism/rpc';
+
+/** Refuses to delete what runs or is protected, in LXD's words. */
+export function requireDeletable(row: InstanceRow): void {
+  if (isRunning(row)) throw new LxdError('bad-request', 'Instance is running');
+  if (isTrueKey(row.config, instanceKeys.securityProtectionDelete) || isTrueKey(row.expanded_config, instanceKeys.securityProtectionDelete)) {
+    throw new Refused(row.type === 'container' ? 'Container is protected' : 'Instance is protected');
+  }
+}
+
+/** Removes an instance with its snapshots; the row goes last. */
+export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, object> {
+  return defineTask<InstanceKey, object>({
+    kind: 'instance.delete',
+    steps: [
+      {
+        name: 'everything on the member',
+        async run({ call, input }) {
+          await removeFromMember(parts, call, await parts.instances.get(input.project, input.name));
+        },
+      },
+    ],
+    async conclude(unit, { call, input }) {
+      const row = await parts.instances.lock(unit, input.project, input.name);
+      await parts.instances.delete(unit, row.id);
+      emit(unit, call, 'instance-deleted', row);
+    },
+    async abandon(unit, { id, input }) {
+      const row = await parts.instances.lock(unit, input.project, input.name);
+      await parts.instances.release(unit, row.id, id);
+    },
+  });
+}
+
+/** What the agent keeps of the instance, its snapshots' volumes and its own. */
+export async function removeFromMember(parts: TaskParts, call: CallContext, row: InstanceRow): Promise<void> {
+  const [spec, snapshots] = await Promise.all([parts.surroundings.spec(call, withoutCustomVolumes(row)), parts.snapshots.of(row.id)]);
+  await parts.agentOf(row).delete(call, spec);
+  for (const snapshot of snapshots.reverse()) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
+  await parts.volumes.delete(call, parts.volumeOf(row));
+}
+
+/** An instance must be deletable when a volume or network that it names is gone. */
+function withoutCustomVolumes(row: InstanceRow): InstanceRow {
+  return { ...row, expanded_devices: Object.fromEntries(Object.entries(row.expanded_devices).filter(([, options]) => options['type'] !== 'disk' || options['path'] === '/')) };
+}

@@ -1,0 +1,108 @@
+import { Database, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { Inject, Injectable } from '@nestjs/common';
+import { statusCodes, type Busy, type Config, type Devices, type InstanceRow, type Status } from './instance.js';
+
+/** What a new row needs; the rest has defaults. */
+export type NewInstance = Omit<InstanceRow, 'status' | 'status_code' | 'stateful' | 'created_at' | 'last_used_at' | 'volume_path'>;
+
+/** Either transaction or plain reads. */
+type Reader = Pick<Unit, 'query'>;
+
+/** Rows of instances.instances. */
+@Injectable()
+export class InstanceStore {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** The instance, or "Instance not found". */
+  async get(project: string, name: string, view = ''): Promise<InstanceRow> {
+    return found(await this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND name = $2`, [project, name]), view);
+  }
+
+  async byId(id: string): Promise<InstanceRow | undefined> {
+    return (await this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE id = $1`, [id]))[0];
+  }
+
+  async byIds(ids: readonly string[]): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE id = ANY($1::uuid[])`, [ids]);
+  }
+
+  async ofMember(member: string): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE member = $1 ORDER BY created_at`, [member]);
+  }
+
+  async ofProject(project: string, type = ''): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND ($2 = '' OR type = $2) ORDER BY created_at`, [project, type]);
+  }
+
+  async usingProfile(projects: readonly string[], profile: string): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(
+      `SELECT * FROM instances.instances WHERE project = ANY($1) AND profiles::jsonb @> to_jsonb($2::text) ORDER BY created_at`,
+      [projects, profile],
+    );
+  }
+
+  /** Holds the row until the transaction ends. */
+  async lock(unit: Unit, project: string, name: string, view = ''): Promise<InstanceRow> {
+    return found(await unit.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND name = $2 FOR UPDATE`, [project, name]), view);
+  }
+
+  async lockById(unit: Unit, id: string): Promise<InstanceRow> {
+    return found(await unit.query<InstanceRow>(`SELECT * FROM instances.instances WHERE id = $1 FOR UPDATE`, [id]));
+  }
+
+  async insert(unit: Unit, row: NewInstance): Promise<void> {
+    await unit.query(
+      `INSERT INTO instances.instances (id, project, name, type, architecture, description, ephemeral, config, devices, profiles, expanded_config, expanded_devices,
+         member, pool, pool_driver, busy, busy_task)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+      [row.id, row.project, row.name, row.type, row.architecture, row.description, row.ephemeral, ...jsonColumns(row), row.member, row.pool, row.pool_driver, row.busy, row.busy_task],
+    );
+  }
+
+  async setBusy(unit: Unit, id: string, busy: Busy, task: string): Promise<void> {
+    await unit.query(`UPDATE instances.instances SET busy = $2, busy_task = $3 WHERE id = $1`, [id, busy, task]);
+  }
+
+  /** Gives the instance free, if this task still holds it. */
+  async release(unit: Unit, id: string, task: string): Promise<void> {
+    await unit.query(`UPDATE instances.instances SET busy = NULL, busy_task = NULL WHERE id = $1 AND busy_task = $2`, [id, task]);
+  }
+
+  /** Writes what a change may touch and gives the instance free. */
+  async finish(unit: Unit, row: InstanceRow): Promise<void> {
+    await this.write(unit, { ...row, busy: null, busy_task: null });
+  }
+
+  async write(unit: Unit, row: InstanceRow): Promise<void> {
+    await unit.query(
+      `UPDATE instances.instances SET name = $2, architecture = $3, description = $4, ephemeral = $5, stateful = $6, config = $7, devices = $8, profiles = $9,
+         expanded_config = $10, expanded_devices = $11, volume_path = $12, status = $13, status_code = $14, busy = $15, busy_task = $16, last_used_at = $17
+       WHERE id = $1`,
+      [row.id, row.name, row.architecture, row.description, row.ephemeral, row.stateful, ...jsonColumns(row), row.volume_path, row.status, statusCodes[row.status], row.busy, row.busy_task, row.last_used_at],
+    );
+  }
+
+  async setStatus(unit: Reader, id: string, status: Status): Promise<void> {
+    await unit.query(`UPDATE instances.instances SET status = $2, status_code = $3 WHERE id = $1`, [id, status, statusCodes[status]]);
+  }
+
+  async delete(unit: Unit, id: string): Promise<void> {
+    await unit.query(`DELETE FROM instances.instances WHERE id = $1`, [id]);
+  }
+
+  async exists(project: string, name: string): Promise<boolean> {
+    return (await this.database.query(`SELECT 1 FROM instances.instances WHERE project = $1 AND name = $2`, [project, name])).length > 0;
+  }
+}
+
+function found(rows: InstanceRow[], view = ''): InstanceRow {
+  const row = rows[0];
+  const hidden = (view === 'containers' && row?.type !== 'container') || (view === 'virtual-machines' && row?.type !== 'virtual-machine');
+  if (!row || hidden) throw new LxdError('not-found', 'Instance not found');
+  return row;
+}
+
+export function jsonColumns(row: { config: Config; devices: Devices; profiles: string[]; expanded_config: Config; expanded_devices: Devices }): string[] {
+  return [row.config, row.devices, row.profiles, row.expanded_config, row.expanded_devices].map((value) => JSON.stringify(value));
+}

@@ -1,0 +1,48 @@
+import { EventBusToken, type EventBus } from '@asterism/events';
+import { instances } from '@asterism/proto';
+import { defineService, type AsterismService } from '@asterism/service';
+import { Admission } from './admission.js';
+import { Creation } from './create/creation.js';
+import { InstanceStore } from './instance.store.js';
+import { InstanceTasks } from './instance-tasks.js';
+import { InstancesHandler } from './instances.handler.js';
+import { DocumentStore } from './lists/document.store.js';
+import { Neighbours } from './lists/neighbours.js';
+import { Reads } from './lists/reads.js';
+import { Members } from './members/members.js';
+import { instancesTables } from './migrations/001-instances.js';
+import { Power } from './power/power.js';
+import { Sessions } from './sessions/sessions.js';
+import { Snapshots } from './snapshots/snapshots.js';
+import { SnapshotStore } from './snapshots/snapshot.store.js';
+import { Surroundings } from './surroundings.js';
+import { TaskParts } from './task-parts.js';
+import { Changes } from './update/changes.js';
+
+/** Instances and their snapshots: what they should be, what they are, and every change between the two. */
+export const instancesService: AsterismService = defineService({
+  name: 'instances',
+  providers: [
+    InstancesHandler,
+    InstanceStore,
+    SnapshotStore,
+    DocumentStore,
+    Surroundings,
+    TaskParts,
+    InstanceTasks,
+    Admission,
+    Creation,
+    Power,
+    Changes,
+    Snapshots,
+    Sessions,
+    Reads,
+    Neighbours,
+    Members,
+  ],
+  handlers: [[instances.InstancesDefinition, InstancesHandler]],
+  migrations: [instancesTables],
+  async start(app) {
+    await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
+  },
+});

@@ -1,0 +1,82 @@
+import { Database } from '@asterism/database';
+import { Inject, Injectable } from '@nestjs/common';
+
+/** Which instances a list shows. Empty projects: of all; empty type: both. */
+export interface Selection {
+  projects: readonly string[];
+  type: string;
+  /** Only this one. */
+  name?: string;
+}
+
+export interface RenderedInstance {
+  id: string;
+  project: string;
+  name: string;
+  status: string;
+  member: string;
+  /** LXD's Instance object as JSON text. */
+  json: string;
+}
+
+const time = (column: string, otherwise: string): string =>
+  `coalesce(to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '${otherwise}')`;
+
+/** LXD's Instance object, assembled by the database in the order Go renders it. */
+const instanceJson = `'{"architecture":' || to_json(i.architecture) || ',"config":' || i.config || ',"devices":' || i.devices || ',"ephemeral":' || to_json(i.ephemeral)
+  || ',"profiles":' || i.profiles || ',"stateful":' || to_json(i.stateful) || ',"description":' || to_json(i.description)
+  || ',"created_at":"' || ${time('i.created_at', '')} || '","expanded_config":' || i.expanded_config || ',"expanded_devices":' || i.expanded_devices
+  || ',"name":' || to_json(i.name) || ',"status":"' || i.status || '","status_code":' || i.status_code
+  || ',"last_used_at":"' || ${time('i.last_used_at', '1970-01-01T00:00:00Z')} || '","location":' || to_json(i.member) || ',"type":"' || i.type || '","project":' || to_json(i.project) || '}'`;
+
+const snapshotJson = `'{"expires_at":"' || ${time('s.expires_at', '0001-01-01T00:00:00Z')} || '","architecture":' || to_json(s.architecture) || ',"config":' || s.config
+  || ',"created_at":"' || ${time('s.created_at', '')} || '","devices":' || s.devices || ',"ephemeral":' || to_json(s.ephemeral)
+  || ',"expanded_config":' || s.expanded_config || ',"expanded_devices":' || s.expanded_devices || ',"last_used_at":"0001-01-01T00:00:00Z","name":' || to_json(s.name)
+  || ',"profiles":' || s.profiles || ',"stateful":' || to_json(s.stateful) || ',"size":-1}'`;
+
+const selected = `(cardinality($1::text[]) = 0 OR i.project = ANY($1)) AND ($2 = '' OR i.type = $2) AND ($3 = '' OR i.name = $3)`;
+
+/** Answers rendered by PostgreSQL: a list is one query, whatever its length. */
+@Injectable()
+export class DocumentStore {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** JSON text of a list of Instance objects. */
+  async list(selection: Selection): Promise<string> {
+    const rows = await this.database.query<{ json: string | null }>(
+      `SELECT '[' || string_agg(${instanceJson}, ',' ORDER BY i.created_at, i.name) || ']' AS json FROM instances.instances i WHERE ${selected}`,
+      parameters(selection),
+    );
+    return rows[0]?.json ?? '[]';
+  }
+
+  async names(selection: Selection): Promise<{ project: string; name: string }[]> {
+    return this.database.query(`SELECT i.project, i.name FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`, parameters(selection));
+  }
+
+  async rendered(selection: Selection): Promise<RenderedInstance[]> {
+    return this.database.query<RenderedInstance>(
+      `SELECT i.id, i.project, i.name, i.status, i.member, ${instanceJson} AS json FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
+      parameters(selection),
+    );
+  }
+
+  /** JSON text of each instance's snapshots, by the instance's id; instances without any are absent. */
+  async snapshotLists(instanceIds: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.database.query<{ instance_id: string; json: string }>(
+      `SELECT s.instance_id, '[' || string_agg(${snapshotJson}, ',' ORDER BY s.created_at, s.name) || ']' AS json
+       FROM instances.snapshots s WHERE s.instance_id = ANY($1::uuid[]) AND s.ready GROUP BY s.instance_id`,
+      [instanceIds],
+    );
+    return new Map(rows.map((row) => [row.instance_id, row.json]));
+  }
+
+  async snapshot(instanceId: string, name: string): Promise<string | undefined> {
+    const rows = await this.database.query<{ json: string }>(`SELECT ${snapshotJson} AS json FROM instances.snapshots s WHERE s.instance_id = $1 AND s.name = $2 AND s.ready`, [instanceId, name]);
+    return rows[0]?.json;
+  }
+}
+
+function parameters(selection: Selection): unknown[] {
+  return [selection.projects, selection.type, selection.name ?? ''];
+}

@@ -1,0 +1,106 @@
+import { apiUrl } from '@asterism/api';
+import { deviceOption, diskKeys, instanceKeys, isRootDisk, keyFor, nicBridgedKeys, parseSize } from '@asterism/config-keys';
+import { Database } from '@asterism/database';
+import type { common, instances } from '@asterism/proto';
+import { Inject, Injectable } from '@nestjs/common';
+import { rootDisk } from '../expand.js';
+import { isRunning, type InstanceRow } from '../instance.js';
+import { InstanceStore } from '../instance.store.js';
+import { rendered } from './rendered.js';
+
+/** Answers other services' questions about instances, each in one query. */
+@Injectable()
+export class Neighbours {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(InstanceStore) private readonly store: InstanceStore,
+  ) {}
+
+  async locate(ref: instances.InstanceRef): Promise<instances.Location> {
+    const row = await this.store.get(ref.project, ref.name, ref.view);
+    return { id: row.id, member: row.member, type: row.type, running: isRunning(row) };
+  }
+
+  async usedBy(request: instances.UsedByRequest): Promise<common.UsedByMany> {
+    const by_key: Record<string, common.UsedBy> = Object.fromEntries(request.names.map((name) => [name, { urls: [] }]));
+    for (const row of await this.candidates(request)) {
+      for (const name of keysOf(row, request)) by_key[name]?.urls.push(apiUrl(['instances', row.name], { project: row.project }));
+    }
+    return { by_key };
+  }
+
+  async usage(request: instances.ProjectUsageRequest): Promise<instances.ProjectUsage> {
+    const rows = await this.store.ofProject(request.project);
+    const sum = (amount: (row: InstanceRow) => number): number => rows.reduce((total, row) => total + amount(row), 0);
+    const { limitsCpu, limitsMemory, limitsProcesses } = instanceKeys;
+    return {
+      containers: rows.filter((row) => row.type === 'container').length,
+      virtual_machines: rows.filter((row) => row.type === 'virtual-machine').length,
+      limits: {
+        [limitsCpu.name]: sum((row) => Number(row.expanded_config[limitsCpu.name] ?? 0) || 0),
+        [limitsMemory.name]: sum((row) => parseSize(row.expanded_config[limitsMemory.name] ?? '') ?? 0),
+        [limitsProcesses.name]: sum((row) => Number(row.expanded_config[limitsProcesses.name] ?? 0) || 0),
+      },
+      disk_bytes: sum((row) => parseSize(rootDisk(row.expanded_devices)?.options[diskKeys.size.name] ?? '') ?? 0),
+    };
+  }
+
+  /** Nics on managed networks, with their addresses. */
+  async nics(request: instances.UsedByRequest): Promise<common.Document> {
+    const rows = await this.candidates({ ...request, kind: 'network' });
+    const nics = rows.flatMap((row) =>
+      Object.entries(row.expanded_devices)
+        .filter(([, options]) => options[deviceOption.type] === 'nic' && networksOf(options).some((name) => request.names.includes(name)))
+        .map(([device, options]) => ({
+          project: row.project,
+          instance: row.name,
+          device,
+          network: networksOf(options).find((name) => request.names.includes(name)) ?? '',
+          hwaddr: options[nicBridgedKeys.hwaddr.name] ?? row.config[keyFor(instanceKeys.volatileDeviceHwaddr, device)] ?? '',
+          ipv4: options[nicBridgedKeys.ipv4Address.name] ?? '',
+          ipv6: options[nicBridgedKeys.ipv6Address.name] ?? '',
+          member: row.member,
+        })),
+    );
+    return rendered(JSON.stringify(nics));
+  }
+
+  /** Rows that may use one of the names: by profile, image or project exactly, by device loosely. */
+  private candidates(request: instances.UsedByRequest): Promise<InstanceRow[]> {
+    const byKind: Record<string, string> = {
+      profile: `profiles::jsonb ?| $1::text[]`,
+      project: `project = ANY($1)`,
+      image: `config->>'${instanceKeys.volatileBaseImage.name}' = ANY($1)`,
+      pool: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'pool' = ANY($1))`,
+      network: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'network' = ANY($1) OR d.value->>'parent' = ANY($1))`,
+      volume: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'pool' || '/custom/' || (d.value->>'source') = ANY($1))`,
+    };
+    const condition = byKind[request.kind] ?? 'false';
+    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE ${condition} ORDER BY created_at`, [request.names]);
+  }
+}
+
+/** Which of the asked names the instance uses. */
+function keysOf(row: InstanceRow, request: instances.UsedByRequest): string[] {
+  const devices = Object.values(row.expanded_devices);
+  switch (request.kind) {
+    case 'profile':
+      return !request.project || request.project === row.project ? row.profiles : [];
+    case 'project':
+      return [row.project];
+    case 'image':
+      return [row.config[instanceKeys.volatileBaseImage.name] ?? ''];
+    case 'pool':
+      return [...new Set(devices.map((options) => options[diskKeys.pool.name] ?? ''))];
+    case 'network':
+      return [...new Set(devices.filter((options) => options[deviceOption.type] === 'nic').flatMap(networksOf))];
+    case 'volume':
+      return devices.filter((options) => options[diskKeys.pool.name] && !isRootDisk(options)).map((options) => `${options[diskKeys.pool.name]}/custom/${options[diskKeys.source.name]}`);
+    default:
+      return [];
+  }
+}
+
+function networksOf(options: Record<string, string>): string[] {
+  return [options[nicBridgedKeys.network.name], options[nicBridgedKeys.parent.name]].filter((name): name is string => Boolean(name));
+}

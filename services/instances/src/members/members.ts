@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agents } from '@asterism/agents';
+import { instanceKeys } from '@asterism/config-keys';
+import { Database } from '@asterism/database';
+import type { EventBus, EventOf } from '@asterism/events';
+import type { agentInstances } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
+import { Inject, Injectable } from '@nestjs/common';
+import { Admission } from '../admission.js';
+import type { InstanceRow } from '../instance.js';
+import { InstanceTasks } from '../instance-tasks.js';
+import { Refused } from '../refusal.js';
+import { emit, powered, TaskParts } from '../task-parts.js';
+import { autostartOrder, statusCorrections } from './reconcile.js';
+
+/** Keeps rows true to what agents see: instances that stop by themselves, and members that come up. */
+@Injectable()
+export class Members {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(TaskParts) private readonly parts: TaskParts,
+    @Inject(Admission) private readonly admission: Admission,
+    @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
+    @Inject(Agents) private readonly agents: Agents,
+  ) {}
+
+  async watch(bus: EventBus): Promise<void> {
+    await bus.consume('instances.agent', ['agent.instance'], (event) => this.seen(event.payload));
+    await bus.consume('instances.members', ['agent.ready'], (event) => this.memberReady(event.payload.member));
+    await Promise.all(this.agents.members().map((member) => this.reconcile(member).catch(() => undefined)));
+  }
+
+  /** An instance changed by itself. What a task of ours is doing to it is the task's to record. */
+  private async seen(report: EventOf<'agent.instance'>['payload']): Promise<void> {
+    const row = await this.parts.instances.byId(report.id);
+    if (!row || row.busy !== null) return;
+    if (report.what === 'stopped') await this.stoppedByItself(row);
+    if (report.what === 'started' && row.status !== 'Running') await this.database.transact((unit) => this.parts.instances.setStatus(unit, row.id, 'Running'));
+    if (report.what === 'error') await this.database.transact((unit) => this.parts.instances.setStatus(unit, row.id, 'Error'));
+    if (report.what === 'rebooted') await this.database.transact(async (unit) => emit(unit, systemCall(), 'instance-restarted', row));
+  }
+
+  private async stoppedByItself(row: InstanceRow): Promise<void> {
+    if (row.status === 'Stopped') return;
+    const stopped = await this.database.transact(async (unit) => {
+      const now = await this.parts.instances.lockById(unit, row.id);
+      if (now.busy !== null || now.status === 'Stopped') return false;
+      await this.parts.instances.write(unit, powered(now, 'Stopped', {}));
+      emit(unit, systemCall(), 'instance-shutdown', now);
+      return true;
+    });
+    if (stopped && row.ephemeral) await this.removeEphemeral(row);
+  }
+
+  private async removeEphemeral({ project, name }: InstanceRow): Promise<void> {
+    await this.admission.perform(systemCall(), this.definitions.delete, { input: { project, name }, busy: 'delete', description: 'Deleting instance' });
+  }
+
+  /** A member came up: takes over what its agent found running, and starts what should run. */
+  private async memberReady(member: string): Promise<void> {
+    const { rows, reported } = await this.reconcile(member);
+    void this.autostart(autostartOrder(rows.filter((row) => !row.ephemeral), reported));
+  }
+
+  /** Makes the rows of a member say what its agent says; an ephemeral instance that stopped meanwhile goes. */
+  private async reconcile(member: string): Promise<{ rows: InstanceRow[]; reported: agentInstances.InstanceStates['by_id'] }> {
+    const rows = await this.parts.instances.ofMember(member);
+    if (rows.length === 0) return { rows, reported: {} };
+    const { by_id: reported } = await this.agents.on(member).instances.states(systemCall({ timeoutMs: 30_000 }), { ids: [] });
+    const corrections = statusCorrections(rows, reported);
+    await this.database.transact(async (unit) => {
+      for (const { row, status } of corrections) await this.parts.instances.setStatus(unit, row.id, status);
+    });
+    for (const { row, status } of corrections) if (row.ephemeral && status === 'Stopped') await this.removeEphemeral(row);
+    return { rows, reported };
+  }
+
+  private async autostart(rows: readonly InstanceRow[]): Promise<void> {
+    for (const row of rows) {
+      const wish = { project: row.project, name: row.name, action: 'start', force: false, stateful: false, timeoutS: 0 } as const;
+      await this.admission.perform(systemCall(), this.definitions.start, { input: wish, busy: 'start', description: 'Starting instance' }).catch((error: unknown) => {
+        if (!(error instanceof Refused)) process.stderr.write(`instance ${row.project}/${row.name} could not be started: ${String(error)}\n`);
+      });
+      const delayS = Number(row.expanded_config[instanceKeys.bootAutostartDelay.name] ?? 0) || 0;
+      if (delayS > 0) await sleep(delayS * 1000);
+    }
+  }
+}
+

@@ -1,0 +1,59 @@
+import { Agents } from '@asterism/agents';
+import { instanceKeys } from '@asterism/config-keys';
+import type { Unit } from '@asterism/database';
+import { apiUrl } from '@asterism/api';
+import { lifecycle } from '@asterism/events';
+import { Token, type Agent, type InstanceVolumes, type storage } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { Inject, Injectable } from '@nestjs/common';
+import { soleMember, type Config, type InstanceRow, type Status } from './instance.js';
+import { InstanceStore } from './instance.store.js';
+import { SnapshotStore } from './snapshots/snapshot.store.js';
+import { Surroundings } from './surroundings.js';
+import { withVolatile } from './volatile.js';
+
+/** What the steps of every task work with. */
+@Injectable()
+export class TaskParts {
+  constructor(
+    @Inject(InstanceStore) readonly instances: InstanceStore,
+    @Inject(SnapshotStore) readonly snapshots: SnapshotStore,
+    @Inject(Surroundings) readonly surroundings: Surroundings,
+    @Inject(Agents) private readonly agents: Agents,
+    @Inject(Token.InstanceVolumes) readonly volumes: InstanceVolumes,
+  ) {}
+
+  agentOf(row: Pick<InstanceRow, 'member'>): Agent['instances'] {
+    return this.agents.on(row.member).instances;
+  }
+
+  /** The instance's volume, or one of its snapshots. */
+  volumeOf(row: Pick<InstanceRow, 'project' | 'pool' | 'type' | 'name'>, snapshot = ''): storage.VolumeRef {
+    return { project: row.project, pool: row.pool, type: row.type, name: snapshot === '' ? row.name : `${row.name}/${snapshot}` };
+  }
+
+  /** Starts the instance on its member; answers the volatile keys that changed. */
+  async start(call: CallContext, row: InstanceRow): Promise<Config> {
+    const changes = await this.agentOf(row).start(call, await this.surroundings.spec(call, row));
+    return changes.config;
+  }
+}
+
+/** What a power change leaves in the row. */
+export function powered(row: InstanceRow, status: Status, volatile: Config): InstanceRow {
+  const changes = { [instanceKeys.volatileLastStatePower.name]: status === 'Stopped' ? 'STOPPED' : 'RUNNING', ...volatile };
+  return { ...withVolatileKeys(row, changes), status };
+}
+
+export function withVolatileKeys(row: InstanceRow, changes: Config): InstanceRow {
+  return { ...row, config: withVolatile(row.config, changes), expanded_config: withVolatile(row.expanded_config, changes) };
+}
+
+/** Says on /1.0/events what happened to an instance. */
+export function emit(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name'>, context?: Record<string, unknown>): void {
+  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name], { project: row.project }), project: row.project, location: soleMember, requestor: call.requestor, context }));
+}
+
+export function emitSnapshot(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name'>, snapshot: string, context?: Record<string, unknown>): void {
+  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name, 'snapshots', snapshot], { project: row.project }), project: row.project, location: soleMember, requestor: call.requestor, context }));
+}

@@ -1,0 +1,146 @@
+import { requireInstanceName, requireMatch } from '@asterism/api';
+import { LxdError } from '@asterism/errors';
+import type { common, instances } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { Inject, Injectable } from '@nestjs/common';
+import { Admission } from '../admission.js';
+import { etagOf, isRunning, type InstanceRow } from '../instance.js';
+import { InstanceTasks } from '../instance-tasks.js';
+import { refOf } from '../power/power.js';
+import { Refused } from '../refusal.js';
+import { requireRenamable } from '../rename/rename-instance.js';
+import { isUnknownProfile, plainDevices } from '../surroundings.js';
+import { TaskParts } from '../task-parts.js';
+import { changedRow, mergeWish, type Changed, type Wish } from './plan.js';
+import { updateInput } from './update-instance.js';
+
+/** Changes of config, devices, profiles and name. */
+@Injectable()
+export class Changes {
+  constructor(
+    @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
+    @Inject(Admission) private readonly admission: Admission,
+    @Inject(TaskParts) private readonly parts: TaskParts,
+  ) {}
+
+  /** PUT: refusals of the new state fail in the operation; a stale ETag is refused at once. */
+  async replace(call: CallContext, request: instances.UpdateInstance): Promise<common.OperationAnswer> {
+    const row = await this.rowOf(request);
+    if (request.restore) return this.restore(call, row, request);
+    const operation = { input: { project: row.project, name: row.name }, description: 'Updating instance' };
+    try {
+      const changed = await this.plan(call, row, wishOf(request));
+      return await this.admission.open(call, this.definitions.update, {
+        ...operation,
+        input: updateInput(row, changed),
+        busy: 'update',
+        accept: (_unit, now) => requireMatch(request.if_match, etagOf(now)),
+      });
+    } catch (error) {
+      if (!(error instanceof LxdError) || error.kind !== 'internal') throw error;
+      return this.admission.fail(call, { ...operation, project: row.project, resources: resourcesOf(row) }, error);
+    }
+  }
+
+  /** PATCH: done when it answers. */
+  async patch(call: CallContext, request: instances.UpdateInstance): Promise<void> {
+    const row = await this.rowOf(request);
+    const changed = await this.plan(call, row, mergeWish(row, wishOf(request)));
+    await this.perform(call, row, changed, request.if_match);
+  }
+
+  async rename(call: CallContext, request: instances.RenameInstance): Promise<common.OperationAnswer> {
+    const { project, name, view } = refOf(request.instance);
+    await this.parts.instances.get(project, name, view);
+    requireInstanceName(request.new_name);
+    if (await this.parts.instances.exists(project, request.new_name)) throw new LxdError('conflict', `Name "${request.new_name}" already in use`);
+    return this.admission.open(call, this.definitions.rename, {
+      input: { project, name, newName: request.new_name },
+      view,
+      busy: 'rename',
+      description: 'Renaming instance',
+      accept: (_unit, row) => requireRenamable(row),
+    });
+  }
+
+  /** A profile changed: expands its users anew and reaches those that run before it answers. */
+  async applyProfile(call: CallContext, request: instances.ProfileChanged): Promise<void> {
+    for (const row of await this.parts.instances.usingProfile([request.project], request.profile)) {
+      const profiles = row.profiles.map((name) => (request.new_name && name === request.profile ? request.new_name : name));
+      const changed = await this.plan(call, row, { config: row.config, devices: row.devices, profiles, ephemeral: row.ephemeral, description: row.description });
+      await this.perform(call, row, changed, '');
+    }
+  }
+
+  private async perform(call: CallContext, row: InstanceRow, changed: Changed, ifMatch: string): Promise<void> {
+    await this.admission.perform(call, this.definitions.update, {
+      input: updateInput(row, changed),
+      busy: 'update',
+      description: 'Updating instance',
+      accept: (_unit, now) => requireMatch(ifMatch, etagOf(now)),
+    });
+  }
+
+  private async restore(call: CallContext, row: InstanceRow, request: instances.UpdateInstance): Promise<common.OperationAnswer> {
+    const input = { project: row.project, name: row.name, snapshot: request.restore, wasRunning: isRunning(row) };
+    return this.admission.open(call, this.definitions.restore, {
+      input,
+      busy: 'restore',
+      description: 'Restoring snapshot',
+      accept: async (_unit, now) => {
+        const snapshot = (await this.parts.snapshots.of(now.id)).find((each) => each.name === request.restore);
+        if (!snapshot) throw new Refused(`Snapshot ${now.name}/${request.restore} does not exist`);
+        input.wasRunning = isRunning(now);
+        await this.checkGate(call, now, snapshot);
+      },
+    });
+  }
+
+  /** Everything that may forbid the change, and what the row becomes. */
+  private async plan(call: CallContext, row: InstanceRow, wish: Wish): Promise<Changed> {
+    const resolved = await this.parts.surroundings.resolve(call, row.project, wish.profiles ?? []).catch((error: unknown) => {
+      throw isUnknownProfile(error) ? new LxdError('not-found', 'Profile not found', { cause: error }) : error;
+    });
+    const devices = Object.assign({}, ...resolved.profiles.map((profile) => profile.devices), wish.devices) as Wish['devices'];
+    const facts = await this.parts.surroundings.facts(call, row.project, devices);
+    const changed = changedRow(row, wish, resolved.profiles, facts);
+    await this.checkGate(call, row, changed);
+    return changed;
+  }
+
+  private checkGate(call: CallContext, row: InstanceRow, next: Pick<Changed, 'config' | 'devices' | 'expanded_config' | 'expanded_devices'>): Promise<void> {
+    return this.parts.surroundings.check(call, {
+      project: row.project,
+      instance_name: row.name,
+      instance_type: row.type,
+      expanded_config: next.expanded_config,
+      expanded_devices: next.expanded_devices,
+      local_config: next.config,
+      local_devices: next.devices,
+      is_new: false,
+      current_config: row.config,
+    });
+  }
+
+  private async rowOf(request: instances.UpdateInstance): Promise<InstanceRow> {
+    const { project, name, view } = refOf(request.instance);
+    const row = await this.parts.instances.get(project, name, view);
+    requireMatch(request.if_match, etagOf(row));
+    return row;
+  }
+}
+
+function wishOf(request: instances.UpdateInstance): Wish {
+  return {
+    architecture: request.architecture,
+    description: request.description,
+    ephemeral: request.ephemeral,
+    config: request.config,
+    devices: plainDevices(request.devices),
+    profiles: request.profiles?.names,
+  };
+}
+
+function resourcesOf(row: InstanceRow): Record<string, string[]> {
+  return { instances: [`/1.0/instances/${row.name}`], containers: [`/1.0/containers/${row.name}`] };
+}

@@ -1,0 +1,87 @@
+import { diskKeys, instanceKeys, invalidInstanceConfig, volatilePrefix } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import { invalidDevices, invalidDeviceTypes } from '../create/validate-devices.js';
+import { expandConfig, expandDevices, rootDisk } from '../expand.js';
+import { sorted, sortedDevices, type Config, type Devices, type InstanceRow, type ProfileConfig } from '../instance.js';
+import type { DeviceFacts } from '../surroundings.js';
+import { forgottenDevices, nicHwaddrs, withVolatile } from '../volatile.js';
+
+/** What a PUT or PATCH may change. */
+export interface Wish {
+  architecture?: string | undefined;
+  description?: string | undefined;
+  ephemeral?: boolean | undefined;
+  config: Config;
+  devices: Devices;
+  profiles?: readonly string[] | undefined;
+}
+
+/** The changed part of a row. */
+export type Changed = Pick<InstanceRow, 'architecture' | 'description' | 'ephemeral' | 'config' | 'devices' | 'profiles' | 'expanded_config' | 'expanded_devices'>;
+
+/** PATCH: what the request leaves out stays; a device is replaced whole, an empty value removes its key. */
+export function mergeWish(row: InstanceRow, wish: Wish): Wish {
+  return { ...wish, config: { ...row.config, ...wish.config }, devices: { ...row.devices, ...wish.devices }, profiles: wish.profiles ?? row.profiles, ephemeral: wish.ephemeral ?? row.ephemeral };
+}
+
+/** What the row becomes; refuses, in LXD's words, what its config or devices may not be. */
+export function changedRow(row: InstanceRow, wish: Wish, profiles: readonly ProfileConfig[], facts: DeviceFacts): Changed {
+  const config = keptVolatile(row, Object.fromEntries(Object.entries(wish.config).filter(([, value]) => value !== '')));
+  refuse('Invalid config', invalidInstanceConfig(config, 'instance'));
+  refuse('Invalid devices', invalidDeviceTypes(wish.devices));
+  const expandedDevices = expandDevices(profiles, wish.devices);
+  const missing = unknownNetworkOf(invalidDevices(expandedDevices, row.project, facts));
+  if (missing) throw new LxdError(missing.kind, `Invalid devices: ${missing.reason}`);
+  requireSameRootPool(row, expandedDevices);
+  const local = withVolatile(config, { ...forgottenDevices(config, expandedDevices), ...nicHwaddrs(expandedDevices, config) });
+  const expandedConfig = expandConfig(profiles, local);
+  refuse('Invalid expanded config', invalidInstanceConfig(expandedConfig, 'instance'));
+  return {
+    architecture: wish.architecture || row.architecture,
+    description: wish.description ?? row.description,
+    ephemeral: wish.ephemeral ?? false,
+    config: sorted(local),
+    devices: sortedDevices(wish.devices),
+    profiles: profiles.map((profile) => profile.name),
+    expanded_config: expandedConfig,
+    expanded_devices: expandedDevices,
+  };
+}
+
+function refuse(prefix: string, reason: string | undefined): void {
+  if (reason !== undefined) throw new LxdError('internal', `${prefix}: ${reason}`);
+}
+
+/** LXD answers 404 where a device names something that does not exist. */
+function unknownNetworkOf(reason: string | undefined): { kind: 'not-found' | 'internal'; reason: string } | undefined {
+  if (reason === undefined) return undefined;
+  return { kind: reason.endsWith('not found') ? 'not-found' : 'internal', reason };
+}
+
+/** The identity of an instance survives a PUT that leaves it out; its id map cannot be taken away. */
+function keptVolatile(row: InstanceRow, config: Config): Config {
+  const idmap = instanceKeys.volatileIdmapBase.name.slice(0, -'base'.length);
+  const lost = Object.keys(row.config).find((key) => key.startsWith(idmap) && !(key in config));
+  if (lost !== undefined) throw new LxdError('internal', "Volatile idmap keys can't be deleted by the user");
+  const kept: Config = {};
+  for (const key of [instanceKeys.volatileUuid.name, instanceKeys.volatileCloudInitInstanceId.name]) {
+    const value = row.config[key];
+    if (value !== undefined && !(key in config)) kept[key] = value;
+  }
+  return { ...config, ...kept };
+}
+
+function requireSameRootPool(row: InstanceRow, expanded: Devices): void {
+  const root = rootDisk(expanded);
+  if (!root) throw new LxdError('internal', 'Invalid devices: Failed detecting root disk device: No root device could be found');
+  const pool = root.options[diskKeys.pool.name] ?? '';
+  if (pool !== row.pool) throw new LxdError('internal', `Cannot update root disk device pool name to "${pool}"`);
+}
+
+/** Whether anything but volatile keys changed, for which LXD says "instance-updated". */
+export function hasUserChanges(row: InstanceRow, changed: Changed): boolean {
+  const plain = (config: Config): Config => Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith(volatilePrefix)));
+  const view = (value: InstanceRow | Changed): string =>
+    JSON.stringify([plain(value.config), value.devices, value.profiles, value.ephemeral, value.description, value.architecture, plain(value.expanded_config), value.expanded_devices]);
+  return view(row) !== view(changed);
+}
