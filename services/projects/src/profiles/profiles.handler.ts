@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch, sortedMap, withoutEmpty } from '@asterism/api';
+import { apiUrl, document, requireMatch, sortedMap, withoutEmpty } from '@asterism/api';
 import { Database, isUniqueViolation } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
@@ -7,7 +7,6 @@ import { common, type Profiles, type profiles } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { plainDevices } from '../gate/gate.js';
 import type { ProjectRow } from '../projects/project.store.js';
-import { projectUrl } from '../projects/project-urls.js';
 import { defaultProfile, invalidProfileName } from './profile-name.js';
 import { ProfileScope } from './profile-scope.js';
 import { ProfileSurroundings } from './profile-surroundings.js';
@@ -25,7 +24,7 @@ export class ProfilesHandler implements Profiles {
   async list(call: CallContext, request: common.ListRequest): Promise<common.Document> {
     const owner = await this.scope.owner(request.project);
     const rows = await this.scope.store.ofProject(owner.id);
-    if (request.recursion === 0) return document(rows.map((row) => projectUrl(owner.name, 'profiles', row.name)));
+    if (request.recursion === 0) return document(rows.map((row) => apiUrl(['profiles', row.name], { project: owner.name })));
     const usedBy = await this.surroundings.usedBy(call, owner, rows.map((row) => row.name));
     return document(rows.map((row) => profileObject(row, usedBy.get(row.name) ?? [])));
   }
@@ -52,7 +51,7 @@ export class ProfilesHandler implements Profiles {
       if (isUniqueViolation(error)) throw new LxdError('internal', `Error inserting ${JSON.stringify(row.name)} into database: The profile already exists`);
       throw error;
     }
-    return { url: projectUrl(owner.name, 'profiles', row.name) };
+    return { url: apiUrl(['profiles', row.name], { project: owner.name }) };
   }
 
   async update(call: CallContext, request: profiles.UpdateProfile): Promise<common.Empty> {
@@ -91,7 +90,7 @@ export class ProfilesHandler implements Profiles {
       throw isUniqueViolation(error) ? nameTaken(request.new_name) : error;
     }
     await this.surroundings.apply(call, owner, request.name, request.new_name);
-    return { url: projectUrl(owner.name, 'profiles', request.new_name) };
+    return { url: apiUrl(['profiles', request.new_name], { project: owner.name }) };
   }
 
   async delete(call: CallContext, request: common.ObjectRef): Promise<common.Empty> {
@@ -110,7 +109,7 @@ export class ProfilesHandler implements Profiles {
   async usedBy(_call: CallContext, request: profiles.UsingDevices): Promise<common.UsedByMany> {
     const by_key: Record<string, common.UsedBy> = {};
     for (const user of await this.scope.store.usingDevices(request.option, request.values)) {
-      (by_key[user.value] ??= { urls: [] }).urls.push(projectUrl(user.project, 'profiles', user.name));
+      (by_key[user.value] ??= { urls: [] }).urls.push(apiUrl(['profiles', user.name], { project: user.project }));
     }
     return { by_key };
   }
@@ -151,7 +150,7 @@ function profileEtag(row: ProfileRow): unknown {
 }
 
 function profileEvent(call: CallContext, action: string, owner: ProjectRow, name: string, context?: Record<string, unknown>) {
-  return lifecycle({ action, source: projectUrl(owner.name, 'profiles', name), project: owner.name, requestor: call.requestor, context });
+  return lifecycle({ action, source: apiUrl(['profiles', name], { project: owner.name }), project: owner.name, requestor: call.requestor, context });
 }
 
 function nameTaken(name: string): LxdError {

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { apiUrl } from '@asterism/api';
 import { isTrue, projectKeys } from '@asterism/config-keys';
 import { Token, type Images, type Instances, type Networks } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { ProfileStore } from '../profiles/profile.store.js';
 import type { ProjectRow } from './project.store.js';
-import { projectUrl } from './project-urls.js';
 import { listOf, parse, Volumes } from './volumes.js';
 
 /** Finds out what lives in projects, in LXD's order: instances, profiles, images, volumes, networks. */
@@ -31,7 +31,7 @@ export class ProjectUsers {
         project.name,
         [
           ...(instances.by_key[project.name]?.urls ?? []),
-          ...(profiles.get(project.id) ?? []).map((name) => projectUrl(project.name, 'profiles', name)),
+          ...(profiles.get(project.id) ?? []).map((name) => apiUrl(['profiles', name], { project: project.name })),
           ...others[index]!,
         ],
       ]),
@@ -56,12 +56,12 @@ export class ProjectUsers {
 
   async #networks(call: CallContext, project: string): Promise<string[]> {
     const networks = parse<{ name: string; managed: boolean }[]>(await this.networks.list(call, listOf(project, 1)));
-    return networks.filter((network) => network.managed).map((network) => projectUrl(project, 'networks', network.name));
+    return networks.filter((network) => network.managed).map((network) => apiUrl(['networks', network.name], { project: project }));
   }
 }
 
 function urlsOf(project: string, urls: readonly string[]): string[] {
-  return urls.map((url) => projectUrl(project, ...url.split('?')[0]!.split('/').slice(2).map(decodeURIComponent)));
+  return urls.map((url) => apiUrl([...url.split('?')[0]!.split('/').slice(2).map(decodeURIComponent)], { project: project }));
 }
 
 /** A project that holds nothing but its default profile counts as empty. */

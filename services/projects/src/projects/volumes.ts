@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { apiUrl } from '@asterism/api';
 import { Token, type common, type StoragePools, type StorageVolumes } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import { projectUrl } from './project-urls.js';
 
 /** Custom volumes of all pools. */
 @Injectable()
@@ -14,7 +14,7 @@ export class Volumes {
   async ofProject(call: CallContext, project: string): Promise<string[]> {
     const lists = await this.#lists<{ name: string }>(call, project);
     return lists.flatMap(({ pool, volumes }) =>
-      volumes.filter((volume) => !volume.name.includes('/')).map((volume) => projectUrl(project, 'storage-pools', pool, 'volumes', 'custom', volume.name)),
+      volumes.filter((volume) => !volume.name.includes('/')).map((volume) => apiUrl(['storage-pools', pool, 'volumes', 'custom', volume.name], { project: project })),
     );
   }
 

@@ -1,0 +1,4 @@
+import { runService } from '@asterism/service';
+import { clusterService } from './index.js';
+
+await runService(clusterService);
