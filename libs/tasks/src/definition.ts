@@ -23,6 +23,8 @@ export interface Step<I, S> {
   name: string;
   /** A step that does not apply is passed over, in both directions, and costs nothing. */
   applies?(context: StepContext<I, S>): Promise<boolean> | boolean;
+  /** run() only waits for something outside, perhaps for days: closing the service does not wait for it. */
+  onlyWaits?: boolean;
   /** May run again after a crash in its middle or just after its end: every effect is idempotent. */
   run(context: StepContext<I, S>): Promise<void>;
   /** Takes back what run() did, completely or half; runs also for a step that had only begun. */
@@ -52,6 +54,8 @@ export interface OperationSpec {
   metadata?: Record<string, unknown>;
   mayCancel?: boolean;
   location?: string;
+  /** Sockets belong to it. */
+  websocket?: boolean;
 }
 
 export function defineTask<I, S extends object = Record<string, never>>(

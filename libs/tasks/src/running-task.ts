@@ -4,7 +4,7 @@ import { LxdError, errorKinds, fromUnknown, isKind } from '@asterism/errors';
 import { event } from '@asterism/events';
 import type { Operations } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import type { StepContext, TaskDefinition } from './definition.js';
+import type { Step, StepContext, TaskDefinition } from './definition.js';
 import type { TaskRow, TaskStore } from './task.store.js';
 
 interface Options {
@@ -28,6 +28,7 @@ export class RunningTask {
   readonly #metadata: Record<string, unknown> = {};
   readonly #outcome = Promise.withResolvers<void>();
   #suspended = false;
+  #step: Step<unknown, object> | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: Options) {
@@ -65,6 +66,7 @@ export class RunningTask {
   /** Lets the current step end and leaves the rest to whoever resumes. */
   async suspend(): Promise<void> {
     this.#suspended = true;
+    if (this.#step?.onlyWaits) return;
     await Promise.race([this.#done, sleep(5_000, undefined, { ref: false })]);
   }
 
@@ -104,6 +106,7 @@ export class RunningTask {
       this.#abort.signal.throwIfAborted();
       if (unsaved) await this.#save(index);
       row.cursor = index;
+      this.#step = step;
       await this.#patiently(() => step.run(this.#context));
       unsaved = true;
     }

@@ -47,15 +47,14 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   async open<I, S extends object>(
     call: CallContext,
     definition: TaskDefinition<I, S>,
-    task: { input: I; operation: OperationSpec },
+    task: { input: I; operation: OperationSpec; id?: string },
     accept: Accept = async () => undefined,
   ): Promise<common.OperationAnswer> {
     if (!this.#definitions.has(definition.kind)) this.register(definition);
-    const id = randomUUID();
-    const { operation } = task;
+    const { operation, id = randomUUID() } = task;
     const answer = await this.options.operations.open(call, {
       id,
-      class: operationsProto.OperationClass.TASK,
+      class: operation.websocket ? operationsProto.OperationClass.WEBSOCKET : operationsProto.OperationClass.TASK,
       description: operation.description,
       project: operation.project,
       resources: Object.fromEntries(Object.entries(operation.resources).map(([kind, urls]) => [kind, { urls }])),

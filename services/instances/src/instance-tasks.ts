@@ -5,6 +5,7 @@ import { deleteInstance } from './delete/delete-instance.js';
 import { bulkPower } from './power/bulk-power.js';
 import { freezeInstance, restartInstance, startInstance, stopInstance } from './power/power-tasks.js';
 import { renameInstance } from './rename/rename-instance.js';
+import { followSession } from './sessions/follow-session.js';
 import { restoreInstance } from './snapshots/restore-instance.js';
 import { createSnapshot, deleteSnapshot, renameSnapshot, updateSnapshot } from './snapshots/snapshot-tasks.js';
 import { TaskParts } from './task-parts.js';
@@ -27,6 +28,7 @@ export class InstanceTasks {
   readonly deleteSnapshot: ReturnType<typeof deleteSnapshot>;
   readonly renameSnapshot: ReturnType<typeof renameSnapshot>;
   readonly updateSnapshot: ReturnType<typeof updateSnapshot>;
+  readonly session: ReturnType<typeof followSession>;
 
   constructor(@Inject(Tasks) tasks: Tasks, @Inject(TaskParts) parts: TaskParts) {
     tasks.register((this.create = createInstance(parts)));
@@ -43,5 +45,6 @@ export class InstanceTasks {
     tasks.register((this.deleteSnapshot = deleteSnapshot(parts)));
     tasks.register((this.renameSnapshot = renameSnapshot(parts)));
     tasks.register((this.updateSnapshot = updateSnapshot(parts)));
+    tasks.register((this.session = followSession(parts)));
   }
 }

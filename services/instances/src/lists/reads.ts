@@ -83,7 +83,7 @@ export class Reads {
 }
 
 function typeOf(request: instances.ListInstances): string {
-  if (!['', 'container', 'virtual-machine'].includes(request.type)) throw new LxdError('bad-request', 'Invalid instance type');
+  if (!['', 'container', 'virtual-machine'].includes(request.type)) throw new LxdError('internal', 'Invalid instance type');
   if (request.view === 'containers') return 'container';
   return request.view === 'virtual-machines' ? 'virtual-machine' : request.type;
 }

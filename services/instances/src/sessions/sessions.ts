@@ -2,13 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Agents } from '@asterism/agents';
 import { CacheToken, type Cache } from '@asterism/cache';
 import { instanceKeys } from '@asterism/config-keys';
-import { Database } from '@asterism/database';
-import { LxdError, fromUnknown } from '@asterism/errors';
-import { operations as operationsProto, Token, type Operations, type agentInstances, type common, type instances } from '@asterism/proto';
-import { systemCall, type CallContext } from '@asterism/rpc';
+import type { Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances, common, instances } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { Tasks } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
+import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { emit } from '../task-parts.js';
 
@@ -24,94 +26,88 @@ export const ticketKey = (secret: string): string => `session:${secret}`;
 /** Longer than the agent waits for sockets to connect. */
 const ticketTtlMs = 60_000;
 
+/** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
+@Injectable()
+export class Sessions {
+  constructor(
+    @Inject(Tasks) private readonly tasks: Tasks,
+    @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
+    @Inject(InstanceStore) private readonly store: InstanceStore,
+    @Inject(Agents) private readonly agents: Agents,
+    @Inject(CacheToken) private readonly cache: Cache,
+  ) {}
+
+  async exec(call: CallContext, request: instances.ExecRequest): Promise<instances.SessionAnswer> {
+    const { project, name, view } = refOf(request.instance);
+    const row = await this.store.get(project, name, view);
+    requireRunning(row);
+    const environment = execEnvironment(row, request);
+    const fds = !request.wait_for_websocket ? [] : request.interactive ? ['0', 'control'] : ['0', '1', '2', 'control'];
+    return this.open(call, {
+      row,
+      fds,
+      description: 'Executing command',
+      metadata: { command: request.command, environment, interactive: request.interactive },
+      recorded: request.record_output,
+      start: (unit, id) => {
+        emit(unit, call, 'instance-exec', row, { command: request.command });
+        return this.agents.on(row.member).instances.startExec(call, execSession(id, row, request, environment));
+      },
+    });
+  }
+
+  async console(call: CallContext, request: instances.ConsoleRequest): Promise<instances.SessionAnswer> {
+    const { project, name, view } = refOf(request.instance);
+    const row = await this.store.get(project, name, view);
+    const { width, height, type } = { ...request, type: request.type || 'console' };
+    if (type !== 'console' && type !== 'vga') throw new LxdError('bad-request', `Unknown console type ${JSON.stringify(type)}`);
+    if (type === 'vga' && row.type !== 'virtual-machine') throw new LxdError('bad-request', 'VGA console is only supported by virtual machines');
+    requireRunning(row);
+    return this.open(call, {
+      row,
+      fds: ['0', 'control'],
+      description: 'Showing console',
+      start: (unit, id) => {
+        emit(unit, call, 'instance-console', row, { type });
+        return this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width, height, type });
+      },
+    });
+  }
+
+  private async open(call: CallContext, opening: Opening): Promise<instances.SessionAnswer> {
+    const { row, fds, metadata } = opening;
+    const id = randomUUID();
+    const secrets = Object.fromEntries(fds.map((fd) => [fd, randomBytes(32).toString('hex')]));
+    await Promise.all(Object.entries(secrets).map(([fd, secret]) => this.cache.set(ticketKey(secret), { sessionId: id, fd, member: row.member } satisfies SessionTicket, ticketTtlMs)));
+    const operation = await this.tasks.open(
+      call,
+      this.definitions.session,
+      {
+        id,
+        input: { member: row.member, name: row.name, recorded: opening.recorded ?? false },
+        operation: {
+          description: opening.description,
+          project: row.project,
+          resources: { instances: [`/1.0/instances/${row.name}`], containers: [`/1.0/containers/${row.name}`] },
+          websocket: fds.length > 0,
+          ...(fds.length > 0 && metadata ? { metadata } : {}),
+        },
+      },
+      async (unit) => void (await opening.start(unit, id)),
+    );
+    return { operation: withSecrets(operation, secrets), member: row.member, secrets };
+  }
+}
+
 interface Opening {
   row: InstanceRow;
   description: string;
   /** Sockets by fd; none for a command that runs without them. */
   fds: readonly string[];
   metadata?: Record<string, unknown>;
-}
-
-/** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
-@Injectable()
-export class Sessions {
-  constructor(
-    @Inject(InstanceStore) private readonly store: InstanceStore,
-    @Inject(Agents) private readonly agents: Agents,
-    @Inject(CacheToken) private readonly cache: Cache,
-    @Inject(Token.Operations) private readonly operations: Operations,
-    @Inject(Database) private readonly database: Database,
-  ) {}
-
-  async exec(call: CallContext, request: instances.ExecRequest): Promise<instances.SessionAnswer> {
-    const row = await this.runningInstance(refOf(request.instance));
-    const environment = execEnvironment(row, request);
-    const fds = !request.wait_for_websocket ? [] : request.interactive ? ['0', 'control'] : ['0', '1', '2', 'control'];
-    const metadata = { command: request.command, environment, interactive: request.interactive };
-    const answer = await this.open(call, { row, description: 'Executing command', fds, metadata }, (id) =>
-      this.agents.on(row.member).instances.startExec(call, execSession(id, row, request, environment)),
-    );
-    await this.database.transact(async (unit) => emit(unit, call, 'instance-exec', row, { command: request.command }));
-    void this.conclude(answer.operation!.id, row, request.record_output);
-    return answer;
-  }
-
-  async console(call: CallContext, request: instances.ConsoleRequest): Promise<instances.SessionAnswer> {
-    const ref = refOf(request.instance);
-    const row = await this.store.get(ref.project, ref.name, ref.view);
-    const type = request.type || 'console';
-    if (type !== 'console' && type !== 'vga') throw new LxdError('bad-request', `Unknown console type ${JSON.stringify(type)}`);
-    if (type === 'vga' && row.type !== 'virtual-machine') throw new LxdError('bad-request', 'VGA console is only supported by virtual machines');
-    requireRunning(row);
-    const answer = await this.open(call, { row, description: 'Showing console', fds: ['0', 'control'] }, (id) =>
-      this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width: request.width, height: request.height, type }),
-    );
-    await this.database.transact(async (unit) => emit(unit, call, 'instance-console', row, { type }));
-    void this.conclude(answer.operation!.id, row, false);
-    return answer;
-  }
-
-  private async runningInstance(ref: instances.InstanceRef): Promise<InstanceRow> {
-    const row = await this.store.get(ref.project, ref.name, ref.view);
-    requireRunning(row);
-    return row;
-  }
-
-  private async open(call: CallContext, opening: Opening, start: (id: string) => Promise<common.Empty>): Promise<instances.SessionAnswer> {
-    const { row, fds, metadata } = opening;
-    const id = randomUUID();
-    const secrets = Object.fromEntries(fds.map((fd) => [fd, randomBytes(32).toString('hex')]));
-    const operation = await this.operations.open(call, {
-      id,
-      class: fds.length > 0 ? operationsProto.OperationClass.WEBSOCKET : operationsProto.OperationClass.TASK,
-      description: opening.description,
-      project: row.project,
-      resources: { instances: { urls: [`/1.0/instances/${row.name}`] }, containers: { urls: [`/1.0/containers/${row.name}`] } },
-      metadata: Buffer.from(fds.length > 0 && metadata ? JSON.stringify(metadata) : ''),
-      may_cancel: false,
-      owner: 'instances',
-      location: '',
-    });
-    try {
-      await Promise.all(Object.entries(secrets).map(([fd, secret]) => this.cache.set(ticketKey(secret), { sessionId: id, fd, member: row.member } satisfies SessionTicket, ticketTtlMs)));
-      await start(id);
-    } catch (error) {
-      await this.operations.close(call, { id, status_code: 400, error: fromUnknown(error).message, metadata: Buffer.alloc(0) });
-    }
-    return { operation: withSecrets(operation, secrets), member: row.member, secrets };
-  }
-
-  /** Waits for the session's end and closes its operation. */
-  private async conclude(id: string, row: InstanceRow, recorded: boolean): Promise<void> {
-    const call = systemCall();
-    try {
-      const result = await this.agents.on(row.member).instances.waitSession(call, { id });
-      const metadata = resultMetadata(row, result, recorded);
-      await this.operations.close(call, { id, status_code: result.error ? 400 : 200, error: result.error, metadata: Buffer.from(JSON.stringify(metadata)) });
-    } catch (error) {
-      await this.operations.close(call, { id, status_code: 400, error: fromUnknown(error).message, metadata: Buffer.alloc(0) }).catch(() => undefined);
-    }
-  }
+  recorded?: boolean;
+  /** Starts the session on its agent, once the operation stands. */
+  start(unit: Unit, id: string): Promise<common.Empty>;
 }
 
 function requireRunning(row: InstanceRow): void {
@@ -136,12 +132,6 @@ export function execEnvironment(row: Pick<InstanceRow, 'expanded_config'>, reque
 function execSession(id: string, row: InstanceRow, request: instances.ExecRequest, environment: Record<string, string>): agentInstances.ExecSession {
   const { command, wait_for_websocket, interactive, width, height, user, group, cwd, record_output } = request;
   return { id, instance_id: row.id, command, environment, wait_for_websocket, interactive, width, height, user, group, cwd, record_output };
-}
-
-function resultMetadata(row: InstanceRow, result: agentInstances.SessionResult, recorded: boolean): Record<string, unknown> {
-  const outputs = Object.entries(result.output).map(([fd, file]) => [fd, `/1.0/instances/${row.name}/logs/${file}`]);
-  if (result.error && result.exit_code === 0) return {};
-  return { return: result.exit_code, ...(recorded ? { output: Object.fromEntries(outputs) } : {}) };
 }
 
 /** The answer of the creator, and of nobody else: LXD's metadata.fds. */
