@@ -8,3 +8,4 @@ export { parseJson } from './json-syntax.js';
 export type { Read, Schema } from './schema.js';
 export * from './bodies/index.js';
 export { devicesFromMessage, devicesToMessage } from './devices.js';
+export { extensions } from './extensions.js';

@@ -1,0 +1,44 @@
+import type { INestApplication, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { createServer, type RequestListener } from 'node:http';
+import { sendAnswers } from './http/answer.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { Gatekeeper } from './http/gatekeeper.js';
+import { Routes } from './http/routes.js';
+import { Listeners } from './listeners/listeners.js';
+
+/**
+ * The process as a Nest application with the API's routes. Its own server never listens: the listeners give requests to the
+ * router, so that one set of routes serves the unix socket and HTTPS.
+ */
+export async function createGatewayApplication(root: Type<object>): Promise<INestApplication> {
+  let handler: RequestListener | undefined;
+  const adapter = new FastifyAdapter({
+    serverFactory: (route: RequestListener) => createServer((handler = route)),
+    exposeHeadRoutes: false,
+    skipMiddie: true,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 8192, caseSensitive: true },
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const routes = new Routes();
+  routes.watch(fastify);
+  takeAnyBody(fastify);
+  sendAnswers(fastify);
+
+  const app = await NestFactory.create(root, adapter, { bodyParser: false, logger: ['error', 'warn'] });
+  app.get(Gatekeeper, { strict: false }).guard(fastify);
+  app.useGlobalFilters(new ErrorFilter(routes));
+  await app.init();
+  await fastify.ready();
+  app.get(Listeners, { strict: false }).serve(handler!);
+  return app;
+}
+
+/** Bodies are left to the handlers: they are read as JSON whatever their type says, or streamed. */
+function takeAnyBody(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+}

@@ -1,0 +1,73 @@
+import { Token, type Certificates } from '@asterism/proto';
+import { EventBusToken, type EventBus } from '@asterism/events';
+import { systemCall } from '@asterism/rpc';
+import { Inject, Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { unixIdentity, type Identity } from './identity.js';
+
+const keptMs = 30_000;
+
+/**
+ * Tells who is behind a connection. A client certificate is looked up once and remembered shortly; a change of the trust
+ * store makes the gateway forget at once.
+ */
+@Injectable()
+export class Trust {
+  readonly #known = new Map<string, { identity: Identity; until: number }>();
+  readonly #peers = new WeakMap<Socket, { fingerprint: string; der: Buffer; address: string } | { address: string }>();
+
+  constructor(
+    @Inject(Token.Certificates) private readonly certificates: Certificates,
+    @Inject(EventBusToken) private readonly bus: EventBus,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.bus.subscribe(['certificates.changed'], () => this.#known.clear());
+  }
+
+  /** At once where that is possible, so that the usual request costs no turn of the event loop. */
+  identify(socket: Socket): Identity | Promise<Identity> {
+    if (!(socket instanceof TLSSocket)) return unixIdentity;
+    const peer = this.#peer(socket);
+    if (!('fingerprint' in peer)) return stranger(peer.address);
+    const known = this.#known.get(peer.fingerprint);
+    if (known && known.until > Date.now()) return { ...known.identity, address: peer.address };
+    return this.#lookUp(peer);
+  }
+
+  async #lookUp(peer: { fingerprint: string; der: Buffer; address: string }): Promise<Identity> {
+    const found = await this.certificates.identify(systemCall(), { der: peer.der });
+    const identity: Identity = found.trusted
+      ? {
+          trusted: true,
+          admin: !found.restricted,
+          local: false,
+          username: found.fingerprint,
+          protocol: 'tls',
+          address: peer.address,
+          certificate: peer.der,
+          ...(found.restricted ? { projects: found.projects } : {}),
+        }
+      : { ...stranger(peer.address), certificate: peer.der };
+    if (this.#known.size > 10_000) this.#known.clear();
+    this.#known.set(peer.fingerprint, { identity, until: Date.now() + keptMs });
+    return identity;
+  }
+
+  #peer(socket: TLSSocket) {
+    let peer = this.#peers.get(socket);
+    if (!peer) {
+      const address = `${socket.remoteAddress?.includes(':') ? `[${socket.remoteAddress}]` : socket.remoteAddress}:${socket.remotePort}`;
+      const der = socket.getPeerCertificate().raw as Buffer | undefined;
+      peer = der ? { der, fingerprint: createHash('sha256').update(der).digest('hex'), address } : { address };
+      this.#peers.set(socket, peer);
+    }
+    return peer;
+  }
+}
+
+function stranger(address: string): Identity {
+  return { trusted: false, admin: false, local: false, username: '', protocol: '', address };
+}

@@ -1,0 +1,28 @@
+import type { Instances, Operations } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+
+interface ListedInstance {
+  name: string;
+  project: string;
+  status: string;
+  expanded_config: Record<string, string>;
+}
+
+/** Stops what runs: cleanly within each instance's boot.host_shutdown_timeout, by force after it or when asked to. */
+export async function stopAllInstances(instances: Instances, operations: Operations, call: CallContext, force: boolean): Promise<void> {
+  const list = { project: 'default', all_projects: true, recursion: 1, filter: '', visible_projects: [] };
+  const { json } = await instances.list(call, { list, type: '', view: 'instances' });
+  const running = (JSON.parse(json.toString()) as ListedInstance[]).filter(({ status }) => status === 'Running' || status === 'Frozen');
+  await Promise.all(running.map((instance) => stopInstance(instance)));
+
+  async function stopInstance({ name, project, expanded_config }: ListedInstance): Promise<void> {
+    const ref = { project, name, view: 'instances' };
+    const timeout = Number(expanded_config['boot.host_shutdown_timeout'] ?? 30);
+    for (const byForce of force ? [true] : [false, true]) {
+      const change = { instance: ref, action: 'stop', timeout_s: byForce ? -1 : timeout, force: byForce, stateful: false };
+      const { id } = await instances.changeState(call, change);
+      const done = await operations.wait(call, { id, timeout_s: -1, secret: '' });
+      if ((JSON.parse(done.json.toString()) as { status_code: number }).status_code === 200) return;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { LxdError } from '@asterism/errors';
+import { Token, type Operations } from '@asterism/proto';
+import { Controller, Delete, Get, Inject, Req } from '@nestjs/common';
+import { changed, sync, type Answer } from '../answer.js';
+import { abortableCallOf, callOf, listOf, parameter, query, type ApiRequest } from '../request.js';
+
+@Controller('1.0/operations')
+export class OperationsController {
+  constructor(@Inject(Token.Operations) private readonly operations: Operations) {}
+
+  @Get()
+  async list(@Req() request: ApiRequest): Promise<Answer> {
+    const { project, all_projects, recursion, visible_projects } = listOf(request);
+    return sync(await this.operations.list(callOf(request), { project, all_projects, recursion, visible_projects }));
+  }
+
+  @Get(':id')
+  async get(@Req() request: ApiRequest): Promise<Answer> {
+    return sync(await this.operations.get(callOf(request), { id: parameter(request, 'id'), secret: '' }));
+  }
+
+  /** Strangers wait with the secret they were given. */
+  @Get(':id/wait')
+  async wait(@Req() request: ApiRequest): Promise<Answer> {
+    const secret = query(request, 'secret');
+    if (!request.identity.trusted && secret === '') throw new LxdError('forbidden', 'not authorized');
+    const timeout = timeoutOf(query(request, 'timeout'));
+    const wait = { id: parameter(request, 'id'), timeout_s: timeout, secret: request.identity.trusted ? '' : secret };
+    return sync(await this.operations.wait(abortableCallOf(request), wait));
+  }
+
+  @Delete(':id')
+  async cancel(@Req() request: ApiRequest): Promise<Answer> {
+    await this.operations.cancel(callOf(request), { id: parameter(request, 'id'), secret: '' });
+    return changed();
+  }
+
+  /** Reached without an upgrade only: sockets are opened before routing. */
+  @Get(':id/websocket')
+  refuseWithoutUpgrade(@Req() request: ApiRequest): Answer {
+    if (query(request, 'secret') === '') throw new LxdError('bad-request', 'missing secret');
+    throw new LxdError('bad-request', "websocket: the client is not using the websocket protocol: 'upgrade' token not found in 'Connection' header");
+  }
+}
+
+function timeoutOf(text: string): number {
+  if (text === '') return -1;
+  if (!/^[+-]?\d{1,9}$/.test(text)) throw new LxdError('bad-request', `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}

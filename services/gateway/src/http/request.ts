@@ -1,0 +1,93 @@
+import { parseJson, type Schema } from '@asterism/api';
+import { LxdError } from '@asterism/errors';
+import type { common } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import type { FastifyRequest } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Identity } from '../auth/identity.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before any handler runs. */
+    identity: Identity;
+  }
+}
+
+export type ApiRequest = FastifyRequest<{ Params: Record<string, string>; Querystring: Record<string, string | string[] | undefined> }>;
+
+const maxBodyBytes = 16 * 1024 * 1024;
+
+/** The body as the schema reads it; no content type is asked for, as LXD asks for none. */
+export async function bodyOf<T>(request: ApiRequest, schema: Schema<T>): Promise<T> {
+  return schema.read(parseJson((await readBody(request.raw)).toString()));
+}
+
+export async function readBody(source: AsyncIterable<Buffer>, limit = maxBodyBytes): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > limit) throw new LxdError('too-large', 'http: request body too large');
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+export function parameter(request: ApiRequest, name: string): string {
+  return request.params[name] ?? '';
+}
+
+export function query(request: ApiRequest, name: string): string {
+  const value = request.query[name];
+  return (Array.isArray(value) ? value[0] : value) ?? '';
+}
+
+export function isTrue(value: string): boolean {
+  return ['true', '1', 'yes', 'on'].includes(value.toLowerCase());
+}
+
+export function projectOf(request: ApiRequest): string {
+  return query(request, 'project') || 'default';
+}
+
+export function recursionOf(request: ApiRequest): number {
+  const recursion = Number(query(request, 'recursion'));
+  return Number.isInteger(recursion) && recursion > 0 ? Math.min(recursion, 2) : 0;
+}
+
+export function ifMatchOf(request: ApiRequest): string {
+  return request.headers['if-match'] ?? '';
+}
+
+export function listOf(request: ApiRequest): common.ListRequest {
+  const allProjects = isTrue(query(request, 'all-projects')) || query(request, 'project') === '*';
+  return {
+    project: projectOf(request),
+    all_projects: allProjects,
+    recursion: recursionOf(request),
+    filter: query(request, 'filter'),
+    visible_projects: [...(request.identity.projects ?? [])],
+  };
+}
+
+/** The context that travels with every call this request makes. */
+export function callOf(request: ApiRequest): CallContext {
+  const { username, protocol, address } = request.identity;
+  const call: CallContext = { requestId: randomUUID(), requestor: { username, protocol, address } };
+  const traceparent = request.headers.traceparent;
+  if (typeof traceparent === 'string') call.traceparent = traceparent;
+  return call;
+}
+
+/** As callOf, and aborted when the client goes away: for waits and streams. */
+export function abortableCallOf(request: ApiRequest): CallContext {
+  return { ...callOf(request), signal: abortedBy(request.raw) };
+}
+
+function abortedBy(request: IncomingMessage): AbortSignal {
+  const controller = new AbortController();
+  request.socket.once('close', () => controller.abort());
+  if (request.socket.destroyed) controller.abort();
+  return controller.signal;
+}

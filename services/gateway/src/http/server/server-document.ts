@@ -1,0 +1,45 @@
+import { extensions } from '@asterism/api';
+import type { Identity } from '../../auth/identity.js';
+
+/** What the cluster service knows of the server. */
+export interface ServerFacts {
+  config: Record<string, unknown>;
+  environment: Record<string, unknown>;
+}
+
+/** What the gateway itself adds. */
+export interface GatewayFacts {
+  addresses: readonly string[];
+  certificate: string;
+  fingerprint: string;
+  project: string;
+}
+
+/** LXD's Server object as this caller may see it; strangers learn how to log in and no more. */
+export function serverDocument(identity: Identity, facts: ServerFacts, gateway: GatewayFacts): Record<string, unknown> {
+  const known = {
+    api_extensions: extensions,
+    api_status: 'stable',
+    api_version: '1.0',
+    auth: identity.trusted ? 'trusted' : 'untrusted',
+    public: false,
+    auth_methods: ['tls'],
+  };
+  if (!identity.trusted) return known;
+  const environment = {
+    addresses: gateway.addresses,
+    ...without(facts.environment, ['addresses']),
+    certificate: gateway.certificate,
+    certificate_fingerprint: gateway.fingerprint,
+    project: gateway.project,
+  };
+  return { config: identity.admin ? facts.config : null, ...known, environment: sortedByKey(environment) };
+}
+
+function without(object: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
+}
+
+function sortedByKey(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,145 @@
+import { EventBusToken, type EventBus } from '@asterism/events';
+import { LxdError } from '@asterism/errors';
+import { Token, type Cluster } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
+import { RuntimeInfo } from '@asterism/service';
+import { createLogger } from '@asterism/telemetry';
+import { Inject, Injectable } from '@nestjs/common';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { chmod, chown, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connect } from 'node:net';
+import { Upgrades } from '../websockets/upgrades.js';
+import { parseListenAddress, reachableAddresses } from './address.js';
+import { ServerCertificate } from './server-certificate.js';
+
+const logger = createLogger('gateway');
+
+/** The sockets the API is served on: DIR/unix.socket always, HTTPS where core.https_address says. */
+@Injectable()
+export class Listeners {
+  #handler: RequestListener = () => {};
+  #unix: Server | undefined;
+  #https: { server: Server; wanted: string; bound: { host: string; port: number } } | undefined;
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
+    @Inject(Token.Cluster) private readonly cluster: Cluster,
+    @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(ServerCertificate) private readonly certificate: ServerCertificate,
+    @Inject(Upgrades) private readonly upgrades: Upgrades,
+  ) {}
+
+  /** What answers requests; set once the routes are known. */
+  serve(handler: RequestListener): void {
+    this.#handler = handler;
+  }
+
+  /** @param groupId owner of the unix socket beside root. */
+  async start(groupId = 0): Promise<void> {
+    await this.#listenUnix(groupId);
+    await this.bus.subscribe(['config.changed'], async ({ payload }) => {
+      if (payload.keys.includes('core.https_address')) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
+    });
+    await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
+  }
+
+  /** Brings HTTPS to what the configuration says; calls wait for each other. */
+  follow(): Promise<void> {
+    const next = this.#following.catch(() => {}).then(() => this.#follow());
+    this.#following = next;
+    return next;
+  }
+
+  addresses(): string[] {
+    return this.#https ? reachableAddresses(this.#https.bound) : [];
+  }
+
+  async close(): Promise<void> {
+    this.upgrades.close();
+    await Promise.all([closed(this.#unix), closed(this.#https?.server)]);
+  }
+
+  async #follow(): Promise<void> {
+    const { config } = await this.cluster.config(systemCall(), {});
+    const wanted = config['core.https_address'] ?? '';
+    if (wanted === (this.#https?.wanted ?? '')) return;
+    const address = parseListenAddress(wanted);
+    const old = this.#https;
+    this.#https = undefined;
+    // Sockets that are open go on; only the address is given up.
+    old?.server.close();
+    if (!address) return;
+    const server = this.#attach(
+      createHttpsServer({
+        cert: this.certificate.pem,
+        key: this.certificate.key,
+        requestCert: true,
+        rejectUnauthorized: false,
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: ['http/1.1'],
+        ...this.#options(),
+      }),
+    );
+    try {
+      await listening(server, { port: address.port, host: address.host === '' ? '::' : address.host });
+    } catch (error) {
+      throw new LxdError('internal', `Failed to listen on ${wanted}: ${(error as Error).message}`, { cause: error });
+    }
+    this.#https = { server, wanted, bound: address };
+  }
+
+  async #listenUnix(groupId: number): Promise<void> {
+    const path = join(this.runtime.environment.stateDir, 'unix.socket');
+    if (await answers(path)) throw new LxdError('conflict', `LXD is already running on ${path}`);
+    await rm(path, { force: true });
+    const server = this.#attach(createHttpServer(this.#options()));
+    await listening(server, { path });
+    await chmod(path, 0o660);
+    if (groupId !== 0) await chown(path, 0, groupId);
+    this.#unix = server;
+  }
+
+  #options() {
+    return { keepAliveTimeout: 300_000, requestTimeout: 0, headersTimeout: 60_000, shouldUpgradeCallback: (request: Parameters<RequestListener>[0]) => this.upgrades.wants(request) };
+  }
+
+  #attach(server: Server): Server {
+    server.on('request', (request, response) => this.#handler(request, response));
+    server.on('upgrade', (request, stream, head) => void this.upgrades.accept(request, stream, head));
+    return server;
+  }
+}
+
+function listening(server: Server, options: { path: string } | { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function closed(server: Server | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (!server) return resolve();
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 500).unref();
+  });
+}
+
+/** Whether somebody serves the socket, so that a second server does not take it away. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,4 @@
+import { runService } from '@asterism/service';
+import { gatewayService } from './index.js';
+
+await runService(gatewayService);
