@@ -19,7 +19,6 @@ export async function createGatewayApplication(root: Type<object>): Promise<INes
     serverFactory: (route: RequestListener) => createServer((handler = route)),
     exposeHeadRoutes: false,
     skipMiddie: true,
-    disableRequestLogging: true,
     routerOptions: { maxParamLength: 8192, caseSensitive: true },
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;

@@ -5,6 +5,7 @@ import { Trust } from './auth/trust.js';
 import { EventFeed } from './events/event-feed.js';
 import { CertificatesController } from './http/certificates/certificates.controller.js';
 import { ClusterController } from './http/cluster/cluster.controller.js';
+import { EventsController } from './http/events/events.controller.js';
 import { Gatekeeper } from './http/gatekeeper.js';
 import { AliasesController } from './http/images/aliases.controller.js';
 import { ImagesController } from './http/images/images.controller.js';
@@ -50,6 +51,7 @@ const controllers: Type<object>[] = [
   CertificatesController,
   WarningsController,
   OperationsController,
+  EventsController,
   InternalController,
 ];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseListenAddress, reachableAddresses } from './address.js';
+import { parseListenAddress } from './address.js';
 
 describe('core.https_address', () => {
   it.each([
@@ -11,8 +11,4 @@ describe('core.https_address', () => {
     ['[::1]', { host: '::1', port: 8443 }],
     ['fd00::1', { host: 'fd00::1', port: 8443 }],
   ])('reads %j', (text, expected) => expect(parseListenAddress(text)).toEqual(expected));
-
-  it('names one address as it is', () => {
-    expect(reachableAddresses({ host: '::1', port: 8443 })).toEqual(['[::1]:8443']);
-  });
 });

@@ -11,7 +11,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:net';
 import { Upgrades } from '../websockets/upgrades.js';
-import { parseListenAddress, reachableAddresses } from './address.js';
+import { parseListenAddress } from './address.js';
 import { ServerCertificate } from './server-certificate.js';
 
 const logger = createLogger('gateway');
@@ -21,7 +21,7 @@ const logger = createLogger('gateway');
 export class Listeners {
   #handler: RequestListener = () => {};
   #unix: Server | undefined;
-  #https: { server: Server; wanted: string; bound: { host: string; port: number } } | undefined;
+  #https: { server: Server; wanted: string } | undefined;
   #following: Promise<void> = Promise.resolve();
 
   constructor(
@@ -51,10 +51,6 @@ export class Listeners {
     const next = this.#following.catch(() => {}).then(() => this.#follow());
     this.#following = next;
     return next;
-  }
-
-  addresses(): string[] {
-    return this.#https ? reachableAddresses(this.#https.bound) : [];
   }
 
   async close(): Promise<void> {
@@ -88,7 +84,7 @@ export class Listeners {
     } catch (error) {
       throw new LxdError('internal', `Failed to listen on ${wanted}: ${(error as Error).message}`, { cause: error });
     }
-    this.#https = { server, wanted, bound: address };
+    this.#https = { server, wanted };
   }
 
   async #listenUnix(groupId: number): Promise<void> {

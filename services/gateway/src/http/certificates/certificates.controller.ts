@@ -2,12 +2,16 @@ import { addCertificateBody, updateCertificateBody } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import { common, Token, type Certificates } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
+import { ServerCertificate } from '../../listeners/server-certificate.js';
 import { changed, created, started, sync, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, listOf, parameter, type ApiRequest } from '../request.js';
 
 @Controller('1.0/certificates')
 export class CertificatesController {
-  constructor(@Inject(Token.Certificates) private readonly certificates: Certificates) {}
+  constructor(
+    @Inject(Token.Certificates) private readonly certificates: Certificates,
+    @Inject(ServerCertificate) private readonly certificate: ServerCertificate,
+  ) {}
 
   @Get()
   async list(@Req() request: ApiRequest): Promise<Answer> {
@@ -29,6 +33,8 @@ export class CertificatesController {
       ...sent,
       connection_certificate: certificate ?? Buffer.alloc(0),
       trusted: admin,
+      server_fingerprint: this.certificate.fingerprint,
+      remote_address: request.identity.address,
     });
     return added.operation ? started(added.operation) : created({ url: added.url });
   }

@@ -39,7 +39,7 @@ export class OperationsController {
   @Get(':id/websocket')
   refuseWithoutUpgrade(@Req() request: ApiRequest): Answer {
     if (query(request, 'secret') === '') throw new LxdError('bad-request', 'missing secret');
-    throw new LxdError('bad-request', "websocket: the client is not using the websocket protocol: 'upgrade' token not found in 'Connection' header");
+    throw new LxdError('bad-request', 'Bad Request');
   }
 }
 

@@ -9,7 +9,6 @@ export interface ServerFacts {
 
 /** What the gateway itself adds. */
 export interface GatewayFacts {
-  addresses: readonly string[];
   certificate: string;
   fingerprint: string;
   project: string;
@@ -26,20 +25,14 @@ export function serverDocument(identity: Identity, facts: ServerFacts, gateway: 
     auth_methods: ['tls'],
   };
   if (!identity.trusted) return known;
+  const { addresses, architectures, ...rest } = facts.environment;
   const environment = {
-    addresses: gateway.addresses,
-    ...without(facts.environment, ['addresses']),
+    addresses,
+    architectures,
     certificate: gateway.certificate,
     certificate_fingerprint: gateway.fingerprint,
+    ...rest,
     project: gateway.project,
   };
-  return { config: identity.admin ? facts.config : null, ...known, environment: sortedByKey(environment) };
-}
-
-function without(object: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
-}
-
-function sortedByKey(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { config: identity.admin ? facts.config : null, ...known, environment };
 }

@@ -24,7 +24,9 @@ export class ServerController {
   ) {}
 
   async start(): Promise<void> {
-    await this.bus.subscribe(['config.changed', 'agent.ready'], () => this.#kept.clear());
+    await this.bus.subscribe(['config.changed', 'agent.ready', 'lifecycle'], (event) => {
+      if (event.kind !== 'lifecycle' || /^(?:storage-pool|network|project)-/.test(event.payload.action)) this.#kept.clear();
+    });
   }
 
   @Get()
@@ -52,7 +54,6 @@ export class ServerController {
     const { json, etag } = await this.cluster.getServer(call, { target: query(request, 'target') });
     const facts = JSON.parse(json.toString()) as ServerFacts;
     const shown = serverDocument(request.identity, facts, {
-      addresses: this.listeners.addresses(),
       certificate: this.certificate.pem,
       fingerprint: this.certificate.fingerprint,
       project,
