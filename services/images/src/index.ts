@@ -1,2 +1,19 @@
-export { busyboxCreationDate, busyboxImage, busyboxSplitImage } from './busybox/busybox-image.js';
-export type { BusyboxImageOptions } from './busybox/busybox-image.js';
+import { images } from '@asterism/proto';
+import { defineService } from '@asterism/service';
+import { Aliases } from './aliases.js';
+import { Housekeeping } from './housekeeping.js';
+import { ImageFiles } from './image-files.js';
+import { ImageLookup } from './image-lookup.js';
+import { ImageTasks } from './image-tasks.js';
+import { ImagesHandler } from './images.handler.js';
+import { imagesTables } from './migrations/001-images.js';
+import { ImageSecrets } from './secrets.js';
+
+export const imagesService = defineService({
+  name: 'images',
+  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageTasks, Housekeeping, ImagesHandler],
+  handlers: [[images.ImagesDefinition, ImagesHandler]],
+  migrations: [imagesTables],
+  start: async (app) => app.get(Housekeeping, { strict: false }).start(),
+  stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),
+});

@@ -6,6 +6,9 @@ export const maxMetadataBytes = 1024 * 1024;
 /** Aliases of a YAML bomb multiply; honest metadata has none. */
 const maxAliases = 50;
 
+/** The last second that a date of the API can name: 9999-12-31. */
+const maxDate = 253_402_300_799;
+
 export interface ImageTemplate {
   when: string[];
   create_only: boolean;
@@ -77,7 +80,7 @@ function scalar(value: unknown, what: string): string {
 function integer(value: unknown, what: string): number {
   const text = scalar(value, what);
   if (text === '') return 0;
-  if (!/^-?[0-9]{1,12}$/.test(text)) throw invalid(`${what} must be a number`);
+  if (!/^[0-9]{1,12}$/.test(text) || Number(text) > maxDate) throw invalid(`${what} must be a date in seconds`);
   return Number(text);
 }
 

@@ -1,0 +1,36 @@
+import { Database } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { Token, type Projects, type images } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { Inject, Injectable } from '@nestjs/common';
+import { findImage } from './find-image.js';
+import type { ImageRow } from './image.js';
+import { imageProject } from './image-project.js';
+import { ImageSecrets } from './secrets.js';
+
+/** From what a request names to the image it means. */
+@Injectable()
+export class ImageLookup {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Token.Projects) private readonly projects: Projects,
+    @Inject(ImageSecrets) private readonly secrets: ImageSecrets,
+  ) {}
+
+  /** The project whose images this project uses. */
+  owner(call: CallContext, project: string): Promise<string> {
+    return imageProject(call, this.projects, project);
+  }
+
+  async find(call: CallContext, { project, fingerprint }: images.ImageRef): Promise<ImageRow> {
+    return findImage(this.database, await this.owner(call, project), fingerprint);
+  }
+
+  /** The image as this caller may see it: strangers see public ones, or one whose secret they hold. */
+  async visible(call: CallContext, request: images.ImageRef): Promise<ImageRow> {
+    if (!request.public_only) return this.find(call, request);
+    const image = await this.find(call, request).catch(() => undefined);
+    if (image && (image.public || (await this.secrets.opens(call, image, request.secret)))) return image;
+    throw new LxdError('not-found', `Image "${request.fingerprint}" not found`);
+  }
+}

@@ -1,0 +1,15 @@
+import { common, type images } from '@asterism/proto';
+import type { ImageRow } from './image.js';
+import type { ImageChange } from './image.store.js';
+
+/** What an image will be after a PUT or PATCH. LXD never takes an expiry away again: an absent one keeps the old. */
+export function changed(row: ImageRow, request: images.UpdateImage): ImageChange {
+  const isMerge = request.mode === common.UpdateMode.MERGE;
+  return {
+    public: request.public ?? (isMerge ? row.public : false),
+    auto_update: request.auto_update ?? (isMerge ? row.auto_update : false),
+    properties: isMerge ? { ...row.properties, ...request.properties } : request.properties,
+    profiles: request.keep_profiles ? row.profiles : [...new Set(request.profiles)],
+    expires_at_ms: request.expires_at_ms,
+  };
+}

@@ -1,0 +1,4 @@
+import { runService } from '@asterism/service';
+import { imagesService } from './index.js';
+
+await runService(imagesService);
