@@ -2,6 +2,9 @@ import { common, type images } from '@asterism/proto';
 import type { ImageRow } from './image.js';
 import type { ImageChange } from './image.store.js';
 
+/** Go's zero time, which stands for no time at all. */
+const zeroTimeMs = -62_135_596_800_000;
+
 /** What an image will be after a PUT or PATCH. LXD never takes an expiry away again: an absent one keeps the old. */
 export function changed(row: ImageRow, request: images.UpdateImage): ImageChange {
   const isMerge = request.mode === common.UpdateMode.MERGE;
@@ -10,6 +13,6 @@ export function changed(row: ImageRow, request: images.UpdateImage): ImageChange
     auto_update: request.auto_update ?? (isMerge ? row.auto_update : false),
     properties: isMerge ? { ...row.properties, ...request.properties } : request.properties,
     profiles: request.keep_profiles ? row.profiles : [...new Set(request.profiles)],
-    expires_at_ms: request.expires_at_ms,
+    expires_at_ms: request.expires_at_ms === zeroTimeMs ? undefined : request.expires_at_ms,
   };
 }

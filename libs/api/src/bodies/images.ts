@@ -33,7 +33,7 @@ export const updateImageBody = struct('ImagePut', {
   public: optional(flag),
   properties: map(text),
   expires_at: optional(time),
-  profiles: list(text),
+  profiles: optional(list(text)),
 });
 export const createAliasBody = struct('ImageAliasesPost', { name: text, description: text, target: text, type: text });
 export const updateAliasBody = struct('ImageAliasesEntryPut', { description: optional(text), target: optional(text) });

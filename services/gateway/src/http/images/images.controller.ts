@@ -52,6 +52,7 @@ export class ImagesController {
     await sendFrames(this.images.export(abortableCallOf(request), imageRef(request)), reply, (header) => {
       reply.header('Content-Type', header.content_type);
       if (header.content_disposition) reply.header('Content-Disposition', header.content_disposition);
+      if (header.modified_at_ms > 0) reply.header('Last-Modified', new Date(header.modified_at_ms).toUTCString());
       if (header.size_bytes > 0) reply.header('Content-Length', header.size_bytes);
       return undefined;
     });
@@ -68,9 +69,11 @@ export class ImagesController {
   }
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
-    const { expires_at, ...sent } = await bodyOf(request, updateImageBody);
+    const { expires_at, profiles, ...sent } = await bodyOf(request, updateImageBody);
     await this.images.update(callOf(request), {
       ...sent,
+      profiles: profiles ?? [],
+      keep_profiles: profiles === undefined,
       project: projectOf(request),
       fingerprint: parameter(request, 'fingerprint'),
       expires_at_ms: expires_at,
