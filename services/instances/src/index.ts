@@ -1,1 +1,2 @@
 export { instancesService } from './instances-service.js';
+export { ticketKey, type SessionTicket } from './sessions/sessions.js';

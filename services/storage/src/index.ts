@@ -1,1 +1,35 @@
-export {};
+import { storage } from '@asterism/proto';
+import { defineService } from '@asterism/service';
+import { InstanceVolumesHandler } from './instance-volumes/instance-volumes.handler.js';
+import { storageSchema } from './migrations/001-storage.js';
+import { Members } from './pools/members.js';
+import { PoolStore } from './pools/pool.store.js';
+import { PoolUsers } from './pools/pool-users.js';
+import { StoragePoolsHandler } from './pools/storage-pools.handler.js';
+import { Unfinished } from './unfinished.js';
+import { CopyVolume } from './volumes/copy-volume.js';
+import { SnapshotStore } from './volumes/snapshot.store.js';
+import { SnapshotTasks } from './volumes/snapshot-tasks.js';
+import { StorageVolumesHandler } from './volumes/storage-volumes.handler.js';
+import { VolumeChanges } from './volumes/volume-changes.js';
+import { VolumeScope } from './volumes/volume-scope.js';
+import { VolumeSnapshots } from './volumes/volume-snapshots.js';
+import { VolumeStore } from './volumes/volume.store.js';
+import { VolumeUsers } from './volumes/volume-users.js';
+
+/** Pools, volumes and their snapshots. */
+export const storageService = defineService({
+  name: 'storage',
+  providers: [
+    ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, Unfinished],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume],
+    InstanceVolumesHandler,
+  ],
+  handlers: [
+    [storage.StoragePoolsDefinition, StoragePoolsHandler],
+    [storage.StorageVolumesDefinition, StorageVolumesHandler],
+    [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
+  ],
+  migrations: [storageSchema],
+  start: (app) => app.get(Unfinished, { strict: false }).settle(),
+});

@@ -37,9 +37,8 @@ export class OperationsController {
 
   /** Reached without an upgrade only: sockets are opened before routing. */
   @Get(':id/websocket')
-  async refuseWithoutUpgrade(@Req() request: ApiRequest): Promise<Answer> {
+  refuseWithoutUpgrade(@Req() request: ApiRequest): Answer {
     if (query(request, 'secret') === '') throw new LxdError('bad-request', 'missing secret');
-    await this.operations.get(callOf(request), { id: parameter(request, 'id'), secret: '' });
     throw new LxdError('bad-request', 'Bad Request');
   }
 }

@@ -1,0 +1,133 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Agents } from '@asterism/agents';
+import { parseSize } from '@asterism/config-keys';
+import { Database } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import type { agentStorage, common, InstanceVolumes, storage } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import type { PoolRow } from '../pools/pool.store.js';
+import { agentVolume, diskName } from '../volumes/volume-rules.js';
+import { required, splitSnapshot, VolumeScope } from '../volumes/volume-scope.js';
+import { defaultProject } from '../volumes/volume-urls.js';
+import type { VolumeRow } from '../volumes/volume.store.js';
+
+type AgentStorage = ReturnType<Agents['on']>['storage'];
+
+/** Kinds of pool that keep an unpacked image as a volume of their own. */
+const keepsImages = new Set(['btrfs']);
+
+/**
+ * The service InstanceVolumes: volumes as steps of the instances' own tasks. On the member first, then in the row; both repeat safely,
+ * and what is gone already is fine.
+ */
+@Injectable()
+export class InstanceVolumesHandler implements InstanceVolumes {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(VolumeScope) private readonly scope: VolumeScope,
+    @Inject(Agents) private readonly agents: Agents,
+  ) {}
+
+  async create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
+    const { pool, project } = await this.scope.look(call, request.volume);
+    const { type, name } = required(request.volume);
+    const planned = { pool_id: pool.id, member: request.member, project, type, name, config: request.config, content_type: 'filesystem' };
+    const volume = { ...agentVolume(pool, planned), size_bytes: parseSize(request.size) ?? 0 };
+    const { path } = await this.agents.on(request.member).storage.createVolume(call, { volume, source: await this.#source(call, request) });
+    await this.database.transact(async (unit) => {
+      const id = await this.scope.volumes.ensure(unit, planned);
+      for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, id, snapshot, {});
+      const fingerprint = request.source?.$case === 'image_fingerprint' ? request.source.value : '';
+      if (fingerprint && keepsImages.has(pool.driver)) await this.scope.volumes.ensure(unit, { ...planned, project: defaultProject, type: 'image', name: fingerprint, config: {} });
+    });
+    return { path };
+  }
+
+  async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
+    if (request.name.includes('/')) return this.#deleteSnapshot(call, request);
+    const { pool, volume } = await this.scope.look(call, request);
+    if (!volume) return {};
+    await this.#agent(volume).deleteVolume(call, agentVolume(pool, volume));
+    await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id));
+    return {};
+  }
+
+  async rename(call: CallContext, request: storage.RenameInstanceVolume): Promise<common.Empty> {
+    if (request.volume?.name.includes('/')) return this.#renameSnapshot(call, request);
+    const { pool, volume } = await this.scope.look(call, request.volume);
+    if (!volume) {
+      await this.scope.find(call, { ...required(request.volume), name: request.new_name });
+      return {};
+    }
+    await this.#agent(volume).renameVolume(call, { volume: agentVolume(pool, volume), new_name: diskName({ ...volume, name: request.new_name }) });
+    await this.database.transact((unit) => this.scope.volumes.rename(unit, volume.id, request.new_name));
+    return {};
+  }
+
+  async snapshot(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
+    const { parent, snapshot } = splitSnapshot(request);
+    const { pool, volume } = await this.scope.find(call, parent);
+    await this.#agent(volume).snapshotVolume(call, { volume: agentVolume(pool, volume), snapshot });
+    await this.database.transact((unit) => this.scope.snapshots.ensure(unit, volume.id, snapshot, volume.config));
+    return {};
+  }
+
+  async restore(call: CallContext, request: storage.RestoreInstanceVolume): Promise<common.Empty> {
+    const { pool, volume } = await this.scope.find(call, request.volume);
+    await this.#agent(volume).restoreVolume(call, { volume: agentVolume(pool, volume), snapshot: request.snapshot });
+    return {};
+  }
+
+  async resize(call: CallContext, request: storage.CreateInstanceVolume): Promise<common.Empty> {
+    const { pool, volume } = await this.scope.find(call, request.volume);
+    await this.#agent(volume).resizeVolume(call, { volume: agentVolume(pool, volume), size_bytes: parseSize(request.size) ?? 0 });
+    return {};
+  }
+
+  async locate(call: CallContext, request: storage.VolumeRef): Promise<storage.InstanceVolume> {
+    const { pool, volume } = await this.scope.find(call, request);
+    return this.#agent(volume).locateVolume(call, agentVolume(pool, volume));
+  }
+
+  async forgetImage(call: CallContext, request: storage.ForgetImageVolumes): Promise<common.Empty> {
+    for (const volume of await this.scope.volumes.images(request.fingerprint)) {
+      await this.#agent(volume).deleteVolume(call, agentVolume(await this.scope.pools.byId(volume.pool_id), volume));
+      await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id));
+    }
+    return {};
+  }
+
+  async #source(call: CallContext, request: storage.CreateInstanceVolume): Promise<agentStorage.CreateVolumeRequest['source']> {
+    if (request.source?.$case !== 'copy_from') return request.source;
+    const ref = request.source.value;
+    const { parent, snapshot } = ref.name.includes('/') ? splitSnapshot(ref) : { parent: ref, snapshot: '' };
+    const { pool, volume } = await this.scope.find(call, parent);
+    if (volume.member !== request.member) throw new LxdError('unsupported', 'Volumes cannot be copied between members');
+    return { $case: 'copy', value: { volume: agentVolume(pool, volume), snapshot, with_snapshots: request.snapshots } };
+  }
+
+  async #deleteSnapshot(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
+    const { parent, snapshot } = splitSnapshot(request);
+    const { pool, volume } = await this.scope.look(call, parent);
+    if (!volume) return {};
+    await this.#agent(volume).deleteSnapshot(call, { volume: agentVolume(pool, volume), snapshot });
+    await this.database.transact((unit) => this.scope.snapshots.delete(unit, volume.id, snapshot));
+    return {};
+  }
+
+  async #renameSnapshot(call: CallContext, request: storage.RenameInstanceVolume): Promise<common.Empty> {
+    const { parent, snapshot } = splitSnapshot(request.volume);
+    const { pool, volume } = await this.scope.find(call, parent);
+    await this.#agent(volume).renameSnapshot(call, { snapshot: onMember(pool, volume, snapshot), new_name: request.new_name });
+    await this.database.transact((unit) => this.scope.snapshots.rename(unit, volume.id, snapshot, request.new_name));
+    return {};
+  }
+
+  #agent(volume: VolumeRow): AgentStorage {
+    return this.agents.on(volume.member).storage;
+  }
+}
+
+function onMember(pool: PoolRow, volume: VolumeRow, snapshot: string): agentStorage.VolumeSnapshot {
+  return { volume: agentVolume(pool, volume), snapshot };
+}

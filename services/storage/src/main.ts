@@ -1,0 +1,4 @@
+import { runService } from '@asterism/service';
+import { storageService } from './index.js';
+
+await runService(storageService);

@@ -1,0 +1,29 @@
+import { sortedMap } from '@asterism/api';
+import type { PoolRow } from './pool.store.js';
+
+/** The config the API shows: with that of the member where there is one only. */
+export function shownConfig(row: PoolRow): Record<string, string> {
+  const members = Object.values(row.members);
+  return sortedMap(members.length === 1 ? { ...row.config, ...members[0] } : row.config);
+}
+
+/** LXD's StoragePool object; used_by is null where nothing does. */
+export function poolObject(row: PoolRow, usedBy: readonly string[]): Record<string, unknown> {
+  return {
+    config: shownConfig(row),
+    description: row.description,
+    name: row.name,
+    driver: row.driver,
+    used_by: usedBy.length === 0 ? null : usedBy,
+    status: row.ready ? 'Created' : 'Pending',
+    locations: Object.keys(row.members).sort(),
+  };
+}
+
+export function poolEtag(row: PoolRow): unknown {
+  return [row.name, row.driver, shownConfig(row)];
+}
+
+export function poolUrl(name: string): string {
+  return `/1.0/storage-pools/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import type { agentStorage } from '@asterism/proto';
+
+type Config = Record<string, string>;
+
+export interface PoolRow {
+  id: string;
+  name: string;
+  driver: string;
+  description: string;
+  config: Config;
+  ready: boolean;
+  /** Config that belongs to a member (source, size), by member. */
+  members: Record<string, Config>;
+}
+
+const select = `
+  SELECT pool.id, pool.name, pool.driver, pool.description, pool.config, pool.ready,
+         (SELECT coalesce(jsonb_object_agg(member.member, member.config), '{}') FROM storage.pool_members member WHERE member.pool_id = pool.id) AS members
+  FROM storage.pools pool`;
+
+/** Rows of storage.pools and storage.pool_members. */
+@Injectable()
+export class PoolStore {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  all(): Promise<PoolRow[]> {
+    return this.database.query(`${select} ORDER BY pool.name COLLATE "C"`);
+  }
+
+  named(names: readonly string[]): Promise<PoolRow[]> {
+    return this.database.query(`${select} WHERE pool.name = ANY($1)`, [names]);
+  }
+
+  async find(name: string): Promise<PoolRow | undefined> {
+    return (await this.database.query<PoolRow>(`${select} WHERE pool.name = $1`, [name]))[0];
+  }
+
+  async get(name: string): Promise<PoolRow> {
+    const row = await this.find(name);
+    if (!row) throw new LxdError('not-found', 'Storage pool not found');
+    return row;
+  }
+
+  async byId(id: string): Promise<PoolRow> {
+    const row = (await this.database.query<PoolRow>(`${select} WHERE pool.id = $1`, [id]))[0];
+    if (!row) throw new LxdError('not-found', 'Storage pool not found');
+    return row;
+  }
+
+  async insert(unit: Unit, row: Pick<PoolRow, 'name' | 'driver' | 'description' | 'config'> & { maker: string }): Promise<string> {
+    const rows = await unit.query<{ id: string }>(
+      'INSERT INTO storage.pools (name, driver, description, config, maker) VALUES ($1, $2, $3, $4, $5) RETURNING id',
+      [row.name, row.driver, row.description, row.config, row.maker],
+    );
+    return rows[0]!.id;
+  }
+
+  async setMember(unit: Unit, id: string, member: string, config: Config): Promise<void> {
+    await unit.query(
+      `INSERT INTO storage.pool_members (pool_id, member, config) VALUES ($1, $2, $3)
+       ON CONFLICT (pool_id, member) DO UPDATE SET config = excluded.config`,
+      [id, member, config],
+    );
+  }
+
+  async markReady(unit: Unit, id: string): Promise<void> {
+    await unit.query(`UPDATE storage.pools SET ready = true, maker = '' WHERE id = $1`, [id]);
+  }
+
+  async update(unit: Unit, row: Pick<PoolRow, 'id' | 'description' | 'config'>): Promise<void> {
+    await unit.query('UPDATE storage.pools SET description = $2, config = $3 WHERE id = $1', [row.id, row.description, row.config]);
+  }
+
+  /** Fails while volumes other than images lie in it. */
+  async delete(unit: Unit, id: string): Promise<void> {
+    await unit.query(`DELETE FROM storage.volumes WHERE pool_id = $1 AND type = 'image'`, [id]);
+    await unit.query('DELETE FROM storage.pools WHERE id = $1', [id]);
+  }
+
+  /** Pools that a replica of this name left half made. */
+  unfinished(maker: string): Promise<PoolRow[]> {
+    return this.database.query(`${select} WHERE NOT pool.ready AND pool.maker = $1`, [maker]);
+  }
+}
+
+/** A pool as its agent on one member knows it. */
+export function agentPool(row: PoolRow, member: string): agentStorage.Pool {
+  return { name: row.name, driver: row.driver, config: { ...row.config, ...row.members[member] } };
+}

@@ -1,0 +1,123 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Agents } from '@asterism/agents';
+import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { Database, isUniqueViolation, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { lifecycle } from '@asterism/events';
+import { common, type StoragePools, type storage } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { defaultProject } from '../volumes/volume-urls.js';
+import { Members } from './members.js';
+import { poolEtag, poolObject, poolUrl, shownConfig } from './pool-document.js';
+import { requirePoolName, requireSameSource, requireValidConfig, requireValidPool, splitConfig } from './pool-rules.js';
+import { PoolUsers } from './pool-users.js';
+import { agentPool, PoolStore, type PoolRow } from './pool.store.js';
+
+/** The service StoragePools. */
+@Injectable()
+export class StoragePoolsHandler implements StoragePools {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(PoolStore) private readonly pools: PoolStore,
+    @Inject(PoolUsers) private readonly users: PoolUsers,
+    @Inject(Agents) private readonly agents: Agents,
+    @Inject(Members) private readonly members: Members,
+  ) {}
+
+  async list(call: CallContext, request: common.ListRequest): Promise<common.Document> {
+    const rows = await this.pools.all();
+    if (request.recursion === 0) return document(rows.map((row) => poolUrl(row.name)));
+    const usedBy = await this.users.usedBy(call, rows.map((row) => row.name));
+    return document(rows.map((row) => poolObject(row, usedBy.get(row.name) ?? [])));
+  }
+
+  async get(call: CallContext, request: storage.PoolRef): Promise<common.Document> {
+    const row = await this.pools.get(request.name);
+    const usedBy = await this.users.usedBy(call, [row.name]);
+    return document(poolObject(row, usedBy.get(row.name) ?? []), poolEtag(row));
+  }
+
+  async create(call: CallContext, request: storage.CreatePool): Promise<common.Created> {
+    requirePoolName(request);
+    if (await this.pools.find(request.name)) throw poolExists();
+    requireValidPool(request);
+    const { pool, member } = splitConfig(withoutEmpty(request.config));
+    const target = this.members.choose(request.target);
+    const id = await this.#reserve({ name: request.name, driver: request.driver, description: request.description, config: pool });
+    try {
+      const made = await this.agents.on(target).storage.createPool(call, { name: request.name, driver: request.driver, config: { ...pool, ...member } });
+      await this.database.transact(async (unit) => {
+        await this.pools.setMember(unit, id, target, splitConfig(made.config).member);
+        await this.pools.markReady(unit, id);
+        unit.emit(poolEvent(call, 'storage-pool-created', request.name));
+      });
+    } catch (error) {
+      await this.database.transact((unit) => this.pools.delete(unit, id));
+      throw error;
+    }
+    return { url: poolUrl(request.name) };
+  }
+
+  async update(call: CallContext, request: storage.UpdatePool): Promise<common.Empty> {
+    const row = await this.pools.get(request.name);
+    requireMatch(request.if_match, poolEtag(row));
+    const merge = request.mode === common.UpdateMode.MERGE;
+    const config = withoutEmpty(merge ? { ...shownConfig(row), ...request.config } : request.config);
+    requireSameSource(shownConfig(row), config);
+    requireValidConfig(row.driver, config);
+    const next = { ...row, config: splitConfig(config).pool, description: request.description ?? (merge ? row.description : '') };
+    const [member = ''] = Object.keys(row.members);
+    next.members = { [member]: splitConfig(config).member };
+    await this.agents.on(member).storage.updatePool(call, agentPool(next, member));
+    await this.database.transact(async (unit) => {
+      await this.pools.update(unit, next);
+      await this.pools.setMember(unit, row.id, member, next.members[member] ?? {});
+      unit.emit(poolEvent(call, 'storage-pool-updated', row.name));
+    });
+    return {};
+  }
+
+  async delete(call: CallContext, request: storage.PoolRef): Promise<common.Empty> {
+    const row = await this.pools.get(request.name);
+    if (await this.users.isInUse(call, row.name)) throw new LxdError('bad-request', 'The storage pool is currently in use');
+    for (const member of Object.keys(row.members)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
+    await this.database.transact(async (unit) => {
+      await this.pools.delete(unit, row.id);
+      unit.emit(poolEvent(call, 'storage-pool-deleted', row.name));
+    });
+    return {};
+  }
+
+  async resources(call: CallContext, request: storage.PoolRef): Promise<common.Document> {
+    const row = await this.pools.find(request.name);
+    if (!row) throw new LxdError('internal', 'Storage pool not found');
+    const [member = ''] = Object.keys(row.members);
+    const usage = await this.agents.on(member).storage.getPoolUsage(call, agentPool(row, member));
+    return document({
+      space: { used: usage.space_used_bytes, total: usage.space_total_bytes },
+      inodes: { used: usage.inodes_used, total: usage.inodes_total },
+    });
+  }
+
+  async lookup(_call: CallContext, request: common.Names): Promise<storage.PoolFacts> {
+    const rows = await this.pools.named(request.names);
+    return { by_name: Object.fromEntries(rows.filter((row) => row.ready).map((row) => [row.name, { driver: row.driver, config: shownConfig(row) }])) };
+  }
+
+  async #reserve(pool: Pick<PoolRow, 'name' | 'driver' | 'description' | 'config'>): Promise<string> {
+    try {
+      return await this.database.transact((unit: Unit) => this.pools.insert(unit, { ...pool, maker: this.members.replica }));
+    } catch (error) {
+      if (isUniqueViolation(error)) throw poolExists();
+      throw error;
+    }
+  }
+}
+
+function poolExists(): LxdError {
+  return new LxdError('conflict', 'The storage pool already exists: The record already exists');
+}
+
+function poolEvent(call: CallContext, action: string, pool: string): ReturnType<typeof lifecycle> {
+  return lifecycle({ action, source: poolUrl(pool), project: defaultProject, requestor: call.requestor });
+}

@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LxdError } from '@asterism/errors';
+import { common, storage, Token, type Agent, type agentStorage, type InstanceVolumes, type StoragePools, type StorageVolumes } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
+import { composeForTest, type TestComposition } from '@asterism/testing';
+import { storageService } from './index.js';
+
+const call = systemCall();
+const parse = <T = Record<string, unknown>>(document: common.Document): T => JSON.parse(document.json.toString()) as T;
+const listRequest = (recursion: number): common.ListRequest => ({ project: 'default', all_projects: false, recursion, filter: '', visible_projects: [] });
+
+/** What the agent was told, and what it refuses. */
+const told: string[] = [];
+let refusal: string | undefined;
+const tell = async (what: string): Promise<Record<string, never>> => {
+  told.push(what);
+  if (refusal !== undefined) throw new LxdError('internal', refusal);
+  return {};
+};
+const agent = {
+  storage: {
+    createPool: async (_: unknown, pool: agentStorage.Pool) => tell(`createPool ${pool.name}`).then(() => ({ config: { source: `/pools/${pool.name}`, ...pool.config } })),
+    deletePool: async (_: unknown, pool: agentStorage.Pool) => tell(`deletePool ${pool.name}`),
+    updatePool: async (_: unknown, pool: agentStorage.Pool) => tell(`updatePool ${pool.name}`),
+    getPoolUsage: async () => ({ space_total_bytes: 10, space_used_bytes: 5, inodes_total: 4, inodes_used: 2 }),
+    createVolume: async (_: unknown, { volume, source }: agentStorage.CreateVolumeRequest) => tell(`createVolume ${volume?.name} from ${source?.$case}`).then(() => ({ path: `/pools/x/${volume?.name}` })),
+    deleteVolume: async (_: unknown, volume: agentStorage.Volume) => tell(`deleteVolume ${volume.name}`),
+    renameVolume: async (_: unknown, { volume, new_name }: agentStorage.RenameVolumeRequest) => tell(`renameVolume ${volume?.name} ${new_name}`),
+    resizeVolume: async (_: unknown, { volume, size_bytes }: agentStorage.ResizeVolumeRequest) => tell(`resizeVolume ${volume?.name} ${size_bytes}`),
+    snapshotVolume: async (_: unknown, { volume, snapshot }: agentStorage.VolumeSnapshot) => tell(`snapshotVolume ${volume?.name} ${snapshot}`),
+    deleteSnapshot: async (_: unknown, { volume, snapshot }: agentStorage.VolumeSnapshot) => tell(`deleteSnapshot ${volume?.name} ${snapshot}`),
+    renameSnapshot: async (_: unknown, { new_name }: agentStorage.RenameSnapshotRequest) => tell(`renameSnapshot ${new_name}`),
+    restoreVolume: async (_: unknown, { volume, snapshot }: agentStorage.VolumeSnapshot) => tell(`restoreVolume ${volume?.name} ${snapshot}`),
+    getVolumeUsage: async () => ({ used_bytes: -1, total_bytes: -1 }),
+    locateVolume: async (_: unknown, volume: agentStorage.Volume) => ({ path: `/pools/x/${volume.name}` }),
+  },
+} as unknown as Partial<Agent>;
+
+const attached: Record<string, string[]> = {};
+let composition: TestComposition;
+let pools: StoragePools;
+let volumes: StorageVolumes;
+let instanceVolumes: InstanceVolumes;
+
+beforeAll(async () => {
+  const fakes = {
+    [Token.Instances]: { usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },
+    [Token.Profiles]: { usedBy: async (_: unknown, { option, values }: { option: string; values: string[] }) => ({ by_key: option === 'pool' && values.includes('default') ? { default: { urls: ['/1.0/profiles/default'] } } : {} }) },
+  };
+  composition = await composeForTest([storageService], fakes, agent);
+  pools = composition.handler(storage.StoragePoolsDefinition);
+  volumes = composition.handler(storage.StorageVolumesDefinition);
+  instanceVolumes = composition.handler(storage.InstanceVolumesDefinition);
+});
+afterAll(() => composition.close());
+
+const newPool = (change: Partial<storage.CreatePool> = {}): storage.CreatePool => ({ name: 'default', driver: 'dir', description: '', config: {}, target: '', ...change });
+const ref = (name: string, change: Partial<storage.VolumeRef> = {}): storage.VolumeRef => ({ project: 'default', pool: 'default', type: 'custom', name, ...change });
+const newVolume = (name: string, change: Partial<storage.CreateVolume> = {}): storage.CreateVolume => ({ volume: ref(name), description: '', config: {}, content_type: '', copy_from: undefined, volume_only: false, ...change });
+const actions = (): string[] => composition.events.flatMap((event) => (event.kind === 'lifecycle' ? [event.payload.action] : []));
+
+describe('pools', () => {
+  it('are refused in the words of the reference', async () => {
+    const refused = (change: Partial<storage.CreatePool>): Promise<unknown> => pools.create(call, newPool({ name: 'p', ...change })).catch((error: LxdError) => `${error.kind}: ${error.message}`);
+    expect(await refused({ name: '' })).toBe('bad-request: No name provided');
+    expect(await refused({ name: 'a/b' })).toBe('bad-request: Storage pool names may not contain slashes');
+    expect(await refused({ driver: '' })).toBe('bad-request: No driver provided');
+    expect(await refused({ name: 'x y' })).toBe('internal: Storage name cannot contain white space');
+    expect(await refused({ driver: 'bogus' })).toBe('internal: Unknown driver');
+    expect(await refused({ config: { nokey: '1' } })).toBe('internal: Invalid option "nokey"');
+    expect(await refused({ name: '..' })).toMatch('Invalid storage pool name');
+  });
+
+  it('leave nothing when their member refuses', async () => {
+    refusal = "Source path '/nowhere' doesn't exist";
+    await expect(pools.create(call, newPool({ name: 'p' }))).rejects.toThrow(refusal);
+    refusal = undefined;
+    expect(parse(await pools.list(call, listRequest(0)))).toEqual([]);
+  });
+
+  it('are made once', async () => {
+    expect(await pools.create(call, newPool())).toEqual({ url: '/1.0/storage-pools/default' });
+    await expect(pools.create(call, newPool())).rejects.toThrow('The storage pool already exists: The record already exists');
+    await pools.create(call, newPool({ name: 'fast', driver: 'btrfs', config: { size: '300MiB', 'volume.size': '1MiB' } }));
+    expect(actions()).toContain('storage-pool-created');
+  });
+
+  it('look as in the reference', async () => {
+    expect(parse(await pools.get(call, { name: 'default' }))).toEqual({
+      config: { source: '/pools/default' },
+      description: '',
+      name: 'default',
+      driver: 'dir',
+      used_by: ['/1.0/profiles/default'],
+      status: 'Created',
+      locations: ['none'],
+    });
+    expect(parse(await pools.get(call, { name: 'fast' }))).toMatchObject({ used_by: null, config: { size: '300MiB' } });
+    expect(parse(await pools.list(call, listRequest(0)))).toEqual(['/1.0/storage-pools/default', '/1.0/storage-pools/fast']);
+    expect(parse(await pools.resources(call, { name: 'default' }))).toEqual({ space: { used: 5, total: 10 }, inodes: { used: 2, total: 4 } });
+  });
+
+  it('stay where they are', async () => {
+    const update = (config: Record<string, string>, mode = common.UpdateMode.REPLACE, if_match = ''): Promise<unknown> => pools.update(call, { name: 'default', config, mode, if_match });
+    await expect(update({})).rejects.toThrow('Pool source cannot be changed when not in pending state');
+    await update({ 'user.a': 'b' }, common.UpdateMode.MERGE);
+    expect(parse(await pools.get(call, { name: 'default' }))).toMatchObject({ config: { source: '/pools/default', 'user.a': 'b' } });
+    await expect(update({}, common.UpdateMode.MERGE, 'stale')).rejects.toThrow(/ETag doesn't match: \w+ vs stale/);
+  });
+
+  it('in use are kept', async () => {
+    await expect(pools.delete(call, { name: 'default' })).rejects.toThrow('The storage pool is currently in use');
+  });
+});
+
+describe('custom volumes', () => {
+  it('are refused in the words of the reference', async () => {
+    const refused = (name: string, change: Partial<storage.CreateVolume> = {}): Promise<unknown> => volumes.create(call, newVolume(name, change)).catch((error: LxdError) => `${error.kind}: ${error.message}`);
+    expect(await refused('')).toBe('bad-request: No name provided');
+    expect(await refused('a/b')).toBe('bad-request: Storage volume names may not contain slashes');
+    expect(await refused('v', { volume: ref('v', { type: 'image' }) })).toBe('bad-request: Currently not allowed to create storage volumes of type "image"');
+    expect(await refused('v', { volume: ref('v', { pool: 'nope' }) })).toBe('not-found: Storage pool not found');
+    expect(await refused('v', { content_type: 'bogus' })).toBe('internal: Invalid volume content type name');
+    expect(await refused('v', { config: { size: 'bogus' } })).toBe('internal: Invalid value for volume "default_v" option "size": Invalid value: bogus');
+    expect(await refused('..')).toMatch('Invalid storage volume name');
+  });
+
+  it('are made once, with the defaults of the pool, and have the ETag of the reference', async () => {
+    expect(await volumes.create(call, newVolume('vol1'))).toEqual({ url: '/1.0/storage-pools/default/volumes/custom/vol1', operation: undefined });
+    await expect(volumes.create(call, newVolume('vol1'))).rejects.toThrow('Volume by that name already exists');
+    await volumes.create(call, newVolume('v', { volume: ref('v', { pool: 'fast' }) }));
+    expect(parse(await volumes.get(call, ref('v', { pool: 'fast' })))).toMatchObject({ config: { size: '1MiB' } });
+    const answer = await volumes.get(call, ref('vol1'));
+    expect(answer.etag).toBe('c0f118c8d1d58927cdc9888ea165dc541f369cee9bdced275accd1bc7702d520');
+    expect(parse(answer)).toEqual({
+      config: {},
+      description: '',
+      name: 'vol1',
+      type: 'custom',
+      used_by: [],
+      location: 'none',
+      content_type: 'filesystem',
+      project: 'default',
+      created_at: '0001-01-01T00:00:00Z',
+    });
+  });
+
+  it('leave nothing when their member refuses', async () => {
+    refusal = 'no space';
+    await expect(volumes.create(call, newVolume('lost'))).rejects.toThrow('no space');
+    refusal = undefined;
+    await expect(volumes.get(call, ref('lost'))).rejects.toThrow('Storage pool volume not found');
+  });
+
+  it('are resized, renamed and kept while in use', async () => {
+    const update = { volume: ref('vol1'), config: { size: '10MiB' }, description: 'd', mode: common.UpdateMode.REPLACE, if_match: '', restore: '' };
+    await volumes.update(call, update);
+    expect(told.at(-1)).toBe('resizeVolume default_vol1 10485760');
+    const rename = { volume: ref('vol1'), new_name: 'vol2', new_pool: '', new_project: '' };
+    attached['default/custom/vol1'] = ['/1.0/instances/c1'];
+    await expect(volumes.delete(call, ref('vol1'))).rejects.toThrow('The storage volume is still in use');
+    delete attached['default/custom/vol1'];
+    expect((await volumes.rename(call, rename)).url).toBe('/1.0/storage-pools/default/volumes/custom/vol2');
+    expect(told.at(-1)).toBe('renameVolume default_vol1 default_vol2');
+    expect(parse(await volumes.get(call, ref('vol2')))).toMatchObject({ description: 'd', config: { size: '10MiB' } });
+  });
+
+  it('are snapshotted, restored and copied as operations', async () => {
+    const snapshot = (name: string): Promise<unknown> => volumes.createSnapshot(call, { volume: ref('vol2'), snapshot: name });
+    await snapshot('');
+    await snapshot('s1');
+    await composition.settle();
+    await expect(snapshot('s1')).rejects.toThrow('Snapshot "s1" already in use');
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('vol2'), recursion: 0 }))).toEqual(['snap0', 's1'].map((name) => `/1.0/storage-pools/default/volumes/custom/vol2/snapshots/${name}`));
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('vol2'), recursion: 1 }))).toMatchObject([{ name: 'vol2/snap0', expires_at: null, content_type: '' }, { name: 'vol2/s1' }]);
+    expect(parse(await volumes.get(call, ref('vol2/s1')))).toMatchObject({ name: 's1', expires_at: '0001-01-01T00:00:00Z', content_type: 'filesystem' });
+    await volumes.update(call, { volume: ref('vol2'), config: {}, mode: common.UpdateMode.REPLACE, if_match: '', restore: 's1' });
+    expect(told.at(-1)).toBe('restoreVolume default_vol2 s1');
+    await volumes.create(call, newVolume('copy', { copy_from: ref('vol2') }));
+    await composition.settle();
+    expect(parse(await volumes.list(call, { pool: 'default', type: 'custom', list: listRequest(0) }))).toEqual(
+      ['copy', 'copy/snapshots/snap0', 'copy/snapshots/s1', 'vol2', 'vol2/snapshots/snap0', 'vol2/snapshots/s1'].map((name) => `/1.0/storage-pools/default/volumes/custom/${name}`),
+    );
+  });
+
+  it('fail to be copied from nothing, and leave nothing', async () => {
+    await volumes.create(call, newVolume('copy2', { copy_from: ref('nope') }));
+    await composition.settle();
+    const closed = composition.events.findLast((event) => event.kind === 'operation.closed');
+    expect(closed?.payload).toMatchObject({ status_code: 400, error: expect.stringContaining('Storage volume "nope" in project "default"') as string });
+    await expect(volumes.get(call, ref('copy2'))).rejects.toThrow('Storage pool volume not found');
+  });
+
+  it('move to another pool with their snapshots', async () => {
+    await volumes.rename(call, { volume: ref('copy'), new_name: 'moved', new_pool: 'fast', new_project: '' });
+    await composition.settle();
+    await expect(volumes.get(call, ref('copy'))).rejects.toThrow('Storage pool volume not found');
+    expect(parse<string[]>(await volumes.listSnapshots(call, { volume: ref('moved', { pool: 'fast' }), recursion: 0 }))).toHaveLength(2);
+    expect(told.at(-1)).toBe('deleteVolume default_copy');
+  });
+
+  it('go with their snapshots', async () => {
+    await volumes.deleteSnapshot(call, ref('vol2/s1'));
+    await composition.settle();
+    expect(told.at(-1)).toBe('deleteSnapshot default_vol2 s1');
+    await volumes.delete(call, ref('vol2'));
+    expect(actions().slice(-2)).toEqual(['storage-volume-snapshot-deleted', 'storage-volume-deleted']);
+  });
+});
+
+describe('volumes of instances', () => {
+  const c1 = ref('c1', { type: 'container', pool: 'fast' });
+  const creation = { volume: c1, member: 'none', config: {}, size: '1GiB', source: { $case: 'image_fingerprint' as const, value: 'f00d' }, snapshots: [] };
+
+  it('are made as often as asked, with their image', async () => {
+    for (let time = 0; time < 2; time++) expect(await instanceVolumes.create(call, creation)).toEqual({ path: '/pools/x/c1' });
+    expect(parse(await volumes.list(call, { pool: 'fast', type: '', list: listRequest(0) }))).toEqual(
+      expect.arrayContaining(['/1.0/storage-pools/fast/volumes/container/c1', '/1.0/storage-pools/fast/volumes/image/f00d']),
+    );
+    expect(parse(await pools.get(call, { name: 'fast' }))).toMatchObject({ used_by: expect.arrayContaining(['/1.0/images/f00d', '/1.0/instances/c1']) as string[] });
+    expect(parse(await volumes.get(call, c1))).toMatchObject({ used_by: ['/1.0/instances/c1'] });
+  });
+
+  it('carry their project on disk', async () => {
+    await instanceVolumes.create(call, { ...creation, volume: { ...c1, project: 'p1' } });
+    expect(told.at(-1)).toBe('createVolume p1_c1 from image_fingerprint');
+  });
+
+  it('are snapshotted, renamed and deleted as often as asked', async () => {
+    const twice = async (work: () => Promise<unknown>): Promise<void> => {
+      await work();
+      await work();
+    };
+    await twice(() => instanceVolumes.snapshot(call, { ...c1, name: 'c1/s0' }));
+    expect(parse(await pools.get(call, { name: 'fast' }))).toMatchObject({ used_by: expect.arrayContaining(['/1.0/instances/c1/snapshots/s0']) as string[] });
+    await twice(() => instanceVolumes.rename(call, { volume: c1, new_name: 'c2' }));
+    await twice(() => instanceVolumes.delete(call, { ...c1, name: 'c2/s0' }));
+    await twice(() => instanceVolumes.delete(call, { ...c1, name: 'c2' }));
+    await expect(instanceVolumes.locate(call, { ...c1, name: 'c2' })).rejects.toThrow('Storage pool volume not found');
+  });
+
+  it('forget an image', async () => {
+    await instanceVolumes.forgetImage(call, { fingerprint: 'f00d' });
+    expect(told.at(-1)).toBe('deleteVolume f00d');
+    expect(parse(await volumes.list(call, { pool: 'fast', type: 'image', list: listRequest(0) }))).toEqual([]);
+  });
+});

@@ -1,0 +1,133 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Agents } from '@asterism/agents';
+import { isUniqueViolation, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import type { common, storage } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { defineTask, Tasks, type StepContext } from '@asterism/tasks';
+import type { PoolRow } from '../pools/pool.store.js';
+import type { SnapshotRow } from './snapshot.store.js';
+import type { NewVolume } from './volume-changes.js';
+import { volumeEvent } from './volume-events.js';
+import { agentVolume } from './volume-rules.js';
+import { VolumeScope, type Found } from './volume-scope.js';
+import type { VolumeRow } from './volume.store.js';
+
+interface CopyInput {
+  target: NewVolume;
+  source: storage.VolumeRef;
+  withSnapshots: boolean;
+  /** The source goes when the copy is complete. */
+  moves: boolean;
+}
+
+interface CopyState {
+  source?: VolumeRow;
+  snapshots?: SnapshotRow[];
+  /** From here on the target is the one that stays. */
+  complete?: boolean;
+}
+
+type Context = StepContext<CopyInput, CopyState>;
+
+/** Custom volumes copied within or between pools of a member; moving is copying and deleting. */
+@Injectable()
+export class CopyVolume {
+  constructor(
+    @Inject(Tasks) private readonly tasks: Tasks,
+    @Inject(VolumeScope) private readonly scope: VolumeScope,
+    @Inject(Agents) private readonly agents: Agents,
+  ) {
+    tasks.register(this.#task);
+  }
+
+  copy(call: CallContext, { source, withSnapshots, ...target }: NewVolume & { source: storage.VolumeRef; withSnapshots: boolean }): Promise<common.OperationAnswer> {
+    return this.#open(call, { target, source, withSnapshots, moves: false }, 'Copying storage volume');
+  }
+
+  move(call: CallContext, { volume }: Found, pool: PoolRow, to: { project: string; name: string }): Promise<common.OperationAnswer> {
+    const target = { ...volume, ...to, pool_id: pool.id };
+    const source = { project: volume.project, pool: volume.pool, type: volume.type, name: volume.name };
+    return this.#open(call, { target, source, withSnapshots: true, moves: true }, 'Moving storage volume');
+  }
+
+  async #open(call: CallContext, input: CopyInput, description: string): Promise<common.OperationAnswer> {
+    const operation = { description, project: input.target.project, resources: {}, location: input.target.member };
+    try {
+      return await this.tasks.open(call, this.#task, { input, operation }, async (unit) => {
+        await this.scope.volumes.insert(unit, { ...input.target, ready: false, maker: '' });
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) throw new LxdError('conflict', 'Volume by that name already exists');
+      throw error;
+    }
+  }
+
+  readonly #task = defineTask<CopyInput, CopyState>({
+    kind: 'volume.copy',
+    steps: [
+      { name: 'find the source', run: (context) => this.#findSource(context) },
+      { name: 'copy on the member', run: (context) => this.#copy(context), undo: (context) => this.#uncopy(context) },
+      { name: 'keep the copy', run: async ({ state }) => void (state.complete = true) },
+      { name: 'delete what was moved', run: (context) => this.#deleteMoved(context) },
+    ],
+    conclude: (unit, context) => this.#conclude(unit, context),
+    abandon: async (unit, { input, state }) => {
+      const row = await this.scope.volumes.find(input.target);
+      if (row && !state.complete) await this.scope.volumes.delete(unit, row.id);
+    },
+  });
+
+  async #findSource({ call, input, state }: Context): Promise<void> {
+    const { volume } = await this.scope.look(call, input.source);
+    if (!volume?.ready) {
+      const { name, project, type, pool } = input.source;
+      throw new LxdError(
+        'not-found',
+        `Failed generating volume copy config: Storage volume "${name}" in project "${project}" of type "${type}" does not exist on pool "${pool}": Storage volume not found`,
+      );
+    }
+    state.source = volume;
+    state.snapshots = input.withSnapshots ? await this.scope.snapshots.ofVolume(volume.id) : [];
+  }
+
+  async #copy({ call, input, state }: Context): Promise<void> {
+    const source = state.source!;
+    const copy = { volume: agentVolume(await this.scope.pools.byId(source.pool_id), source), snapshot: '', with_snapshots: state.snapshots!.map((row) => row.name) };
+    const volume = await this.#onMember({ ...input.target, config: targetConfig(input, source) });
+    await this.agents.on(input.target.member).storage.createVolume(call, { volume, source: { $case: 'copy', value: copy } });
+  }
+
+  async #uncopy({ call, input, state }: Context): Promise<void> {
+    if (!state.complete) await this.agents.on(input.target.member).storage.deleteVolume(call, await this.#onMember(input.target));
+  }
+
+  async #deleteMoved({ call, input, state }: Context): Promise<void> {
+    if (input.moves) await this.agents.on(state.source!.member).storage.deleteVolume(call, await this.#onMember(state.source!));
+  }
+
+  async #conclude(unit: Unit, { call, input, state }: Context): Promise<void> {
+    const row = await this.scope.volumes.find(input.target);
+    if (!row) return;
+    const source = state.source!;
+    await this.scope.volumes.update(unit, { id: row.id, description: input.target.description || source.description, config: targetConfig(input, source) });
+    await this.scope.volumes.markReady(unit, row.id);
+    for (const { name, description, config, expires_at } of state.snapshots!) {
+      await this.scope.snapshots.insert(unit, { volume_id: row.id, name, description, config, expires_at, ready: true });
+    }
+    unit.emit(volumeEvent(call, 'storage-volume-created', row, { type: row.type }));
+    if (!input.moves) return;
+    await this.scope.volumes.delete(unit, source.id);
+    for (const { name } of state.snapshots!) unit.emit(volumeEvent(call, 'storage-volume-snapshot-deleted', { ...source, name: `${source.name}/${name}` }));
+    unit.emit(volumeEvent(call, 'storage-volume-deleted', source));
+  }
+
+  async #onMember(volume: NewVolume): Promise<ReturnType<typeof agentVolume>> {
+    return agentVolume(await this.scope.pools.byId(volume.pool_id), volume);
+  }
+}
+
+/** A copy has its source's config, and what the request says instead. */
+function targetConfig(input: CopyInput, source: VolumeRow): Record<string, string> {
+  return { ...source.config, ...input.target.config };
+}

@@ -1,0 +1,131 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { withPoolDefaults } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import { common, type StorageVolumes, type storage } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { CopyVolume } from './copy-volume.js';
+import { VolumeChanges } from './volume-changes.js';
+import { volumeEtag, volumeObject } from './volume-document.js';
+import { contentTypeOf, requireNewVolume, requireType, requireVolumeConfig, requireVolumeName } from './volume-rules.js';
+import { required, VolumeScope } from './volume-scope.js';
+import { VolumeSnapshots } from './volume-snapshots.js';
+import { defaultProject, volumeUrl } from './volume-urls.js';
+import { VolumeUsers } from './volume-users.js';
+
+/** The service StorageVolumes. */
+@Injectable()
+export class StorageVolumesHandler implements StorageVolumes {
+  constructor(
+    @Inject(VolumeScope) private readonly scope: VolumeScope,
+    @Inject(VolumeUsers) private readonly users: VolumeUsers,
+    @Inject(VolumeChanges) private readonly changes: VolumeChanges,
+    @Inject(VolumeSnapshots) private readonly snapshots: VolumeSnapshots,
+    @Inject(CopyVolume) private readonly copies: CopyVolume,
+  ) {}
+
+  async list(call: CallContext, request: storage.ListVolumes): Promise<common.Document> {
+    if (request.type !== '') requireType(request.type);
+    const list = request.list ?? { project: '', all_projects: false, recursion: 0, filter: '', visible_projects: [] };
+    const { name } = await this.scope.pools.get(request.pool);
+    const projects = list.all_projects ? null : { custom: await this.scope.customProject(call, list.project), instances: list.project || defaultProject };
+    const rows = await this.scope.volumes.list({ pool: name, type: request.type, projects });
+    if (list.recursion === 0) return document(rows.map(volumeUrl));
+    const usedBy = await this.users.usedBy(call, rows);
+    return document(rows.map((row) => volumeObject(row, usedBy(row))));
+  }
+
+  /** Also of a snapshot: "volume/snapshot". */
+  async get(call: CallContext, request: storage.VolumeRef): Promise<common.Document> {
+    if (request.name.includes('/')) return this.snapshots.get(call, request);
+    const { volume } = await this.scope.find(call, request);
+    return document(volumeObject(volume, await this.users.ofOne(call, volume)), volumeEtag(volume));
+  }
+
+  async state(call: CallContext, request: storage.VolumeRef): Promise<common.Document> {
+    const found = await this.scope.find(call, request);
+    const usage = await this.changes.usage(call, found);
+    if (usage.used_bytes < 0) throw new LxdError('internal', 'Not supported');
+    return document({ usage: { used: usage.used_bytes, total: Math.max(0, usage.total_bytes) } });
+  }
+
+  async create(call: CallContext, request: storage.CreateVolume): Promise<storage.CreatedVolume> {
+    const ref = required(request.volume);
+    requireNewVolume(ref);
+    const { pool, project, volume } = await this.scope.look(call, ref);
+    if (volume) throw volumeExists();
+    const content_type = contentTypeOf(request.content_type);
+    const given = withoutEmpty(request.config);
+    const config = request.copy_from ? given : withPoolDefaults(given, pool.config);
+    const planned = { pool_id: pool.id, member: Object.keys(pool.members)[0] ?? '', project, type: ref.type, name: ref.name, description: request.description, content_type, config };
+    requireVolumeConfig(planned);
+    if (request.copy_from) return { url: '', operation: await this.copies.copy(call, { ...planned, source: request.copy_from, withSnapshots: !request.volume_only }) };
+    await this.changes.create(call, pool, planned);
+    return { url: volumeUrl({ ...planned, pool: pool.name }), operation: undefined };
+  }
+
+  async update(call: CallContext, request: storage.UpdateVolume): Promise<common.Empty> {
+    const found = await this.scope.find(call, request.volume);
+    const { volume } = found;
+    requireMatch(request.if_match, volumeEtag(volume));
+    const merge = request.mode === common.UpdateMode.MERGE;
+    if (request.restore !== '') await this.changes.restore(call, found, request.restore);
+    if (request.restore !== '' && !merge && Object.keys(request.config).length === 0) return {};
+    const config = withoutEmpty(merge ? { ...volume.config, ...request.config } : request.config);
+    requireVolumeConfig({ ...volume, config });
+    const description = request.description ?? (merge ? volume.description : '');
+    await this.changes.update(call, found, { ...volume, config, description });
+    return {};
+  }
+
+  async rename(call: CallContext, request: storage.RenameVolume): Promise<storage.CreatedVolume> {
+    const ref = required(request.volume);
+    requireVolumeName(request.new_name);
+    if (ref.type !== 'custom') throw new LxdError('bad-request', `Renaming storage volumes of type ${JSON.stringify(ref.type)} is not allowed`);
+    const moves = (request.new_pool !== '' && request.new_pool !== ref.pool) || (request.new_project !== '' && request.new_project !== ref.project);
+    const target = { ...ref, name: request.new_name, pool: request.new_pool || ref.pool, project: request.new_project || ref.project };
+    const place = await this.scope.look(call, target);
+    const found = await this.scope.find(call, ref);
+    if (place.volume) throw volumeExists();
+    if ((await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'Volume is still in use by running instances');
+    if (moves) return { url: '', operation: await this.copies.move(call, found, place.pool, { project: place.project, name: request.new_name }) };
+    await this.changes.rename(call, found, request.new_name);
+    return { url: volumeUrl({ ...found.volume, name: request.new_name }), operation: undefined };
+  }
+
+  async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
+    requireType(request.type);
+    if (request.type !== 'custom' && request.type !== 'image') {
+      throw new LxdError('bad-request', `Storage volumes of type ${JSON.stringify(request.type)} cannot be deleted with the storage API`);
+    }
+    const found = await this.scope.find(call, request);
+    if (request.type === 'custom' && (await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
+    await this.changes.delete(call, found);
+    return {};
+  }
+
+  listSnapshots(call: CallContext, request: storage.ListVolumeSnapshots): Promise<common.Document> {
+    return this.snapshots.list(call, request);
+  }
+
+  createSnapshot(call: CallContext, request: storage.CreateVolumeSnapshot): Promise<common.OperationAnswer> {
+    return this.snapshots.create(call, request);
+  }
+
+  updateSnapshot(call: CallContext, request: storage.UpdateVolume): Promise<common.Empty> {
+    return this.snapshots.update(call, request);
+  }
+
+  renameSnapshot(call: CallContext, request: storage.RenameVolume): Promise<common.OperationAnswer> {
+    return this.snapshots.rename(call, request);
+  }
+
+  deleteSnapshot(call: CallContext, request: storage.VolumeRef): Promise<common.OperationAnswer> {
+    return this.snapshots.delete(call, request);
+  }
+}
+
+function volumeExists(): LxdError {
+  return new LxdError('conflict', 'Volume by that name already exists');
+}
+

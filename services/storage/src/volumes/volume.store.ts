@@ -1,0 +1,114 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Unit } from '@asterism/database';
+
+type Config = Record<string, string>;
+
+export interface VolumeRow {
+  id: string;
+  pool_id: string;
+  /** The pool's name. */
+  pool: string;
+  member: string;
+  project: string;
+  type: string;
+  name: string;
+  description: string;
+  content_type: string;
+  config: Config;
+  ready: boolean;
+  new_name: string;
+}
+
+export interface VolumeKey {
+  pool_id: string;
+  project: string;
+  type: string;
+  name: string;
+}
+
+export interface VolumeFilter {
+  pool: string;
+  /** Empty: all. */
+  type: string;
+  /** Project of custom volumes, and that of instances' volumes; null for all projects. */
+  projects: { custom: string; instances: string } | null;
+}
+
+const select = `
+  SELECT volume.id, volume.pool_id, pool.name AS pool, volume.member, volume.project, volume.type, volume.name, volume.description,
+         volume.content_type, volume.config, volume.ready, volume.new_name
+  FROM storage.volumes volume JOIN storage.pools pool ON pool.id = volume.pool_id`;
+
+/** Rows of storage.volumes. */
+@Injectable()
+export class VolumeStore {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Volumes and, as "volume/snapshot" with the volume's place, their snapshots; in the order of LXD's lists. */
+  list(filter: VolumeFilter): Promise<VolumeRow[]> {
+    return this.database.query(
+      `WITH found AS (${select} WHERE pool.name = $1 AND volume.ready AND ($2 = '' OR volume.type = $2)
+         AND ($3::text IS NULL OR volume.project = CASE volume.type WHEN 'custom' THEN $3 WHEN 'image' THEN volume.project ELSE $4 END))
+       SELECT * FROM (SELECT found.*, found.name AS parent, 0::bigint AS position FROM found
+       UNION ALL
+       SELECT found.id, found.pool_id, found.pool, found.member, found.project, found.type, found.name || '/' || snapshot.name, snapshot.description,
+              found.content_type, snapshot.config, true, '', found.name, snapshot.position
+       FROM found JOIN storage.snapshots snapshot ON snapshot.volume_id = found.id AND snapshot.ready) listed
+       ORDER BY type, parent COLLATE "C", position`,
+      [filter.pool, filter.type, filter.projects?.custom ?? null, filter.projects?.instances ?? null],
+    );
+  }
+
+  /** Also one that is still being made. */
+  async find(key: VolumeKey): Promise<VolumeRow | undefined> {
+    return (await this.database.query<VolumeRow>(`${select} WHERE volume.pool_id = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [key.pool_id, key.project, key.type, key.name]))[0];
+  }
+
+  async insert(unit: Unit, row: Omit<VolumeRow, 'id' | 'pool' | 'new_name'> & { maker: string }): Promise<string> {
+    const rows = await unit.query<{ id: string }>(
+      `INSERT INTO storage.volumes (pool_id, member, project, type, name, description, content_type, config, ready, maker)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+      [row.pool_id, row.member, row.project, row.type, row.name, row.description, row.content_type, row.config, row.ready, row.maker],
+    );
+    return rows[0]!.id;
+  }
+
+  /** One that may be there from an earlier try stays as it is. */
+  async ensure(unit: Unit, row: Pick<VolumeRow, 'pool_id' | 'member' | 'project' | 'type' | 'name' | 'config'>): Promise<string> {
+    const rows = await unit.query<{ id: string }>(
+      `INSERT INTO storage.volumes (pool_id, member, project, type, name, config, ready) VALUES ($1, $2, $3, $4, $5, $6, true)
+       ON CONFLICT (pool_id, member, project, type, name) DO UPDATE SET ready = true RETURNING id`,
+      [row.pool_id, row.member, row.project, row.type, row.name, row.config],
+    );
+    return rows[0]!.id;
+  }
+
+  async markReady(unit: Unit, id: string): Promise<void> {
+    await unit.query(`UPDATE storage.volumes SET ready = true, maker = '' WHERE id = $1`, [id]);
+  }
+
+  async update(unit: Unit, row: Pick<VolumeRow, 'id' | 'description' | 'config'>): Promise<void> {
+    await unit.query('UPDATE storage.volumes SET description = $2, config = $3 WHERE id = $1', [row.id, row.description, row.config]);
+  }
+
+  async beginRename(unit: Unit, id: string, newName: string): Promise<void> {
+    await unit.query('UPDATE storage.volumes SET new_name = $2 WHERE id = $1', [id, newName]);
+  }
+
+  async rename(unit: Unit, id: string, newName: string): Promise<void> {
+    await unit.query(`UPDATE storage.volumes SET name = $2, new_name = '' WHERE id = $1`, [id, newName]);
+  }
+
+  async delete(unit: Unit, id: string): Promise<void> {
+    await unit.query('DELETE FROM storage.volumes WHERE id = $1', [id]);
+  }
+
+  /** Made or renamed by a replica of this name that died over it. */
+  unfinished(maker: string): Promise<VolumeRow[]> {
+    return this.database.query(`${select} WHERE (NOT volume.ready AND volume.maker = $1) OR volume.new_name <> ''`, [maker]);
+  }
+
+  images(fingerprint: string): Promise<VolumeRow[]> {
+    return this.database.query(`${select} WHERE volume.type = 'image' AND volume.name = $1`, [fingerprint]);
+  }
+}
