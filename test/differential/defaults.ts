@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { busyboxImage, busyboxSplitImage } from '@asterism/images/busybox';
+import { hostileImages } from './hostile.js';
 import type { TestServer } from '../servers/server.js';
 
 export const subnet = '10.211.9.1/24';
@@ -10,12 +11,16 @@ export async function setDefaults(server: TestServer): Promise<void> {
   const { client } = server;
   await client.change('POST', '/1.0/storage-pools', { name: 'default', driver: 'dir' });
   await client.change('POST', '/1.0/networks', { name: 'lxdbr0', config: { 'ipv4.address': subnet, 'ipv4.nat': 'true', 'ipv6.address': 'none' } });
-  await client.change('PUT', '/1.0/profiles/default', {
+  await setProfile(server);
+  await importBusybox(server);
+}
+
+export async function setProfile(server: TestServer): Promise<void> {
+  await server.client.change('PUT', '/1.0/profiles/default', {
     config: {},
-    description: '',
+    description: 'Default LXD profile',
     devices: { root: { type: 'disk', path: '/', pool: 'default' }, eth0: { type: 'nic', name: 'eth0', network: 'lxdbr0' } },
   });
-  await importBusybox(server);
 }
 
 export async function importBusybox(server: TestServer): Promise<void> {
@@ -42,8 +47,10 @@ export async function writeMaterial(server: TestServer): Promise<void> {
 async function buildImages(): Promise<Record<string, Buffer>> {
   const busybox = readFileSync('/bin/busybox');
   const split = await busyboxSplitImage(busybox, { description: 'Busybox split' });
+  const unified = await busyboxImage(busybox);
   return {
-    'busybox.tar.gz': await busyboxImage(busybox),
+    ...(await hostileImages(unified)),
+    'busybox.tar.gz': unified,
     'other.tar.gz': await busyboxImage(busybox, { description: 'Another busybox', templates: true }),
     'metadata.tar.gz': split.metadata,
     'rootfs.tar.gz': split.rootfs,

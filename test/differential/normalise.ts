@@ -35,6 +35,8 @@ export function normaliseText(text: string, surroundings: Surroundings): string 
     .replace(/\b10\.\d+\.\d+\.(?!1\b)\d+\b/g, '<address>')
     .replace(/\b(PID|Processes): \d+/g, '$1: <number>')
     .replace(/\b(Memory \((?:current|peak)\)|Bytes received|Bytes sent|Packets received|Packets sent|CPU usage \(in seconds\)|Usage): [\d.]+ ?[kKMGi]*B?/g, '$1: <number>')
+    .replace(/(ETag doesn't match: )[0-9a-f]{64}( vs [0-9a-f]{64})?/g, '$1<etag>')
+    .replace(/\b8000\.[0-9a-f]{12}\b/g, '<bridge id>')
     .replace(/\bspace used: .*/g, 'space used: <number>')
     .replace(/\b(volatile\.idmap\.(?:base|current|next)|volatile\.last_state\.idmap): .*/g, '$1: <idmap>')
     .replace(/"Hostid":\d+/g, '"Hostid":<id>');
@@ -51,6 +53,7 @@ export function normaliseJson(value: unknown): unknown {
     if (key === 'api_extensions') shown[key] = '<extensions>';
     else if (/idmap/.test(key)) shown[key] = '<idmap>';
     else if (measured.has(key) && (typeof field === 'number' || typeof field === 'string')) shown[key] = `<${typeof field}>`;
+    else if (key === 'secret') shown[key] = '<secret>';
     else if (key === 'fds') shown[key] = normaliseSecrets(field);
     else if (/progress$|^speed$/.test(key)) continue;
     else shown[key] = normaliseJson(field);

@@ -1,3 +1,4 @@
+import { importBusybox, setProfile, subnet } from './defaults.js';
 import type { TestServer } from '../servers/server.js';
 
 interface Named {
@@ -20,6 +21,10 @@ export async function reset(server: TestServer): Promise<void> {
     if (network.managed && network.name !== 'lxdbr0') await client.change('DELETE', `/1.0/networks/${network.name}`);
   }
   for (const certificate of await client.get<{ fingerprint: string }[]>('/1.0/certificates?recursion=1')) await client.change('DELETE', `/1.0/certificates/${certificate.fingerprint}`);
+  await client.change('PUT', '/1.0/networks/lxdbr0', { config: { 'ipv4.address': subnet, 'ipv4.nat': 'true', 'ipv6.address': 'none' }, description: '' });
+  const pool = await client.get<{ config: Record<string, string> }>('/1.0/storage-pools/default');
+  await client.change('PUT', '/1.0/storage-pools/default', { config: { source: pool.config['source'] }, description: '' });
+  await importBusybox(server);
   const left = await client.get<string[]>('/1.0/instances');
   if (left.length > 0) throw new Error(`instances remain: ${left.join(', ')}`);
 }
@@ -32,9 +37,8 @@ async function emptyProject(server: TestServer, project: string): Promise<void> 
     if (instance.status !== 'Stopped') await client.change('PUT', `${path}/state?${query}`, { action: 'stop', force: true, timeout: 10 });
     await client.change('DELETE', `${path}?${query}`);
   }
-  for (const image of await client.get<{ fingerprint: string; aliases: Named[] }[]>(`/1.0/images?recursion=1&${query}`)) {
-    if (project !== 'default' || !image.aliases.some((alias) => alias.name === 'busybox')) await client.change('DELETE', `/1.0/images/${image.fingerprint}?${query}`);
-  }
+  if (project === 'default') await setProfile(server);
+  for (const image of await client.get<{ fingerprint: string }[]>(`/1.0/images?recursion=1&${query}`)) await client.change('DELETE', `/1.0/images/${image.fingerprint}?${query}`);
   for (const profile of await client.get<Named[]>(`/1.0/profiles?recursion=1&${query}`)) {
     if (profile.name !== 'default') await client.change('DELETE', `/1.0/profiles/${profile.name}?${query}`);
   }

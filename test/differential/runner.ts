@@ -91,6 +91,7 @@ export class Run {
       return lines.join('\n');
     }
     const { etag: _, ...shown } = this.#last as Record<string, unknown>;
+    if (status === 202) forgetProgress(shown);
     lines.push(JSON.stringify(normaliseJson(Array.isArray(this.#last) ? this.#last : shown), null, 2));
     return lines.join('\n');
   }
@@ -107,12 +108,19 @@ export class Run {
   }
 }
 
+/** How far an operation has come when it is first shown is chance; `@operation` shows the end. */
+function forgetProgress(answer: Record<string, unknown>): void {
+  const operation = answer['metadata'] as Record<string, unknown> | null;
+  if (operation === null) return;
+  answer['metadata'] = { ...operation, status: '<status>', status_code: '<status>', err: '<error>', metadata: operation['class'] === 'websocket' ? operation['metadata'] : '<metadata>' };
+}
+
 /** What a terminal would show at the end: progress lines overwrite themselves with a carriage return. */
 function withoutProgress(text: string): string {
   return text
     .replaceAll('\r\n', '\n')
     .split('\n')
-    .map((line) => line.split('\r').map((part) => part.trimEnd()).filter((part) => part !== '' && !/^(Retrieving image|Transferring|Remapping|Exporting|Importing|Copying|Image (pulled|import)|Pushing|Pulling|Creating backup)/.test(part)).join('\n'))
+    .map((line) => line.split('\r').map((part) => part.trimEnd()).filter((part) => part !== '' && !/^(Retrieving image|Transferring|Remapping|Exporting|Importing|Copying|Image (pulled|import)|Pushing|Pulling|Creating backup|Publishing instance: )/.test(part)).join('\n'))
     .filter((line, index, all) => line !== '' || index < all.length - 1)
     .join('\n')
     .replace(/\n{2,}/g, '\n')

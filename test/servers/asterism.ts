@@ -9,7 +9,7 @@ export const asterism: ServerKind = {
   command: (stateDirectory) => {
     const entry = process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js');
     const composition = process.env['ASTERISM_COMPOSITION'] ?? 'standalone';
-    return [process.execPath, entry, composition, '--state-dir', stateDirectory, '--bare'];
+    return [process.execPath, entry, composition, '--state-dir', stateDirectory];
   },
   env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
 };

@@ -1,6 +1,6 @@
 import { Database } from '@asterism/database';
-import { LxdError } from '@asterism/errors';
-import { Token, type Projects, type images } from '@asterism/proto';
+import { LxdError, isKind } from '@asterism/errors';
+import { Token, type Profiles, type Projects, type images } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { findImage } from './find-image.js';
@@ -8,12 +8,13 @@ import type { ImageRow } from './image.js';
 import { imageProject } from './image-project.js';
 import { ImageSecrets } from './secrets.js';
 
-/** From what a request names to the image it means. */
+/** From what a request names to what it means. */
 @Injectable()
 export class ImageLookup {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Token.Projects) private readonly projects: Projects,
+    @Inject(Token.Profiles) private readonly profiles: Profiles,
     @Inject(ImageSecrets) private readonly secrets: ImageSecrets,
   ) {}
 
@@ -32,5 +33,14 @@ export class ImageLookup {
     const image = await this.find(call, request).catch(() => undefined);
     if (image && (image.public || (await this.secrets.opens(call, image, request.secret)))) return image;
     throw new LxdError('not-found', `Image "${request.fingerprint}" not found`);
+  }
+
+  /** Refuses names of profiles that the project does not have. */
+  async requireProfiles(call: CallContext, project: string, names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      await this.profiles.get(call, { project: project || 'default', name }).catch((error: unknown) => {
+        throw isKind(error, 'not-found') ? new LxdError('bad-request', `Profile '${name}' doesn't exist`, { cause: error }) : error;
+      });
+    }
   }
 }

@@ -12,7 +12,13 @@ export function changed(row: ImageRow, request: images.UpdateImage): ImageChange
     public: request.public ?? (isMerge ? row.public : false),
     auto_update: request.auto_update ?? (isMerge ? row.auto_update : false),
     properties: isMerge ? { ...row.properties, ...request.properties } : request.properties,
-    profiles: request.keep_profiles ? row.profiles : [...new Set(request.profiles)],
+    profiles: wantedProfiles(row, request),
     expires_at_ms: request.expires_at_ms === zeroTimeMs ? undefined : request.expires_at_ms,
   };
+}
+
+/** LXD gives the default profile to an image that is replaced without a list of its own. */
+function wantedProfiles(row: ImageRow, request: images.UpdateImage): string[] {
+  if (!request.keep_profiles) return [...new Set(request.profiles)];
+  return request.mode === common.UpdateMode.MERGE ? row.profiles : ['default'];
 }

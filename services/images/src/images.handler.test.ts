@@ -63,10 +63,16 @@ const projects = {
     return { project: { name: project, description: '', config: { 'features.images': project === 'own' ? 'true' : 'false' } }, profiles: [] };
   },
 };
+const profiles = {
+  get: async (_call: unknown, { name }: { name: string }) => {
+    if (name === 'none') throw new LxdError('not-found', 'Profile not found');
+    return { json: Buffer.from('{}'), etag: '' };
+  },
+};
 const volumes = { forgetImage: async (_call: unknown, { fingerprint }: { fingerprint: string }) => (forgotten.push(fingerprint), {}) };
 
 beforeAll(async () => {
-  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.InstanceVolumes]: volumes }, { images: files });
+  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.Profiles]: profiles, [Token.InstanceVolumes]: volumes }, { images: files });
   handler = test.handler<Images>(images.ImagesDefinition);
 });
 afterAll(() => test.close());
@@ -183,6 +189,7 @@ describe('images', () => {
     const { etag } = await handler.get(call, ref(fingerprint));
     await handler.update(call, { ...change, public: true, expires_at_ms: 1_893_553_445_000, if_match: etag });
     await expect(handler.update(call, { ...change, if_match: etag })).rejects.toThrow("ETag doesn't match");
+    await expect(handler.update(call, { ...change, keep_profiles: false, profiles: ['none'] })).rejects.toThrow("Profile 'none' doesn't exist");
     await handler.update(call, { ...change, mode: 1, properties: { z: 'w' }, auto_update: true, profiles: ['p'], keep_profiles: false });
     expect(await json(handler.get(call, ref(fingerprint)))).toMatchObject({
       public: true, auto_update: true, properties: { x: 'y', z: 'w' }, profiles: ['p'], expires_at: '2030-01-02T03:04:05Z',

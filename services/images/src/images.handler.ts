@@ -62,6 +62,7 @@ export class ImagesHandler implements Images {
 
   async update(call: CallContext, request: images.UpdateImage): Promise<common.Empty> {
     const owner = await this.lookup.owner(call, request.project);
+    await this.lookup.requireProfiles(call, request.project, request.profiles);
     await this.database.transact(async (unit) => {
       const image = await findImage(unit, owner, request.fingerprint);
       requireMatch(request.if_match, imageEtag(image));

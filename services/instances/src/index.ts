@@ -1,2 +1,1 @@
 export { instancesService } from './instances-service.js';
-export { ticketKey, type SessionTicket } from './sessions/sessions.js';

@@ -42,6 +42,11 @@ export class InstanceStore {
     );
   }
 
+  /** Every project that has instances. */
+  async projects(): Promise<string[]> {
+    return (await this.database.query<{ project: string }>(`SELECT DISTINCT project FROM instances.instances`)).map((row) => row.project);
+  }
+
   /** Holds the row until the transaction ends. */
   async lock(unit: Unit, project: string, name: string, view = ''): Promise<InstanceRow> {
     return found(await unit.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND name = $2 FOR UPDATE`, [project, name]), view);

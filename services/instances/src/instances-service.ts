@@ -12,6 +12,8 @@ import { Reads } from './lists/reads.js';
 import { Members } from './members/members.js';
 import { instancesTables } from './migrations/001-instances.js';
 import { Power } from './power/power.js';
+import { scheduleClock } from './migrations/002-schedules.js';
+import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
 import { Snapshots } from './snapshots/snapshots.js';
 import { SnapshotStore } from './snapshots/snapshot.store.js';
@@ -39,10 +41,15 @@ export const instancesService: AsterismService = defineService({
     Reads,
     Neighbours,
     Members,
+    Schedules,
   ],
   handlers: [[instances.InstancesDefinition, InstancesHandler]],
-  migrations: [instancesTables],
+  migrations: [instancesTables, scheduleClock],
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
+    app.get(Schedules, { strict: false }).start();
+  },
+  async stop(app) {
+    app.get(Schedules, { strict: false }).stop();
   },
 });

@@ -1,6 +1,7 @@
 import { instances, type Instances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Schedules } from './schedules/schedules.js';
 import { instancesForTest, type TestInstances } from './testing/fakes.js';
 
 let test: TestInstances;
@@ -339,5 +340,20 @@ describe('delete', () => {
     await created('keep', { config: { 'security.protection.delete': 'true' } });
     const answer = await service.delete(call, ref('keep'));
     expect(outcome(answer.id)).toBe('Container is protected');
+  });
+});
+
+describe('schedules', () => {
+  it('take due snapshots and remove expired ones', async () => {
+    await created('sched', { config: { 'snapshots.schedule': '* * * * *', 'snapshots.schedule.stopped': 'true', 'snapshots.expiry': '1M' } });
+    const schedules = test.composition.app.get(Schedules, { strict: false });
+    const names = async (): Promise<string[]> => JSON.parse((await service.listSnapshots(call, { instance: ref('sched'), recursion: 0 })).json.toString()) as string[];
+    await schedules.run(new Date());
+    expect(await names()).toEqual(['/1.0/instances/sched/snapshots/snap0']);
+    await schedules.run(new Date());
+    expect(await names()).toHaveLength(1);
+    await service.patch(call, { instance: ref('sched'), architecture: undefined, config: { 'snapshots.schedule': '' }, devices: {}, ephemeral: undefined, profiles: undefined, description: undefined, stateful: false, restore: '', mode: 1, if_match: '' });
+    await schedules.run(new Date(Date.now() + 120_000));
+    expect(await names()).toEqual([]);
   });
 });

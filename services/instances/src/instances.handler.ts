@@ -83,8 +83,8 @@ export class InstancesHandler implements Instances {
   locate(_call: CallContext, request: instances.InstanceRef): Promise<instances.Location> {
     return this.neighbours.locate(request);
   }
-  usedBy(_call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
-    return this.neighbours.usedBy(request);
+  usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
+    return this.neighbours.usedBy(call, request);
   }
   async applyProfile(call: CallContext, request: instances.ProfileChanged): Promise<common.Empty> {
     await this.changes.applyProfile(call, request);

@@ -35,6 +35,18 @@ export class Surroundings {
     };
   }
 
+  /** Which of these projects use the profiles of `owner`: itself, and for "default" those without profiles of their own. */
+  async sharingProfiles(call: CallContext, owner: string, candidates: readonly string[]): Promise<string[]> {
+    const others = owner === 'default' ? candidates.filter((project) => project !== owner) : [];
+    const shares = await Promise.all(
+      others.map(async (project) => {
+        const { config } = await this.resolve(call, project, []);
+        return isFalse(config[projectKeys.featuresProfiles.name] || 'false') ? project : undefined;
+      }),
+    );
+    return [owner, ...shares.filter((project) => project !== undefined)];
+  }
+
   /** Asks for all pools and networks that the devices name. */
   async facts(call: CallContext, project: string, devices: Devices): Promise<DeviceFacts> {
     const poolNames = namesOf(devices, 'disk', diskKeys.pool.name);

@@ -35,6 +35,7 @@ export class ServerCertificate {
       this.pem = made.certificate;
       this.key = made.key;
     }
+    if (!this.pem.endsWith('\n')) this.pem += '\n';
     this.fingerprint = new X509Certificate(this.pem).fingerprint256.replaceAll(':', '').toLowerCase();
   }
 }

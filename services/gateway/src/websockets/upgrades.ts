@@ -69,7 +69,9 @@ export class Upgrades {
     if (secret === '') throw new LxdError('bad-request', 'missing secret');
     const ticket = await this.tickets.redeem(id, secret);
     if (!ticket) {
-      await this.operations.get(systemCall(), { id, secret: '' });
+      const { json } = await this.operations.get(systemCall(), { id, secret: '' });
+      const operation = JSON.parse(json.toString()) as { class: string };
+      if (operation.class !== 'websocket') throw new LxdError('bad-request', 'Only websocket operations can be connected');
       throw new LxdError('forbidden', 'not authorized');
     }
     const agent = this.agents.on(ticket.member);

@@ -2,10 +2,12 @@ import { apiUrl } from '@asterism/api';
 import { deviceOption, diskKeys, instanceKeys, isRootDisk, keyFor, nicBridgedKeys, parseSize } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import type { common, instances } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { rootDisk } from '../expand.js';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
+import { Surroundings } from '../surroundings.js';
 import { rendered } from './rendered.js';
 
 /** Answers other services' questions about instances, each in one query. */
@@ -14,6 +16,7 @@ export class Neighbours {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(InstanceStore) private readonly store: InstanceStore,
+    @Inject(Surroundings) private readonly surroundings: Surroundings,
   ) {}
 
   async locate(ref: instances.InstanceRef): Promise<instances.Location> {
@@ -21,9 +24,12 @@ export class Neighbours {
     return { id: row.id, member: row.member, type: row.type, running: isRunning(row) };
   }
 
-  async usedBy(request: instances.UsedByRequest): Promise<common.UsedByMany> {
+  async usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
     const by_key: Record<string, common.UsedBy> = Object.fromEntries(request.names.map((name) => [name, { urls: [] }]));
-    for (const row of await this.candidates(request)) {
+    const rows = await this.candidates(request);
+    const projects = request.kind === 'profile' ? await this.surroundings.sharingProfiles(call, request.project || 'default', [...new Set(rows.map((row) => row.project))]) : undefined;
+    for (const row of rows) {
+      if (projects && !projects.includes(row.project)) continue;
       for (const name of keysOf(row, request)) by_key[name]?.urls.push(apiUrl(['instances', row.name], { project: row.project }));
     }
     return { by_key };
@@ -85,7 +91,7 @@ function keysOf(row: InstanceRow, request: instances.UsedByRequest): string[] {
   const devices = Object.values(row.expanded_devices);
   switch (request.kind) {
     case 'profile':
-      return !request.project || request.project === row.project ? row.profiles : [];
+      return row.profiles;
     case 'project':
       return [row.project];
     case 'image':

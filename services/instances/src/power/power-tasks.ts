@@ -1,3 +1,4 @@
+import { LxdError } from '@asterism/errors';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { Unit } from '@asterism/database';
 import type { InstanceKey } from '../admission.js';
@@ -135,9 +136,15 @@ async function stop(parts: TaskParts, context: Context): Promise<void> {
   const agent = parts.agentOf(row);
   const force = isForced(context.input);
   if (row.status === 'Frozen' && !force) await agent.unfreeze(context.call, { id: row.id });
-  context.state.volatile = (await agent.stop(context.call, { id: row.id, force, timeout_s: context.input.timeoutS })).config;
+  context.state.volatile = await agent.stop(context.call, { id: row.id, force, timeout_s: context.input.timeoutS }).then(({ config }) => config, unlessStopped);
   context.state.stopped = true;
   context.state.ephemeral = row.ephemeral;
+}
+
+/** It ended by itself, or before a crash of ours: what was asked for holds. */
+function unlessStopped(error: unknown): Config {
+  if (error instanceof LxdError && /already stopped|not running/.test(error.message)) return {};
+  throw error;
 }
 
 async function finish(parts: TaskParts, unit: Unit, { input, state }: Context, status: Status): Promise<InstanceRow> {

@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Agents } from '@asterism/agents';
-import { CacheToken, type Cache } from '@asterism/cache';
 import { instanceKeys } from '@asterism/config-keys';
 import type { Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
@@ -14,18 +13,6 @@ import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { emit } from '../task-parts.js';
 
-/** What a one-use socket secret stands for; the gateway takes it and joins the session on its member. */
-export interface SessionTicket {
-  sessionId: string;
-  /** "0", "1", "2" or "control". */
-  fd: string;
-  member: string;
-}
-
-export const ticketKey = (secret: string): string => `session:${secret}`;
-/** Longer than the agent waits for sockets to connect. */
-const ticketTtlMs = 60_000;
-
 /** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
 @Injectable()
 export class Sessions {
@@ -34,7 +21,6 @@ export class Sessions {
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(InstanceStore) private readonly store: InstanceStore,
     @Inject(Agents) private readonly agents: Agents,
-    @Inject(CacheToken) private readonly cache: Cache,
   ) {}
 
   async exec(call: CallContext, request: instances.ExecRequest): Promise<instances.SessionAnswer> {
@@ -78,7 +64,6 @@ export class Sessions {
     const { row, fds, metadata } = opening;
     const id = randomUUID();
     const secrets = Object.fromEntries(fds.map((fd) => [fd, randomBytes(32).toString('hex')]));
-    await Promise.all(Object.entries(secrets).map(([fd, secret]) => this.cache.set(ticketKey(secret), { sessionId: id, fd, member: row.member } satisfies SessionTicket, ticketTtlMs)));
     const operation = await this.tasks.open(
       call,
       this.definitions.session,

@@ -2,10 +2,14 @@ import { instanceKeys, keyFor } from '@asterism/config-keys';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { InstanceKey } from '../admission.js';
 import type { Config, InstanceRow, SnapshotRow } from '../instance.js';
+import type { Changed, Wish } from '../update/plan.js';
+import { withVolatile } from '../volatile.js';
 import { emit, powered, withVolatileKeys, type TaskParts } from '../task-parts.js';
 
 export interface RestoreInput extends InstanceKey {
   snapshot: string;
+  /** What the row becomes. */
+  changed: Changed;
   /** Whether it ran when the restore was accepted; it runs again afterwards. */
   wasRunning: boolean;
 }
@@ -19,10 +23,6 @@ interface RestoreState {
 export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, RestoreState> {
   type Context = StepContext<RestoreInput, RestoreState>;
   const rowOf = ({ input }: Context): Promise<InstanceRow> => parts.instances.get(input.project, input.name);
-  const restoredRow = async (context: Context): Promise<InstanceRow> => {
-    const row = await rowOf(context);
-    return restored(row, await parts.snapshots.get(row, context.input.snapshot));
-  };
   return defineTask<RestoreInput, RestoreState>({
     kind: 'instance.restore',
     initial: () => ({ stopped: false, volatile: {} }),
@@ -44,14 +44,14 @@ export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, 
         name: 'start again',
         applies: ({ input }) => input.wasRunning,
         run: async (context) => {
-          context.state.volatile = await parts.start(context.call, await restoredRow(context));
+          context.state.volatile = await parts.start(context.call, { ...(await rowOf(context)), ...context.input.changed });
         },
       },
     ],
     async conclude(unit, context) {
       const { call, input, state } = context;
       const row = await parts.instances.lock(unit, input.project, input.name);
-      const after = restored(row, await parts.snapshots.get(row, input.snapshot));
+      const after = { ...row, ...input.changed };
       const finished = input.wasRunning ? powered(after, 'Running', state.volatile) : withVolatileKeys(after, state.volatile);
       await parts.instances.finish(unit, finished);
       emit(unit, call, 'instance-restored', row, { snapshot: `${row.name}/${input.snapshot}` });
@@ -64,27 +64,20 @@ export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, 
   });
 }
 
-/** The row with a snapshot's config and devices; facts of the snapshot's runtime do not come back. */
-export function restored(row: InstanceRow, snapshot: SnapshotRow): InstanceRow {
+/** What is wished of an instance that goes back to a snapshot; facts of the snapshot's runtime do not come back. */
+export function restoredWish(row: InstanceRow, snapshot: SnapshotRow): Wish {
   const power = instanceKeys.volatileLastStatePower.name;
   const runtime: Config = { [power]: row.config[power] ?? '' };
   for (const device of Object.keys(snapshot.expanded_devices)) {
     const key = keyFor(instanceKeys.volatileDeviceHostName, device);
     runtime[key] = row.config[key] ?? '';
   }
-  return withVolatileKeys(
-    {
-      ...row,
-      architecture: snapshot.architecture,
-      ephemeral: snapshot.ephemeral,
-      description: snapshot.description,
-      config: snapshot.config,
-      devices: snapshot.devices,
-      profiles: snapshot.profiles,
-      expanded_config: snapshot.expanded_config,
-      expanded_devices: snapshot.expanded_devices,
-    },
-    runtime,
-  );
+  return {
+    architecture: snapshot.architecture,
+    description: snapshot.description,
+    ephemeral: snapshot.ephemeral,
+    config: withVolatile(snapshot.config, runtime),
+    devices: snapshot.devices,
+    profiles: snapshot.profiles,
+  };
 }
-

@@ -9,6 +9,7 @@ import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
 import { requireRenamable } from '../rename/rename-instance.js';
+import { restoredWish } from '../snapshots/restore-instance.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
 import { changedRow, mergeWish, type Changed, type Wish } from './plan.js';
@@ -65,7 +66,8 @@ export class Changes {
 
   /** A profile changed: expands its users anew and reaches those that run before it answers. */
   async applyProfile(call: CallContext, request: instances.ProfileChanged): Promise<void> {
-    for (const row of await this.parts.instances.usingProfile([request.project], request.profile)) {
+    const projects = await this.parts.surroundings.sharingProfiles(call, request.project, await this.parts.instances.projects());
+    for (const row of await this.parts.instances.usingProfile(projects, request.profile)) {
       const profiles = row.profiles.map((name) => (request.new_name && name === request.profile ? request.new_name : name));
       const changed = await this.plan(call, row, { config: row.config, devices: row.devices, profiles, ephemeral: row.ephemeral, description: row.description });
       await this.perform(call, row, changed, '');
@@ -81,17 +83,20 @@ export class Changes {
     });
   }
 
+  /** Back to a snapshot: the same checks as for any other change, then volume and row. */
   private async restore(call: CallContext, row: InstanceRow, request: instances.UpdateInstance): Promise<common.OperationAnswer> {
-    const input = { project: row.project, name: row.name, snapshot: request.restore, wasRunning: isRunning(row) };
+    const { project, name } = row;
+    const description = 'Restoring snapshot';
+    const snapshot = (await this.parts.snapshots.of(row.id)).find((each) => each.name === request.restore);
+    if (!snapshot) return this.admission.fail(call, { description, project, resources: resourcesOf(row) }, new Refused(`Snapshot ${name}/${request.restore} does not exist`));
+    const changed = await this.plan(call, row, restoredWish(row, snapshot));
+    const input = { project, name, snapshot: snapshot.name, changed, wasRunning: isRunning(row) };
     return this.admission.open(call, this.definitions.restore, {
       input,
       busy: 'restore',
-      description: 'Restoring snapshot',
-      accept: async (_unit, now) => {
-        const snapshot = (await this.parts.snapshots.of(now.id)).find((each) => each.name === request.restore);
-        if (!snapshot) throw new Refused(`Snapshot ${now.name}/${request.restore} does not exist`);
-        input.wasRunning = isRunning(now);
-        await this.checkGate(call, now, snapshot);
+      description,
+      accept: (_unit, now) => {
+        if (isRunning(now) !== input.wasRunning) throw new Refused('Instance changed its state meanwhile');
       },
     });
   }

@@ -8,6 +8,8 @@ export interface InstancePlace {
   type: string;
   /** The first process while it runs. */
   pid: number | undefined;
+  /** How the LXC tools name it; containers only. */
+  lxc?: { path: string; name: string };
   /** The volume; rootfs/ of a container lies in it. */
   volumePath: string;
   /** Empty for a privileged container. */

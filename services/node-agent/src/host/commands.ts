@@ -50,6 +50,8 @@ export interface Spawned {
   stdout: Readable;
   stderr: Readable;
   kill(signal?: NodeJS.Signals | number): void;
+  /** Settles when the command has ended, whoever may still hold its streams; never rejects. */
+  ended: Promise<Exit>;
   /** Settles when the command has ended and its output was taken; never rejects. */
   exited: Promise<Exit>;
   /** As `exited`, but throws with the words of stderr (the last 4 KiB) unless the command ended with 0. */
@@ -123,12 +125,17 @@ export const spawn: Spawn = (argv, options = {}) => {
     });
     child.on('close', (code, signal) => resolve({ code, signal }));
   });
+  const ended = new Promise<Exit>((resolve) => {
+    child.on('error', () => resolve({ code: 127, signal: null }));
+    child.on('exit', (code, signal) => resolve({ code, signal }));
+  });
   return {
     pid: child.pid ?? -1,
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
     kill: (signal) => void child.kill(signal),
+    ended,
     exited,
     async succeeded() {
       const exit = await exited;

@@ -3,6 +3,7 @@ import type { CgroupLayout, Cgroups } from './cgroups.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
 import type { Host } from './host.js';
+import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
 import type { Processes, ProcessHandle, StartOptions } from './processes.js';
@@ -49,11 +50,20 @@ export class FakeHost implements Host {
       stdout,
       stderr,
       kill: () => undefined,
+      ended: Promise.resolve(exit),
       exited: Promise.resolve(exit),
       async succeeded() {
         if (exit.code !== 0) throw commandError(argv, exit, result.stderr);
       },
     };
+  };
+
+  terminal = async (argv: Argv, _options: TerminalOptions): Promise<Terminal> => {
+    const { stdout, code } = this.run(argv);
+    const output = async function* (): AsyncIterable<Buffer> {
+      if (stdout) yield Buffer.from(stdout);
+    };
+    return { pid: 1000, write: () => undefined, output: output(), resize: () => undefined, kill: () => undefined, ended: Promise.resolve({ code, signal: null }) };
   };
 
   private run(argv: Argv): ExecResult {

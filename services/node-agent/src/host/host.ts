@@ -4,6 +4,7 @@ import type { Files } from './files.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
+import type { OpenTerminal } from './terminals.js';
 
 /**
  * The operating system as drivers see it; nothing outside `host/` starts a process, opens a host file or makes a system call.
@@ -14,6 +15,8 @@ export interface Host {
   exec: Exec;
   /** Starts a command whose standard streams are consumed while it runs. */
   spawn: Spawn;
+  /** Starts a command on a pseudoterminal. */
+  terminal: OpenTerminal;
   files: Files;
   mounts: Mounts;
   subvolumes: Subvolumes;

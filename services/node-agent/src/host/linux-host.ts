@@ -4,9 +4,10 @@ import { hostFiles } from './files.js';
 import type { Host } from './host.js';
 import { hostMounts } from './mounts.js';
 import { hostProcesses } from './processes.js';
+import { openTerminal } from './terminals.js';
 import { hostSubvolumes } from './subvolumes.js';
 
 /** The machine the agent runs on. */
 export function linuxHost(): Host {
-  return { exec, spawn, files: hostFiles, mounts: hostMounts, subvolumes: hostSubvolumes, cgroups: hostCgroups, processes: hostProcesses };
+  return { exec, spawn, terminal: openTerminal, files: hostFiles, mounts: hostMounts, subvolumes: hostSubvolumes, cgroups: hostCgroups, processes: hostProcesses };
 }

@@ -1,3 +1,4 @@
+import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { decompressor, formatHeadBytes, knownFormat, type ArchiveFormat } from './archive-format.js';
 
@@ -9,8 +10,8 @@ export async function formatOf(host: Host, file: string): Promise<ArchiveFormat>
 }
 
 /**
- * The tar stream inside a file. Leaving the loop early ends the decompressor; reading to the end throws where the
- * decompressor found the file broken.
+ * The tar stream inside a file. Leaving the loop early ends the decompressor; reading to the end throws, without
+ * paths of the host, where the decompressor found the file broken.
  */
 export async function* tarStream(host: Host, file: string, format: ArchiveFormat, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const argv = decompressor(format, file);
@@ -19,9 +20,12 @@ export async function* tarStream(host: Host, file: string, format: ArchiveFormat
     return;
   }
   const process = host.spawn(argv, { signal });
+  let words = '';
+  process.stderr.on('data', (bytes: Buffer) => (words = (words + bytes.toString()).slice(-1024)));
   try {
     yield* process.stdout as AsyncIterable<Buffer>;
-    await process.succeeded();
+    const { code } = await process.exited;
+    if (code !== 0) throw new LxdError('bad-request', `Corrupt image archive: ${words.replaceAll(`${file}: `, '').trim() || `${argv[0]} failed`}`);
   } finally {
     process.kill('SIGKILL');
   }

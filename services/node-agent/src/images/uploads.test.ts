@@ -7,7 +7,7 @@ import type { agentImages } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { linuxHost } from '../host/linux-host.js';
-import { honestArchive, hostileArchives, tarOf } from './hostile-archives.js';
+import { honestArchive, hostileArchives, tarOf, withEntries } from './hostile-archives.js';
 import { ImagesHandler } from './images.handler.js';
 
 let stateDir: string;
@@ -96,6 +96,12 @@ describe('an image on its way in', () => {
     await expect(images.receive(call, frames(id, [{ file: 'meta', bytes: await tarOf([{ name: 'x', content: 'y' }]) }]))).rejects.toThrow('Metadata tarball is missing metadata.yaml');
     await expect(images.receive(call, frames('../../etc', [{ file: 'meta', bytes: Buffer.alloc(1) }]))).rejects.toThrow('Invalid upload id');
     await expect(images.commit(call, { upload_id: id, fingerprint: '../x' })).rejects.toThrow('Invalid image fingerprint');
+    expect(left()).toEqual([]);
+  });
+
+  it('is refused when it was cut off', async () => {
+    const bytes = gzipSync(await withEntries({ name: 'rootfs/large', content: randomUUID().repeat(1000) })).subarray(0, -200);
+    await expect(images.receive(call, frames(randomUUID(), [{ file: 'meta', bytes }]))).rejects.toThrow('Corrupt image archive: gzip: unexpected end of file');
     expect(left()).toEqual([]);
   });
 

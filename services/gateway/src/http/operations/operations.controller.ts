@@ -37,8 +37,9 @@ export class OperationsController {
 
   /** Reached without an upgrade only: sockets are opened before routing. */
   @Get(':id/websocket')
-  refuseWithoutUpgrade(@Req() request: ApiRequest): Answer {
+  async refuseWithoutUpgrade(@Req() request: ApiRequest): Promise<Answer> {
     if (query(request, 'secret') === '') throw new LxdError('bad-request', 'missing secret');
+    await this.operations.get(callOf(request), { id: parameter(request, 'id'), secret: '' });
     throw new LxdError('bad-request', 'Bad Request');
   }
 }

@@ -1,0 +1,75 @@
+import { LxdError } from '@asterism/errors';
+import type { Host } from '../host/host.js';
+import type { ProcessHandle } from '../host/processes.js';
+import type { BridgeWish } from './bridge-wish.js';
+import { dnsmasqArguments, dnsmasqFiles, wantsDnsmasq, type DnsmasqFiles } from './dnsmasq-config.js';
+
+/** What is remembered of a running dnsmasq, so that a restarted agent finds it again. */
+interface Running extends ProcessHandle {
+  words: string[];
+  raw: string;
+}
+
+const startMs = 5_000;
+
+/** A network's DHCP and DNS server: a process that outlives the agent. */
+export class Dnsmasq {
+  readonly files: DnsmasqFiles;
+
+  constructor(
+    private readonly host: Host,
+    stateDir: string,
+    private readonly network: string,
+  ) {
+    this.files = dnsmasqFiles(stateDir, network);
+  }
+
+  /** Runs, with this configuration, or not at all where nothing is to be served; one that runs so already is left alone. */
+  async apply(wish: BridgeWish): Promise<void> {
+    if (!wantsDnsmasq(wish)) return this.stop();
+    const words = dnsmasqArguments(wish, this.files);
+    const raw = `${wish.rawDnsmasq}\n`;
+    const running = await this.running();
+    if (running && running.raw === raw && running.words.join('\n') === words.join('\n')) return;
+    await this.stop();
+    await this.host.files.mkdir(this.files.hosts, { mode: 0o755 });
+    await this.host.files.write(this.files.raw, raw, { mode: 0o644 });
+    await this.start(words, raw);
+  }
+
+  /** Reads the hosts anew. */
+  async reload(): Promise<void> {
+    const running = await this.running();
+    if (running) this.host.processes.signal(running, 'SIGHUP');
+  }
+
+  async stop(): Promise<void> {
+    const running = await this.running();
+    if (running) await this.host.processes.stop(running);
+    await this.host.files.remove(this.files.handle);
+    await this.host.files.remove(this.files.ready);
+  }
+
+  private async running(): Promise<Running | undefined> {
+    if (!(await this.host.files.exists(this.files.handle))) return undefined;
+    const running = JSON.parse(await this.host.files.readText(this.files.handle)) as Running;
+    return this.host.processes.isAlive(running) ? running : undefined;
+  }
+
+  private async start(words: [string, ...string[]], raw: string): Promise<void> {
+    const { files, processes } = this.host;
+    await files.remove(this.files.log);
+    await files.remove(this.files.ready);
+    const handle = await processes.start(words, { logFile: this.files.log, cgroup: `/asterism/networks/${this.network}` }).catch(() => undefined);
+    if (handle) await files.write(this.files.handle, JSON.stringify({ ...handle, words, raw } satisfies Running));
+    for (const deadline = Date.now() + startMs; ; ) {
+      if (handle && (await files.exists(this.files.ready))) return;
+      if (!handle || !processes.isAlive(handle) || Date.now() > deadline) break;
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    if (handle) await processes.stop(handle);
+    await files.remove(this.files.handle);
+    const said = await files.readText(this.files.log).catch(() => '');
+    throw new LxdError('internal', `The DNS and DHCP service exited prematurely: ${said.trim() || 'no reason given'}`);
+  }
+}

@@ -1,0 +1,104 @@
+import { LxdError } from '@asterism/errors';
+import type { agentNetworks, common } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { Host } from '../host/host.js';
+import { Locks } from '../storage/locks.js';
+import { applyBridgeLink } from './bridge-link.js';
+import { bridgeWish } from './bridge-wish.js';
+import { Dnsmasq } from './dnsmasq.js';
+import { applyFirewall, removeFirewall } from './firewall-rules.js';
+import { parseLeases } from './leases.js';
+import { hostLinkType, linkState } from './link-state.js';
+import { deleteLink, linkExists, linkName, readLink, readLinks } from './links.js';
+import { usedSubnets } from './used-subnets.js';
+
+const nothing: common.Empty = {};
+const document = (value: unknown): common.Document => ({ json: Buffer.from(JSON.stringify(value)), etag: '' });
+
+/** AgentNetworks: the managed bridges of this member. Calls for one network run one after the other and may be repeated. */
+export class NetworksHandler implements Service<typeof agentNetworks.AgentNetworksDefinition> {
+  readonly #locks = new Locks();
+
+  constructor(
+    private readonly host: Host,
+    private readonly stateDir: string,
+  ) {}
+
+  /** Brings up what this member had before, without the control plane; answers what could not be. */
+  async start(): Promise<{ network: string; error: unknown }[]> {
+    const names = await this.host.files.readdir(`${this.stateDir}/networks`).catch(() => []);
+    const failed: { network: string; error: unknown }[] = [];
+    for (const network of names) {
+      const spec = await this.host.files.readText(this.specFile(network)).catch(() => undefined);
+      if (spec === undefined) continue;
+      await this.#locks.run(network, () => this.bringUp(JSON.parse(spec) as agentNetworks.BridgeSpec)).catch((error: unknown) => failed.push({ network, error }));
+    }
+    return failed;
+  }
+
+  apply(_call: CallContext, spec: agentNetworks.BridgeSpec): Promise<common.Empty> {
+    return this.#locks.run(linkName(spec.name), async () => {
+      const isNew = !(await this.host.files.exists(this.specFile(spec.name)));
+      if (isNew && (await linkExists(this.host, spec.name))) throw new LxdError('internal', `Network interface "${spec.name}" already exists`);
+      try {
+        await this.host.files.mkdir(this.directory(spec.name));
+        await this.host.files.write(this.specFile(spec.name), JSON.stringify(spec));
+        await this.bringUp(spec);
+      } catch (error) {
+        if (isNew) await this.tearDown(spec.name);
+        throw error;
+      }
+      return nothing;
+    });
+  }
+
+  remove(_call: CallContext, spec: agentNetworks.BridgeSpec): Promise<common.Empty> {
+    return this.#locks.run(linkName(spec.name), async () => {
+      if (await this.host.files.exists(this.directory(spec.name))) await this.tearDown(spec.name);
+      return nothing;
+    });
+  }
+
+  async state(_call: CallContext, { name }: agentNetworks.NetworkName): Promise<common.Document> {
+    const state = await linkState(this.host, name);
+    if (!state) throw new LxdError('not-found', `Network interface "${name}" not found`);
+    return document(state);
+  }
+
+  async leases(_call: CallContext, { name }: agentNetworks.NetworkName): Promise<common.Document> {
+    const { files } = new Dnsmasq(this.host, this.stateDir, linkName(name));
+    return document(parseLeases(await this.host.files.readText(files.leases).catch(() => '')));
+  }
+
+  async usedSubnets(): Promise<agentNetworks.Subnets> {
+    return { cidrs: await usedSubnets(this.host) };
+  }
+
+  async links(): Promise<agentNetworks.HostLinks> {
+    const links = await readLinks(this.host);
+    return { type_by_name: Object.fromEntries(links.map((link) => [link.ifname, hostLinkType(link)])) };
+  }
+
+  private async bringUp(spec: agentNetworks.BridgeSpec): Promise<void> {
+    const wish = bridgeWish(spec.name, spec.config, this.stateDir);
+    await applyBridgeLink(this.host, wish);
+    await applyFirewall(this.host, wish);
+    await new Dnsmasq(this.host, this.stateDir, spec.name).apply(wish);
+  }
+
+  private async tearDown(name: string): Promise<void> {
+    await new Dnsmasq(this.host, this.stateDir, name).stop();
+    await removeFirewall(this.host, name);
+    if ((await readLink(this.host, name))?.linkinfo?.info_kind === 'bridge') await deleteLink(this.host, name);
+    await this.host.cgroups.remove(`/asterism/networks/${name}`);
+    await this.host.files.remove(this.directory(name));
+  }
+
+  private directory(network: string): string {
+    return `${this.stateDir}/networks/${network}`;
+  }
+
+  private specFile(network: string): string {
+    return `${this.directory(network)}/network.json`;
+  }
+}

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import type { Host } from '../host/host.js';
+import type { Argv } from '../host/commands.js';
+import type { Program } from './session.js';
+
+interface Size {
+  columns: number;
+  rows: number;
+}
+
+const hangUpGraceMs = 5_000;
+
+/** A command with a terminal; its one stream is fd "0". */
+export async function terminalProgram(host: Host, argv: Argv, options: Size & { cwd?: string; env?: Record<string, string> }): Promise<Program> {
+  const terminal = await host.terminal(argv, options);
+  return {
+    outputs: { '0': terminal.output },
+    write: async (data) => terminal.write(data),
+    closeInput: () => undefined,
+    control: (message) => {
+      if (message.command === 'window-resize') terminal.resize(message.columns, message.rows);
+      else signalChild(host, terminal.pid, message.signal);
+    },
+    abandon: () => {
+      signalChild(host, terminal.pid, 1);
+      setTimeout(() => terminal.kill('SIGKILL'), hangUpGraceMs).unref();
+    },
+    release: () => undefined,
+    ended: terminal.ended,
+  };
+}
+
+/** A command with pipes: input on "0", output on "1" and "2". */
+export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: string }): Promise<Program> {
+  const child = host.spawn(argv, options);
+  return {
+    outputs: { '1': child.stdout as AsyncIterable<Uint8Array>, '2': child.stderr as AsyncIterable<Uint8Array> },
+    write: async (data) => {
+      if (!child.stdin.writable) return;
+      if (!child.stdin.write(data)) await Promise.race([once(child.stdin, 'drain').catch(() => undefined), child.ended]);
+    },
+    closeInput: () => child.stdin.end(),
+    control: (message) => {
+      if (message.command === 'signal') signalChild(host, child.pid, message.signal);
+    },
+    abandon: () => {
+      signalChild(host, child.pid, 9);
+      setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
+    },
+    release: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
+    ended: child.ended,
+  };
+}
+
+/** The command itself is the child of the lxc-attach that entered the container. */
+function signalChild(host: Host, attachPid: number, signal: number): void {
+  void host.files
+    .readText(`/proc/${attachPid}/task/${attachPid}/children`)
+    .then((children) => {
+      for (const pid of children.split(' ').filter(Boolean)) {
+        const handle = host.processes.handle(Number(pid));
+        if (handle) host.processes.signal(handle, signal);
+      }
+    })
+    .catch(() => undefined);
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances, common } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import type { InstancePlace, InstancePlaces } from '../files/place.js';
+import type { Host } from '../host/host.js';
+import { attachCommand, consoleCommand } from './attach-command.js';
+import { pipedProgram, terminalProgram } from './programs.js';
+import { Session, type Program, type SessionOptions } from './session.js';
+
+type Frame = agentInstances.SessionFrame;
+
+/** Sockets must be open within this. */
+const joinMs = 30_000;
+/** Results are kept for whoever asks late. */
+const keepMs = 10 * 60_000;
+
+/** Commands and consoles of the instances of this host: the meeting place of their sockets, whichever gateways these come through. */
+export class Sessions {
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(
+    private readonly host: Host,
+    private readonly places: InstancePlaces,
+  ) {}
+
+  async startExec(_call: CallContext, request: agentInstances.ExecSession): Promise<common.Empty> {
+    const place = this.#running(request.instance_id);
+    const cwd = request.cwd || '/root';
+    const hostHasCwd = cwd.startsWith('/') && (await this.host.files.stat(cwd))?.kind === 'directory';
+    const command = attachCommand(place.lxc, request, hostHasCwd);
+    const size = { columns: request.width, rows: request.height };
+    const start = (): Promise<Program> =>
+      request.interactive ? terminalProgram(this.host, command.argv, { ...size, cwd: command.cwd, env: hostEnvironment() }) : pipedProgram(this.host, command.argv, { cwd: command.cwd });
+    if (request.wait_for_websocket) this.#open(request.id, { awaited: request.interactive ? ['0'] : ['0', '1', '2'], start });
+    else this.#open(request.id, { awaited: [], start, record: (program) => this.#record(request, place, program) });
+    return {};
+  }
+
+  async startConsole(_call: CallContext, request: agentInstances.ConsoleSession): Promise<common.Empty> {
+    const place = this.#running(request.instance_id);
+    const size = { columns: request.width, rows: request.height };
+    const start = (): Promise<Program> => terminalProgram(this.host, consoleCommand(place.lxc), { ...size, env: hostEnvironment() });
+    this.#open(request.id, { awaited: ['0'], start });
+    return {};
+  }
+
+  async waitSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<agentInstances.SessionResult> {
+    const session = this.#sessions.get(id);
+    if (!session) return { exit_code: -1, output: {}, error: 'The session was interrupted' };
+    return session.result;
+  }
+
+  async cancelSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<common.Empty> {
+    await this.#sessions.get(id)?.cancel();
+    return {};
+  }
+
+  async *attach(_call: CallContext, frames: AsyncIterable<Frame>): AsyncIterable<Frame> {
+    const incoming = frames[Symbol.asyncIterator]();
+    const first = await incoming.next();
+    if (first.done) return;
+    const { session_id, fd } = first.value;
+    const session = this.#sessions.get(session_id);
+    if (!session) throw new LxdError('not-found', 'Session not found');
+    yield* session.attach(fd, { [Symbol.asyncIterator]: () => incoming });
+  }
+
+  #running(instanceId: string): InstancePlace & { lxc: NonNullable<InstancePlace['lxc']> } {
+    const place = this.places.place(instanceId);
+    if (place.pid === undefined || !place.lxc) throw new LxdError('bad-request', 'Instance is not running');
+    return { ...place, lxc: place.lxc };
+  }
+
+  #open(id: string, options: SessionOptions): void {
+    if (this.#sessions.has(id)) return;
+    const session = new Session(id, options);
+    this.#sessions.set(id, session);
+    const timer = setTimeout(() => {
+      if (!session.isComplete) session.giveUp('Timed out waiting for websockets to connect');
+    }, joinMs);
+    void session.result.finally(() => {
+      clearTimeout(timer);
+      setTimeout(() => this.#sessions.delete(id), keepMs).unref();
+    });
+  }
+
+  /** Without sockets, output goes to log files when asked for, else nowhere. Answers the files by fd. */
+  async #record(request: agentInstances.ExecSession, place: InstancePlace, program: Program): Promise<Record<string, string>> {
+    const names = { '1': `exec_${request.id}.stdout`, '2': `exec_${request.id}.stderr` };
+    program.closeInput();
+    await Promise.all(
+      Object.entries(names).map(async ([fd, name]) => {
+        const output = program.outputs[fd];
+        if (!output) return;
+        if (request.record_output) await pipeline(output, this.host.files.writeStream(join(place.logsDir, name), { mode: 0o600 })).catch(unlessReleased);
+        else await drain(output).catch(unlessReleased);
+      }),
+    );
+    return request.record_output ? names : {};
+  }
+}
+
+/** For the tool on the host's side; the guest's environment is on its command line. */
+function hostEnvironment(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TERM: 'xterm' };
+}
+
+async function drain(output: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _chunk of output);
+}
+
+function unlessReleased(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+}
