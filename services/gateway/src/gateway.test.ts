@@ -7,6 +7,8 @@ import { local, type Service, type ServiceDefinition } from '@asterism/rpc';
 import { compose, openRuntime, readEnvironment, type Composition, type Runtime } from '@asterism/service';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { selfSignedCertificate, type Credentials } from '@asterism/certificates';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +24,9 @@ interface Reply {
 let directory: string;
 let runtime: Runtime;
 let composition: Composition;
+let client: Credentials;
+let serverConfig: Record<string, string> = {};
+let identity = { trusted: false, fingerprint: 'f', name: 'me', type: 'client', restricted: false, projects: [] as string[] };
 const calls: { name: string; request: unknown }[] = [];
 const received: Buffer[] = [];
 
@@ -31,9 +36,14 @@ const operation = { id: '11111111-2222-3333-4444-555555555555', json: Buffer.fro
 /** Handlers that remember what they were asked. */
 const services: Record<string, object> = {
   [Token.Cluster]: {
-    config: async () => ({ config: {} }),
+    config: async () => ({ config: serverConfig }),
     getServer: async () => json({ config: { 'core.https_address': '' }, environment: { server: 'lxd', server_version: '5.0.2' } }),
     updateServer: async (_: unknown, request: unknown) => void calls.push({ name: 'updateServer', request }),
+  },
+  [Token.Certificates]: {
+    identify: async () => identity,
+    add: async (_: unknown, request: unknown) => (calls.push({ name: 'add', request }), { url: '/1.0/certificates/f', operation: undefined }),
+    list: async () => json([]),
   },
   [Token.Profiles]: {
     list: async (_: unknown, request: unknown) => (calls.push({ name: 'list', request }), json(['/1.0/profiles/default'])),
@@ -59,6 +69,7 @@ const services: Record<string, object> = {
   },
   [Token.Operations]: { get: async () => json({ class: 'websocket' }) },
   [Token.Images]: {
+    list: async (_: unknown, request: unknown) => (calls.push({ name: 'images', request }), json([])),
     upload: async (_: unknown, frames: AsyncIterable<{ part: { $case: string; value: unknown } }>) => {
       for await (const { part } of frames) {
         if (part.$case === 'header') calls.push({ name: 'upload', request: part.value });
@@ -91,6 +102,7 @@ const agent = {
 } as unknown as Agent;
 
 beforeAll(async () => {
+  client = await selfSignedCertificate({ commonName: 'me' });
   directory = await mkdtemp(join(tmpdir(), 'gateway-'));
   runtime = await openRuntime({ ...readEnvironment({}), stateDir: directory }, false);
   const agents = new LocalAgents('none');
@@ -273,5 +285,68 @@ describe('websockets', () => {
       const socket = open(path, headers);
       expect(await new Promise((resolve) => socket.once('error', (error) => resolve(error.message)))).toContain(status);
     }
+  });
+});
+
+describe('HTTPS', () => {
+  const port = 30_000 + (process.pid % 10_000);
+
+  async function asks(method: string, path: string, body = '', who: Partial<typeof identity> = {}, certificate: Credentials | undefined = client): Promise<Reply> {
+    identity = { trusted: true, fingerprint: 'f', name: 'me', type: 'client', restricted: false, projects: [], ...who };
+    await runtime.bus.publish(event('certificates.changed', { fingerprints: [] }));
+    return new Promise((resolve, reject) => {
+      const tls = certificate ? { cert: certificate.certificate, key: certificate.key } : {};
+      const sent = httpsRequest({ port, host: '127.0.0.1', method, path, rejectUnauthorized: false, agent: false, ...tls }, (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks).toString() }));
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  beforeAll(async () => {
+    serverConfig = { 'core.https_address': `127.0.0.1:${port}` };
+    await runtime.bus.publish(event('config.changed', { keys: ['core.https_address'] }));
+  });
+
+  it('shows strangers how to log in and no more', async () => {
+    for (const certificate of [client, undefined]) {
+      const { metadata } = JSON.parse((await asks('GET', '/1.0', '', { trusted: false }, certificate)).body) as { metadata: Record<string, unknown> };
+      expect(metadata).toMatchObject({ auth: 'untrusted', auth_methods: ['tls'] });
+      expect(Object.keys(metadata)).not.toContain('environment');
+      expect((await asks('GET', '/1.0/instances', '', { trusted: false }, certificate)).body).toBe(errorText(403, 'not authorized'));
+    }
+    await asks('GET', '/1.0/images', '', { trusted: false });
+    expect(calls.at(-1)?.request).toMatchObject({ public_only: true });
+  });
+
+  it('lets a stranger ask for trust with a password, never for a token', async () => {
+    expect((await asks('POST', '/1.0/certificates', '{"type":"client","password":"x"}', { trusted: false })).status).toBe(201);
+    expect(calls.at(-1)?.request).toMatchObject({ trusted: false, password: 'x' });
+    expect((await asks('POST', '/1.0/certificates', '{"type":"client","token":true}', { trusted: false })).status).toBe(403);
+  });
+
+  it('keeps restricted clients in their projects', async () => {
+    const restricted = { restricted: true, projects: ['p1'] };
+    expect((await asks('GET', '/1.0/instances', '', restricted)).status).toBe(403);
+    expect((await asks('GET', '/1.0/instances?project=p1', '', restricted)).status).toBe(200);
+    expect((await asks('GET', '/1.0/instances?all-projects=true', '', restricted)).status).toBe(200);
+    expect(calls.at(-1)?.request).toMatchObject({ list: { visible_projects: ['p1'] } });
+    expect((await asks('PUT', '/1.0', '{}', restricted)).status).toBe(403);
+    expect((await asks('PUT', '/1.0/certificates/other', '{}', restricted)).status).toBe(403);
+    expect((await asks('POST', '/1.0/certificates', '{"type":"client"}', restricted)).status).toBe(403);
+  });
+
+  it('trusts known certificates, but not with what is local', async () => {
+    expect((await asks('GET', '/1.0/instances')).status).toBe(200);
+    expect((await asks('GET', '/internal/ready')).status).toBe(403);
+  });
+
+  it('stops listening when the address is taken away', async () => {
+    serverConfig = {};
+    await runtime.bus.publish(event('config.changed', { keys: ['core.https_address'] }));
+    await expect(asks('GET', '/1.0')).rejects.toThrow('ECONNREFUSED');
   });
 });

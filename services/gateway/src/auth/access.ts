@@ -14,7 +14,6 @@ export type Access = 'anyone' | 'trusted' | 'project' | 'named-project' | 'admin
 
 /** Path patterns with their verbs; /1.0/containers and /1.0/virtual-machines are /1.0/instances. */
 const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> = {
-  '/': { GET: 'anyone', POST: 'anyone', PUT: 'anyone', PATCH: 'anyone', DELETE: 'anyone' },
   '/1.0': { GET: 'anyone', PUT: 'admin', PATCH: 'admin' },
   '/1.0/certificates': { GET: 'trusted', POST: 'anyone' },
   '/1.0/certificates/:fingerprint': { GET: 'trusted', PUT: 'trusted', PATCH: 'trusted', DELETE: 'admin' },
@@ -71,6 +70,7 @@ const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> 
 
 /** Undefined for routes the table does not know. */
 export function accessOf(method: string, route: string): Access | undefined {
+  if (route === '/') return 'anyone';
   return accessByRoute[route.replace(/^\/1\.0\/(?:containers|virtual-machines)(?=\/|$)/, '/1.0/instances')]?.[method];
 }
 

@@ -1,12 +1,14 @@
 import { errorEnvelope } from '@asterism/api';
 import type { FastifyInstance } from 'fastify';
+import { accessOf } from '../auth/access.js';
 
-/** Every served path, to tell a missing path from a missing method as LXD does. */
+/** Every served path: to tell a missing path from a missing method as LXD does, and to start with none that anybody could call by oversight. */
 export class Routes {
   readonly #patterns = new Map<string, RegExp>();
 
   watch(fastify: FastifyInstance): void {
-    fastify.addHook('onRoute', ({ url }) => {
+    fastify.addHook('onRoute', ({ url, method }) => {
+      for (const verb of [method].flat()) if (!accessOf(verb, url)) throw new Error(`no access rule for ${verb} ${url}`);
       this.add(url);
     });
   }
@@ -14,10 +16,6 @@ export class Routes {
   add(url: string): void {
     const source = url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+').replace(/\*[^/]*/g, '.+');
     this.#patterns.set(url, new RegExp(`^${source}$`));
-  }
-
-  get paths(): string[] {
-    return [...this.#patterns.keys()];
   }
 
   /** The answer to a request that no handler takes. */

@@ -1,6 +1,6 @@
 import { Agents } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
-import { Token, type Operations } from '@asterism/proto';
+import { Token, type Operations, type Projects } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
@@ -31,6 +31,7 @@ export class Upgrades {
     @Inject(EventFeed) private readonly feed: EventFeed,
     @Inject(SessionTickets) private readonly tickets: SessionTickets,
     @Inject(Token.Operations) private readonly operations: Operations,
+    @Inject(Token.Projects) private readonly projects: Projects,
     @Inject(Agents) private readonly agents: Agents,
   ) {}
 
@@ -47,7 +48,7 @@ export class Upgrades {
       const identity = await this.trust.identify(stream as Socket);
       const url = new URL(request.url ?? '', 'http://gateway');
       const session = sessionPath.exec(url.pathname)?.[1];
-      const join = session === undefined ? this.#events(identity, url.searchParams) : await this.#session(session, url.searchParams.get('secret') ?? '');
+      const join = session === undefined ? await this.#events(identity, url.searchParams) : await this.#session(session, url.searchParams.get('secret') ?? '');
       this.#sockets.handleUpgrade(request, stream, head, (socket) => join(socket));
     } catch (error) {
       refuse(stream, error);
@@ -58,9 +59,10 @@ export class Upgrades {
     for (const socket of this.#sockets.clients) socket.terminate();
   }
 
-  #events(identity: Identity, query: URLSearchParams): (socket: WebSocket) => void {
+  async #events(identity: Identity, query: URLSearchParams): Promise<(socket: WebSocket) => void> {
     const wish = eventWish(query, identity.admin);
     requireAccess(identity, 'project', { project: wish.project, allProjects: wish.allProjects, named: '' });
+    if (!wish.allProjects && wish.project !== 'default') await this.projects.get(systemCall(), { name: wish.project });
     const projects = wish.allProjects ? identity.projects : [wish.project];
     return (socket) => this.feed.add(socket, { types: wish.types, projects });
   }
