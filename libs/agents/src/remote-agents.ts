@@ -1,6 +1,7 @@
 import { LxdError } from '@asterism/errors';
 import { agentDefinitions, type Agent, type Cluster } from '@asterism/proto';
-import { Channel, remote, systemCall, type TlsFiles } from '@asterism/rpc';
+import { systemCall, type TlsFiles } from '@asterism/rpc';
+import { Channel, remote } from '@asterism/rpc/wire';
 import { Agents } from './agents.js';
 
 interface Known {

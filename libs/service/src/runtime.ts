@@ -1,6 +1,6 @@
-import { LocalCache, RedisCache, type Cache } from '@asterism/cache';
+import { LocalCache, type Cache } from '@asterism/cache';
 import { openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
-import { LocalEventBus, NatsEventBus, type EventBus } from '@asterism/events';
+import { LocalEventBus, type EventBus } from '@asterism/events';
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
 
@@ -25,13 +25,8 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
     postgres = await startEmbeddedPostgres(join(environment.stateDir, 'database'));
     url = postgres.url;
   }
-  const tls = environment.tlsDir
-    ? { caFile: join(environment.tlsDir, 'ca.crt'), certFile: join(environment.tlsDir, 'tls.crt'), keyFile: join(environment.tlsDir, 'tls.key') }
-    : undefined;
-  const bus = environment.natsUrl
-    ? await NatsEventBus.connect({ url: environment.natsUrl, ...(tls && environment.natsUrl.startsWith('tls:') ? { tls } : {}) })
-    : new LocalEventBus();
-  const cache = environment.redisUrl ? new RedisCache(environment.redisUrl) : new LocalCache();
+  const bus = environment.natsUrl ? await connectNats(environment.natsUrl, environment.tlsDir) : new LocalEventBus();
+  const cache = environment.redisUrl ? new (await import('@asterism/cache/redis')).RedisCache(environment.redisUrl) : new LocalCache();
   const database = needsDatabase ? await openPool({ url: url! }) : undefined;
   const relay = database ? new OutboxRelay(database, bus) : undefined;
   return {
@@ -48,4 +43,10 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
       await postgres?.stop();
     },
   };
+}
+
+async function connectNats(url: string, tlsDir: string | undefined): Promise<EventBus> {
+  const { NatsEventBus } = await import('@asterism/events/nats');
+  if (!tlsDir || !url.startsWith('tls:')) return NatsEventBus.connect({ url });
+  return NatsEventBus.connect({ url, tls: { caFile: join(tlsDir, 'ca.crt'), certFile: join(tlsDir, 'tls.crt'), keyFile: join(tlsDir, 'tls.key') } });
 }

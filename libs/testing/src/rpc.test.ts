@@ -1,7 +1,8 @@
 import { createAuthority, issueCertificate } from '@asterism/certificates';
 import { LxdError } from '@asterism/errors';
 import { agentFiles, agentInstances, warnings, type Warnings } from '@asterism/proto';
-import { Channel, local, remote, RpcServer, systemCall, type CallContext, type Service, type TlsFiles } from '@asterism/rpc';
+import { local, systemCall, type CallContext, type Service, type TlsFiles } from '@asterism/rpc';
+import { Channel, remote, RpcServer } from '@asterism/rpc/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 async function party(authority: { certificate: string; key: string }): Promise<TlsFiles> {
