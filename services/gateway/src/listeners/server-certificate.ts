@@ -1,4 +1,3 @@
-import { selfSignedCertificate } from '@asterism/certificates';
 import { RuntimeInfo } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { X509Certificate } from 'node:crypto';
@@ -24,7 +23,7 @@ export class ServerCertificate {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await mkdir(directory, { recursive: true });
-      const made = await selfSignedCertificate({
+      const made = await (await import('@asterism/certificates')).selfSignedCertificate({
         commonName: `root@${hostname()}`,
         organization: 'linuxcontainers.org',
         dnsNames: [hostname()],
