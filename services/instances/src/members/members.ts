@@ -27,7 +27,6 @@ export class Members {
   async watch(bus: EventBus): Promise<void> {
     await bus.consume('instances.agent', ['agent.instance'], (event) => this.seen(event.payload));
     await bus.consume('instances.members', ['agent.ready'], (event) => this.memberReady(event.payload.member));
-    await Promise.all(this.agents.members().map((member) => this.reconcile(member).catch(() => undefined)));
   }
 
   /** An instance changed by itself. What a task of ours is doing to it is the task's to record. */
