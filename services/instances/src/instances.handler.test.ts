@@ -357,3 +357,17 @@ describe('schedules', () => {
     expect(await names()).toEqual([]);
   });
 });
+
+describe('power of all instances', () => {
+  it('changes those it concerns', async () => {
+    const running = test.world.running.size;
+    const answer = await service.changeStates(call, { project: 'default', action: 'start', timeout_s: -1, force: false, stateful: false });
+    await test.settle();
+    expect(outcome(answer.id)).toBe('');
+    expect(test.world.running.size).toBeGreaterThan(running);
+    const stop = await service.changeStates(call, { project: 'default', action: 'stop', timeout_s: -1, force: true, stateful: false });
+    await test.settle();
+    expect(outcome(stop.id)).toBe('');
+    expect(test.world.running.size).toBe(0);
+  });
+});

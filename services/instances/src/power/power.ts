@@ -5,10 +5,11 @@ import { Tasks } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
 import { requireDeletable } from '../delete/delete-instance.js';
+import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { powerTaskOf } from './power-tasks.js';
-import { powerAction, powerActions, requireTransition, type PowerWish } from './transitions.js';
+import { powerAction, powerActions, requireTransition, type PowerAction, type PowerWish } from './transitions.js';
 
 /** Starting, stopping and removing instances. */
 @Injectable()
@@ -36,7 +37,7 @@ export class Power {
   async changeMany(call: CallContext, request: instances.ChangeStatesRequest): Promise<common.OperationAnswer> {
     const wish = wishOf(request);
     const rows = await this.store.ofProject(request.project);
-    const names = rows.map((row) => row.name);
+    const names = rows.filter((row) => concerns(row, wish.action)).map((row) => row.name);
     return this.tasks.open(call, this.definitions.bulkPower, {
       input: { project: request.project, names, ...wish },
       operation: { description: `${powerActions[wish.action]} instance`, project: request.project, resources: { instances: names.map((name) => `/1.0/instances/${name}`) } },
@@ -53,6 +54,12 @@ export class Power {
       accept: (_unit, row) => requireDeletable(row),
     });
   }
+}
+
+/** Whether a change of all instances is one of this instance. */
+function concerns(row: InstanceRow, action: PowerAction): boolean {
+  if (action === 'start') return !isRunning(row);
+  return action === 'unfreeze' ? row.status === 'Frozen' : isRunning(row);
 }
 
 function wishOf(request: instances.ChangeStatesRequest | instances.ChangeStateRequest): PowerWish {

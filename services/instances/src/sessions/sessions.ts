@@ -7,7 +7,7 @@ import type { agentInstances, common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Tasks } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
-import { isRunning, type InstanceRow } from '../instance.js';
+import { isRunning, sorted, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
@@ -111,7 +111,7 @@ export function execEnvironment(row: Pick<InstanceRow, 'expanded_config'>, reque
     environment['USER'] ??= 'root';
   }
   environment['LANG'] ??= 'C.UTF-8';
-  return environment;
+  return sorted(environment);
 }
 
 function execSession(id: string, row: InstanceRow, request: instances.ExecRequest, environment: Record<string, string>): agentInstances.ExecSession {
