@@ -1,0 +1,4 @@
+import { runService } from '@asterism/service';
+import { networksService } from './index.js';
+
+await runService(networksService);

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Unit } from '@asterism/database';
+
+/** A managed network. */
+export interface NetworkRow {
+  id: string;
+  project: string;
+  name: string;
+  type: string;
+  description: string;
+  config: Record<string, string>;
+  status: 'pending' | 'created';
+}
+
+export type NewNetwork = Omit<NetworkRow, 'id' | 'status'>;
+
+const columns = 'id, project, name, type, description, config, status';
+
+/** Rows of networks.networks. */
+@Injectable()
+export class NetworkStore {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  ofProject(project: string): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE project = $1 ORDER BY name COLLATE "C"`, [project]);
+  }
+
+  named(project: string, names: readonly string[]): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE project = $1 AND name = ANY($2)`, [project, names]);
+  }
+
+  async find(project: string, name: string): Promise<NetworkRow | undefined> {
+    return (await this.named(project, [name]))[0];
+  }
+
+  all(): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks ORDER BY created_at`);
+  }
+
+  /** Creations that some process began and none will end. */
+  abandoned(): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND created_at < now() - interval '5 minutes'`);
+  }
+
+  /** The row, kept from others until the unit ends. */
+  async lock(unit: Unit, project: string, name: string): Promise<NetworkRow | undefined> {
+    return (await unit.query<NetworkRow>(`SELECT ${columns} FROM networks.networks WHERE project = $1 AND name = $2 FOR UPDATE`, [project, name]))[0];
+  }
+
+  async insert(unit: Unit, network: NewNetwork): Promise<void> {
+    await unit.query(`INSERT INTO networks.networks (project, name, type, description, config, status) VALUES ($1, $2, $3, $4, $5, 'pending')`, [
+      network.project,
+      network.name,
+      network.type,
+      network.description,
+      JSON.stringify(network.config),
+    ]);
+  }
+
+  async markCreated(unit: Unit, project: string, name: string): Promise<void> {
+    await unit.query(`UPDATE networks.networks SET status = 'created' WHERE project = $1 AND name = $2`, [project, name]);
+  }
+
+  async update(unit: Unit, { id, description, config }: Pick<NetworkRow, 'id' | 'description' | 'config'>): Promise<void> {
+    await unit.query('UPDATE networks.networks SET description = $2, config = $3 WHERE id = $1', [id, description, JSON.stringify(config)]);
+  }
+
+  async rename(unit: Unit, id: string, name: string): Promise<void> {
+    await unit.query('UPDATE networks.networks SET name = $2 WHERE id = $1', [id, name]);
+  }
+
+  async delete(unit: Unit, project: string, name: string): Promise<void> {
+    await unit.query('DELETE FROM networks.networks WHERE project = $1 AND name = $2', [project, name]);
+  }
+}
