@@ -72,7 +72,6 @@ export const gatewayService = defineService({
   },
   async stop(app) {
     app.get(Readiness, { strict: false }).become('stopping');
-    app.get(EventFeed, { strict: false }).stop();
     await app.get(Listeners, { strict: false }).close();
   },
 });

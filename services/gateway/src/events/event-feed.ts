@@ -17,7 +17,6 @@ const maxBufferedBytes = 16 * 1024 * 1024;
 @Injectable()
 export class EventFeed {
   readonly #listeners = new Map<WebSocket, Listener>();
-  #pings: NodeJS.Timeout | undefined;
 
   constructor(@Inject(EventBusToken) private readonly bus: EventBus) {}
 
@@ -31,7 +30,7 @@ export class EventFeed {
       const metadata = { context: context ?? {}, level, message };
       this.#pass('logging', '', JSON.stringify({ location: location ?? 'none', metadata, timestamp: new Date(at).toISOString(), type: 'logging' }));
     });
-    this.#pings = setInterval(() => this.#ping(), pingEveryMs).unref();
+    setInterval(() => this.#ping(), pingEveryMs).unref();
   }
 
   add(socket: WebSocket, listener: Listener): void {
@@ -41,11 +40,6 @@ export class EventFeed {
     socket.on('pong', () => answered.add(socket));
     socket.on('close', gone);
     socket.on('error', () => socket.terminate());
-  }
-
-  stop(): void {
-    clearInterval(this.#pings);
-    for (const socket of this.#listeners.keys()) socket.close(1001);
   }
 
   #pass(type: string, project: string, json: string): void {

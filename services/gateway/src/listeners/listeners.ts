@@ -53,8 +53,8 @@ export class Listeners {
     return next;
   }
 
+  /** Takes no more requests and lets those under way finish. Websockets live until the process ends: that is how clients see it. */
   async close(): Promise<void> {
-    this.upgrades.close();
     await Promise.all([closed(this.#unix), closed(this.#https?.server)]);
   }
 
@@ -119,12 +119,20 @@ function listening(server: Server, options: { path: string } | { host: string; p
   });
 }
 
+const graceMs = 1_000;
+
 function closed(server: Server | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (!server) return resolve();
-    server.close(() => resolve());
+    const giveUp = setTimeout(() => {
+      server.closeAllConnections();
+      resolve();
+    }, graceMs);
+    server.close(() => {
+      clearTimeout(giveUp);
+      resolve();
+    });
     server.closeIdleConnections();
-    setTimeout(() => server.closeAllConnections(), 500).unref();
   });
 }
 

@@ -12,12 +12,13 @@ const pauseAboveBytes = 1024 * 1024;
  */
 export async function joinSession(socket: WebSocket, ticket: SessionTicket, attach: Attach): Promise<void> {
   let ended = false;
+  const messages = messagesOf(socket);
   const end = (): void => {
     if (!ended && socket.readyState === socket.OPEN) socket.send('');
     ended = true;
   };
   try {
-    for await (const { data, end: last } of attach(fromClient(socket, ticket))) {
+    for await (const { data, end: last } of attach(framesOf(messages, ticket))) {
       if (data.length > 0 && !(await sent(socket, data))) break;
       if (last) end();
     }
@@ -39,10 +40,10 @@ function sent(socket: WebSocket, data: Uint8Array): Promise<boolean> | boolean {
   return new Promise((resolve) => socket.send(data, { binary: true }, (error) => resolve(!error)));
 }
 
-async function* fromClient(socket: WebSocket, { session, fd }: SessionTicket): AsyncIterable<agentInstances.SessionFrame> {
+async function* framesOf(messages: AsyncIterable<Message>, { session, fd }: SessionTicket): AsyncIterable<agentInstances.SessionFrame> {
   const frame = (data: Buffer, end: boolean): agentInstances.SessionFrame => ({ session_id: session, fd, data, end });
   yield frame(Buffer.alloc(0), false);
-  for await (const message of messages(socket)) {
+  for await (const message of messages) {
     if (message.isBinary || fd === 'control') {
       if (message.data.length > 0) yield frame(message.data, false);
     } else {
@@ -56,8 +57,8 @@ interface Message {
   isBinary: boolean;
 }
 
-/** Messages until the socket closes; reading stops while too many bytes wait. */
-async function* messages(socket: WebSocket): AsyncIterable<Message> {
+/** Messages until the socket closes, kept from now on; reading stops while too many bytes wait. */
+function messagesOf(socket: WebSocket): AsyncIterable<Message> {
   const waiting: Message[] = [];
   let waitingBytes = 0;
   let closed = socket.readyState !== socket.OPEN;
@@ -72,16 +73,19 @@ async function* messages(socket: WebSocket): AsyncIterable<Message> {
     closed = true;
     wake();
   });
-  for (;;) {
-    const message = waiting.shift();
-    if (message) {
-      waitingBytes -= message.data.length;
-      if (socket.isPaused && waitingBytes < pauseAboveBytes) socket.resume();
-      yield message;
-    } else if (closed) {
-      return;
-    } else {
-      await new Promise<void>((resolve) => (wake = resolve));
+  async function* taken(): AsyncIterable<Message> {
+    for (;;) {
+      const message = waiting.shift();
+      if (message) {
+        waitingBytes -= message.data.length;
+        if (socket.isPaused && waitingBytes < pauseAboveBytes) socket.resume();
+        yield message;
+      } else if (closed) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
     }
   }
+  return taken();
 }

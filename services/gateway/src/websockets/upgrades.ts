@@ -55,10 +55,6 @@ export class Upgrades {
     }
   }
 
-  close(): void {
-    for (const socket of this.#sockets.clients) socket.terminate();
-  }
-
   async #events(identity: Identity, query: URLSearchParams): Promise<(socket: WebSocket) => void> {
     const wish = eventWish(query, identity.admin);
     requireAccess(identity, 'project', { project: wish.project, allProjects: wish.allProjects, named: '' });
