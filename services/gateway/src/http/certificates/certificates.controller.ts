@@ -34,7 +34,7 @@ export class CertificatesController {
       connection_certificate: certificate ?? Buffer.alloc(0),
       trusted: admin,
       server_fingerprint: this.certificate.fingerprint,
-      remote_address: request.identity.address,
+      remote_address: request.identity.address.replace(/:\d+$/, ''),
     });
     return added.operation ? started(added.operation) : created({ url: added.url });
   }
