@@ -1,6 +1,6 @@
 import { Database } from '@asterism/database';
 import { LxdError, isKind } from '@asterism/errors';
-import { Token, type Profiles, type Projects, type images } from '@asterism/proto';
+import { Token, type Projects, type images } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { findImage } from './find-image.js';
@@ -14,7 +14,6 @@ export class ImageLookup {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Token.Projects) private readonly projects: Projects,
-    @Inject(Token.Profiles) private readonly profiles: Profiles,
     @Inject(ImageSecrets) private readonly secrets: ImageSecrets,
   ) {}
 
@@ -38,7 +37,7 @@ export class ImageLookup {
   /** Refuses names of profiles that the project does not have. */
   async requireProfiles(call: CallContext, project: string, names: readonly string[]): Promise<void> {
     for (const name of names) {
-      await this.profiles.get(call, { project: project || 'default', name }).catch((error: unknown) => {
+      await this.projects.resolve(call, { project: project || 'default', profiles: [name] }).catch((error: unknown) => {
         throw isKind(error, 'not-found') ? new LxdError('bad-request', `Profile '${name}' doesn't exist`, { cause: error }) : error;
       });
     }

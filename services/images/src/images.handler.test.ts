@@ -58,21 +58,16 @@ let test: TestComposition;
 let handler: Images;
 
 const projects = {
-  resolve: async (_call: unknown, { project }: { project: string }) => {
+  resolve: async (_call: unknown, { project, profiles }: { project: string; profiles: string[] }) => {
+    if (profiles.includes('none')) throw new LxdError('not-found', 'Profile not found');
     if (project === 'nope') throw new LxdError('not-found', 'Project not found');
     return { project: { name: project, description: '', config: { 'features.images': project === 'own' ? 'true' : 'false' } }, profiles: [] };
-  },
-};
-const profiles = {
-  get: async (_call: unknown, { name }: { name: string }) => {
-    if (name === 'none') throw new LxdError('not-found', 'Profile not found');
-    return { json: Buffer.from('{}'), etag: '' };
   },
 };
 const volumes = { forgetImage: async (_call: unknown, { fingerprint }: { fingerprint: string }) => (forgotten.push(fingerprint), {}) };
 
 beforeAll(async () => {
-  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.Profiles]: profiles, [Token.InstanceVolumes]: volumes }, { images: files });
+  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.InstanceVolumes]: volumes }, { images: files });
   handler = test.handler<Images>(images.ImagesDefinition);
 });
 afterAll(() => test.close());
