@@ -15,7 +15,7 @@ export { parseBitRate, parseSize } from './size.js';
 export * as validators from './validators.js';
 export type { Validator } from './validators.js';
 export * as addresses from './addresses.js';
-export { imagePrefix, instanceKeys, invalidInstanceConfig, volatilePrefix } from './instance/instance-keys.js';
+export { imagePrefix, instanceKeys, invalidInstanceConfig, volatilePrefix, type ConfigOwner } from './instance/instance-keys.js';
 export { expiryFrom } from './instance/instance-validators.js';
 export { deviceKeys, deviceOption, invalidDevice, isDeviceType, isRootDisk, nicKindOfNetwork, type DeviceOptions } from './device/device-types.js';
 export { diskKeys } from './device/disk-keys.js';

@@ -19,7 +19,8 @@ describe('validateConfig', () => {
     expect(validateConfig(table, { nokey: '1' }, words)).toBe('Unknown configuration key: nokey');
     expect(validateConfig(table, { 'boot.autostart': 'maybe' }, words)).toBe('Invalid value for a boolean "maybe"');
     expect(validateConfig(table, { 'limits.memory': 'bogus' }, words)).toBe('Invalid value: bogus');
-    expect(validateConfig(table, { 'user.': '1' }, words)).toBe('Unknown configuration key: user.');
+    expect(validateConfig(table, { 'user.': '1' }, words)).toBeUndefined();
+    expect(validateConfig(table, { 'volatile..hwaddr': '1' }, words)).toBe('Unknown configuration key: volatile..hwaddr');
   });
   it('names the keys of a pattern', () => {
     expect(keyFor(table.hwaddr, 'eth0')).toBe('volatile.eth0.hwaddr');

@@ -2,7 +2,7 @@ import type { Validator } from './validators.js';
 
 /** One configuration key, declared once; everything that is known of a key stands here. */
 export interface ConfigKey {
-  /** Exact name, or a pattern in which each `*` stands for one or more characters ("user.*", "volatile.*.hwaddr"). */
+  /** Exact name, or a pattern: an inner `*` stands for some characters ("volatile.*.hwaddr"), one at the end for any ("user.*"). */
   readonly name: string;
   readonly type: 'string' | 'bool' | 'integer' | 'size' | 'list' | 'blob';
   readonly description: string;
@@ -47,7 +47,7 @@ function indexOf(table: KeyTable): KeyIndex {
 
 function patternToRegExp(pattern: string): RegExp {
   const parts = pattern.split('*').map((part) => part.replace(/[.\\+?^${}()|[\]]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.+')}$`, 's');
+  return new RegExp(`^${parts.join('.+').replace(/\.\+$/, '.*')}$`, 's');
 }
 
 /** The declaration a key of a config falls under: an exact name wins over a pattern. */

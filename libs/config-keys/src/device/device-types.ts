@@ -63,10 +63,13 @@ export function deviceKeys(options: DeviceOptions, networkType?: string): KeyTab
   return plainTypes[type];
 }
 
+const needsParent: readonly string[] = ['bridged', 'macvlan', 'sriov', 'physical', 'ipvlan'];
+
 /** Why a device's options are refused (LXD's sentence without its outer "Device validation failed" words). */
 export function invalidDevice(options: DeviceOptions, networkType?: string): string | undefined {
   const table = deviceKeys(options, networkType);
   if (!table) return 'Unsupported device type';
+  if (networkType !== undefined && options[deviceOption.nictype]) return 'Cannot use "nictype" property in conjunction with "network" property';
   for (const name of Object.keys(options).sort()) {
     if (name === deviceOption.type || name === deviceOption.nictype || name === deviceOption.gputype) continue;
     const key = findKey(table, name);
@@ -74,6 +77,9 @@ export function invalidDevice(options: DeviceOptions, networkType?: string): str
     const reason = invalidReason(key, options[name] ?? '');
     if (reason !== undefined) return `Invalid value for device option ${JSON.stringify(name)}: ${reason}`;
     if (/[\u0000\n\r]/.test(options[name] ?? '')) return `Invalid value for device option ${JSON.stringify(name)}: must be a single line`;
+  }
+  if (needsParent.includes(options[deviceOption.nictype] ?? '') && !options[nicBridgedKeys.parent.name]) {
+    return `Invalid value for device option ${JSON.stringify(nicBridgedKeys.parent.name)}: Required value`;
   }
   return options[deviceOption.type] === 'disk' ? invalidDisk(options) : undefined;
 }
@@ -88,7 +94,6 @@ function invalidDisk(options: DeviceOptions): string | undefined {
   if (!options[source.name] && options[path.name] !== '/') return 'Disk entry is missing the required "source" or "path" property';
   if (options[path.name] === '/' && options[source.name]) return 'Root disk entry may not have a "source" property set';
   if (options[path.name] === '/' && !options[pool.name]) return 'Root disk entry must have a "pool" property set';
-  if (!options[path.name]) return 'Disk entry is missing the required "path" property';
   if (options[size.name] && options[path.name] !== '/') return 'Only the root disk may have a size quota';
   if (isTrue(options[recursive.name]) && isTrue(options[readonly.name])) return "Recursive read-only bind-mounts aren't currently supported by the kernel";
   if (options[pool.name] && options[shift.name]) return 'The "shift" property cannot be used with custom storage volumes (set "security.shifted=true" on the volume instead)';

@@ -1,6 +1,6 @@
 import type { KeyTable } from '../key.js';
 import { bool, int64, uint32 } from '../validators.js';
-import { snapshotExpiry } from './instance-validators.js';
+import { snapshotExpiry, snapshotSchedule } from './instance-validators.js';
 
 /** Start order, snapshots, migration and free keys of instances. */
 export const bootKeys = {
@@ -14,7 +14,7 @@ export const bootKeys = {
   migrationIncrementalMemoryGoal: { name: 'migration.incremental.memory.goal', type: 'integer', description: 'Percent in sync before the final stop', validate: uint32, defaultValue: '70', live: 'yes', condition: 'container' },
   migrationIncrementalMemoryIterations: { name: 'migration.incremental.memory.iterations', type: 'integer', description: 'Most transfer rounds', validate: uint32, defaultValue: '10', live: 'yes', condition: 'container' },
   migrationStateful: { name: 'migration.stateful', type: 'bool', description: 'Permit stateful stop, start and snapshot', validate: bool, defaultValue: 'false', live: 'no', condition: 'VM' },
-  snapshotsSchedule: { name: 'snapshots.schedule', type: 'list', description: 'When automatic snapshots are taken', live: 'no', condition: 'container, VM' },
+  snapshotsSchedule: { name: 'snapshots.schedule', type: 'list', description: 'When automatic snapshots are taken', validate: snapshotSchedule, live: 'no', condition: 'container, VM' },
   snapshotsScheduleStopped: { name: 'snapshots.schedule.stopped', type: 'bool', description: 'Also snapshot stopped instances', validate: bool, defaultValue: 'false', live: 'no', condition: 'container, VM' },
   snapshotsPattern: { name: 'snapshots.pattern', type: 'string', description: 'Name template of automatic and unnamed snapshots', defaultValue: 'snap%d', live: 'no', condition: 'container, VM' },
   snapshotsExpiry: { name: 'snapshots.expiry', type: 'list', description: 'Lifetime of new snapshots', validate: snapshotExpiry, live: 'no', condition: 'container, VM' },

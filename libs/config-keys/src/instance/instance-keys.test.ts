@@ -5,21 +5,26 @@ import { invalidInstanceConfig } from './instance-keys.js';
 
 describe("an instance's config", () => {
   it("is refused in the reference's words", () => {
-    expect(invalidInstanceConfig({ nokey: '1' }, 'instance')).toBe('Unknown configuration key: nokey');
-    expect(invalidInstanceConfig({ 'volatile.foo': 'x' }, 'instance')).toBe('Unknown configuration key: volatile.foo');
-    expect(invalidInstanceConfig({ 'limits.memory': 'bogus' }, 'instance')).toBe('Invalid value: bogus');
-    expect(invalidInstanceConfig({ 'limits.cpu': 'bogus' }, 'instance')).toBe('Invalid CPU limit syntax');
-    expect(invalidInstanceConfig({ 'boot.autostart': 'maybe' }, 'instance')).toBe('Invalid value for a boolean "maybe"');
+    expect(invalidInstanceConfig({ nokey: '1' }, 'container')).toBe('Unknown configuration key: nokey');
+    expect(invalidInstanceConfig({ 'volatile.foo': 'x' }, 'container')).toBe('Unknown configuration key: volatile.foo');
+    expect(invalidInstanceConfig({ 'limits.memory': 'bogus' }, 'container')).toBe('Invalid value: bogus');
+    expect(invalidInstanceConfig({ 'limits.cpu': 'bogus' }, 'container')).toBe('Invalid CPU limit syntax');
+    expect(invalidInstanceConfig({ 'boot.autostart': 'maybe' }, 'container')).toBe('Invalid value for a boolean "maybe"');
     expect(invalidInstanceConfig({ 'volatile.uuid': 'x' }, 'profile')).toBe('Volatile keys can only be set on instances');
   });
   it('keeps line breaks out of what ends in generated files', () => {
-    expect(invalidInstanceConfig({ 'environment.A': 'b\nlxc.x = 1' }, 'instance')).toBeDefined();
-    expect(invalidInstanceConfig({ 'environment.A\nlxc.x': 'b' }, 'instance')).toBeDefined();
+    expect(invalidInstanceConfig({ 'environment.A': 'b\nlxc.x = 1' }, 'container')).toBeDefined();
+    expect(invalidInstanceConfig({ 'environment.A\nlxc.x': 'b' }, 'container')).toBeDefined();
     expect(invalidDevice({ type: 'disk', path: '/x\ny', source: '/tmp' })).toBeDefined();
   });
   it('knows contradictions', () => {
-    expect(invalidInstanceConfig({ 'raw.seccomp': 'x', 'security.syscalls.deny': 'y' }, 'instance')).toBe('raw.seccomp is mutually exclusive with security.syscalls*');
-    expect(invalidInstanceConfig({ 'raw.lxc': 'lxc.log.file=/x' }, 'instance')).toBe('Setting lxc.log.file is not allowed');
+    expect(invalidInstanceConfig({ 'raw.seccomp': 'x', 'security.syscalls.deny': 'y' }, 'container')).toBe('raw.seccomp is mutually exclusive with security.syscalls*');
+    expect(invalidInstanceConfig({ 'raw.lxc': 'lxc.log.file=/x' }, 'container')).toBe('Setting lxc.logfile is not allowed');
+  });
+  it('knows which keys a type has', () => {
+    expect(invalidInstanceConfig({ 'security.secureboot': 'true' }, 'container')).toBe('Unknown configuration key: security.secureboot');
+    expect(invalidInstanceConfig({ 'security.secureboot': 'true' }, 'profile')).toBeUndefined();
+    expect(invalidInstanceConfig({ 'snapshots.schedule': 'x' }, 'container')).toBe('Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>');
   });
 });
 

@@ -1,4 +1,4 @@
-import { isTrue, validateConfig, type KeyTable } from '../key.js';
+import { isTrue, validateConfig, type ConfigKey, type KeyTable } from '../key.js';
 import { uuid } from '../validators.js';
 import { bootKeys } from './boot-keys.js';
 import { limitsKeys } from './limits-keys.js';
@@ -33,14 +33,24 @@ const syscallDenials = [
 ];
 const syscallAllowances = [securityKeys.securitySyscallsAllow, securityKeys.securitySyscallsWhitelist];
 
+/** Whose config it is: profiles hold keys of both types, but none that the server sets; "expanded" is an instance's with its profiles'. */
+export type ConfigOwner = 'container' | 'virtual-machine' | 'profile' | 'expanded';
+
+/** Keys that mean something to one type only are unknown to the other. */
+const tables: Readonly<Record<ConfigOwner, KeyTable>> = { container: keysFor('container'), 'virtual-machine': keysFor('VM'), profile: instanceKeys, expanded: instanceKeys };
+
+function keysFor(type: string): KeyTable {
+  return Object.fromEntries(Object.entries<ConfigKey>(instanceKeys).filter(([, key]) => key.condition === undefined || key.condition.includes(type)));
+}
+
 /** Why an instance's or a profile's config is refused, in LXD's words; undefined where it is good. */
-export function invalidInstanceConfig(config: Readonly<Record<string, string>>, owner: 'instance' | 'profile'): string | undefined {
+export function invalidInstanceConfig(config: Readonly<Record<string, string>>, owner: ConfigOwner): string | undefined {
   const names = Object.keys(config);
   if (owner === 'profile') {
     if (names.some((name) => name.startsWith(volatilePrefix))) return 'Volatile keys can only be set on instances';
     if (names.some((name) => name.startsWith(imagePrefix))) return 'Image keys can only be set on instances';
   }
-  return validateConfig(instanceKeys, config, words) ?? controlCharacters(config) ?? contradiction(config);
+  return validateConfig(tables[owner], config, words) ?? controlCharacters(config) ?? contradiction(config);
 }
 
 /** Environment variables and properties end in generated files: no line breaks or other control characters in their names. */
@@ -48,8 +58,9 @@ function controlCharacters(config: Readonly<Record<string, string>>): string | u
   const bad = Object.keys(config).find((name) => /[\u0000-\u001f\u007f]/.test(name));
   if (bad !== undefined) return `Unknown configuration key: ${bad}`;
   for (const name of Object.keys(config)) {
-    const oneLine = name.startsWith('environment.') || name.startsWith('nvidia.') || name.startsWith('limits.kernel.');
-    if (oneLine && /[\u0000\n\r]/.test(config[name] ?? '')) return `Invalid value for ${name}: must be a single line`;
+    if (!/[\u0000\n\r]/.test(config[name] ?? '')) continue;
+    if (name.startsWith('environment.')) return 'Environment variables cannot contain line breaks';
+    if (name.startsWith('nvidia.') || name.startsWith('limits.kernel.')) return `Invalid value for ${name}: must be a single line`;
   }
   return undefined;
 }

@@ -26,7 +26,7 @@ export const rawLxc: Validator = (value) => {
     const separator = text.indexOf('=');
     if (separator < 0) return `Invalid raw.lxc line: ${line}`;
     const key = text.slice(0, separator).trim().toLowerCase();
-    if (ownLxcKeys.has(key)) return `Setting ${key} is not allowed`;
+    if (ownLxcKeys.has(key)) return `Setting ${key === 'lxc.log.file' ? 'lxc.logfile' : key === 'lxc.log.syslog' ? 'lxc.syslog' : key} is not allowed`;
     if (key.startsWith('lxc.prlimit.')) return `Process limits should be set via "limits.kernel.[limit name]" and not directly via "lxc.prlimit.[limit name]"`;
     const network = /^lxc\.net(?:work)?\.\d+\.(.+)$/.exec(key)?.[1];
     if ((key.startsWith('lxc.net.') || key.startsWith('lxc.network.')) && !(network && allowedNetworkKeys.test(network))) {
@@ -60,3 +60,23 @@ export function expiryFrom(nowMs: number, expression: string): number {
   }
   return date.getTime();
 }
+
+const scheduleAliases = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@annually', '@yearly', '@startup', '@never'];
+const scheduleField = /^(?:\*|\d{1,2}(?:-\d{1,2})?)(?:\/\d{1,2})?(?:,(?:\*|\d{1,2}(?:-\d{1,2})?)(?:\/\d{1,2})?)*$/;
+
+/** A cron expression, or aliases separated by commas. */
+export const snapshotSchedule: Validator = (value) => {
+  const text = value.trim();
+  if (text.startsWith('@')) {
+    return text.split(/\s*,\s*/).every((alias) => scheduleAliases.includes(alias)) ? undefined : 'Unexpected snapshot schedule alias';
+  }
+  const fields = text.split(/\s+/);
+  if (fields.length !== 5) return 'Schedule must be of the form: <minute> <hour> <day-of-month> <month> <day-of-week>';
+  return fields.every((field) => scheduleField.test(field)) ? undefined : 'Error parsing schedule';
+};
+
+/** Lines "both|uid|gid HOST NS", each an id or a range. */
+export const rawIdmap: Validator = (value) => {
+  const bad = value.split('\n').find((line) => line.trim() !== '' && !/^(?:both|uid|gid)\s+\d+(?:-\d+)?\s+\d+(?:-\d+)?$/.test(line.trim()));
+  return bad === undefined ? undefined : `Invalid ID map line ${JSON.stringify(bad)}`;
+};

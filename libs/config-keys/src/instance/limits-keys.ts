@@ -14,7 +14,7 @@ export const limitsKeys = {
   limitsHugepages1GB: { name: 'limits.hugepages.1GB', type: 'size', description: 'Limit of 1GB huge pages', validate: size, live: 'yes', condition: 'container' },
   limitsKernel: { name: 'limits.kernel.*', type: 'string', description: 'Process rlimit SOFT:HARD, N or unlimited', live: 'no', condition: 'container' },
   limitsMemory: { name: 'limits.memory', type: 'size', description: 'Memory limit', validate: sizeOrPercent, live: 'yes', condition: 'container, VM' },
-  limitsMemoryEnforce: { name: 'limits.memory.enforce', type: 'string', description: 'Hard cap or pressure-only limit', validate: oneOf('hard', 'soft'), defaultValue: 'hard', live: 'yes', condition: 'container' },
+  limitsMemoryEnforce: { name: 'limits.memory.enforce', type: 'string', description: 'Hard cap or pressure-only limit', validate: oneOf('soft', 'hard'), defaultValue: 'hard', live: 'yes', condition: 'container' },
   limitsMemoryHugepages: { name: 'limits.memory.hugepages', type: 'bool', description: 'Back guest memory with huge pages', validate: bool, defaultValue: 'false', live: 'no', condition: 'VM' },
   limitsMemorySwap: { name: 'limits.memory.swap', type: 'bool', description: 'Allow swapping of the instance', validate: bool, defaultValue: 'true', live: 'yes', condition: 'container' },
   limitsMemorySwapPriority: { name: 'limits.memory.swap.priority', type: 'integer', description: 'Higher is swapped later', validate: priority, defaultValue: '10', live: 'yes', condition: 'container' },

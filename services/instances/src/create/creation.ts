@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Admission } from '../admission.js';
 import { soleMember, type InstanceRow, type SnapshotRow } from '../instance.js';
+import type { NewInstance } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { randomName } from '../names/random-name.js';
 import { Refused } from '../refusal.js';
@@ -15,8 +16,8 @@ import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
 import { copiedConfig } from '../volatile.js';
 import type { VolumeSource } from './create-instance.js';
-import { draftInstance, placeInstance, RecordRefused, type CreationWish } from './plan.js';
-import { instanceType, requireArchitecture } from './request.js';
+import { draftInstance, placeInstance, RecordRefused, type CreationWish, type DraftInstance } from './plan.js';
+import { instanceType, instanceTypeLimits, requireArchitecture } from './request.js';
 
 /** A wish with where its root volume comes from and the snapshots that come along. */
 interface Prepared {
@@ -24,6 +25,8 @@ interface Prepared {
   source: VolumeSource;
   snapshots: SnapshotRow[];
 }
+
+const nameTaken = 'Add instance info to the database: This "instances" entry already exists';
 
 /** Creates instances: from an image, as copies, or empty. */
 @Injectable()
@@ -50,6 +53,22 @@ export class Creation {
   /** The gate, the placement and the row: from here on the task finishes or takes everything back. */
   private async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
     const draft = draftInstance(prepared.wish);
+    const row = await this.place(call, draft).catch(async (error: unknown) => {
+      throw error instanceof RecordRefused && (await this.parts.instances.exists(draft.project, draft.name)) ? new RecordRefused(nameTaken) : error;
+    });
+    const { source, snapshots } = prepared;
+    const input = { project: row.project, name: row.name, source, trigger: prepared.wish.trigger };
+    return this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
+      try {
+        await this.parts.instances.insert(unit, { ...row, busy_task: task });
+      } catch (error) {
+        throw isUniqueViolation(error) ? new RecordRefused(nameTaken) : error;
+      }
+      for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });
+    });
+  }
+
+  private async place(call: CallContext, draft: DraftInstance): Promise<NewInstance> {
     const [facts] = await Promise.all([
       this.parts.surroundings.facts(call, draft.project, draft.expanded_devices),
       this.parts.surroundings.check(call, {
@@ -64,29 +83,18 @@ export class Creation {
         current_config: {},
       }),
     ]);
-    const row = placeInstance(draft, facts);
-    const { source, snapshots } = prepared;
-    const input = { project: row.project, name: row.name, source, trigger: prepared.wish.trigger };
-    return this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
-      try {
-        await this.parts.instances.insert(unit, { ...row, busy_task: task });
-      } catch (error) {
-        if (isUniqueViolation(error)) throw new RecordRefused('Add instance info to the database: This "instances" entry already exists');
-        throw error;
-      }
-      for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });
-    });
+    return placeInstance(draft, facts);
   }
 
   private async prepare(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
     const source = request.source?.type ?? '';
-    if (source === 'migration') throw new LxdError('unsupported', 'Migration of instances is not supported');
+    if (source === 'migration') throw new LxdError('unsupported', `Mode "${request.source?.mode ?? ''}" not implemented`);
+    if (request.target) throw new LxdError('bad-request', 'Target only allowed when clustered');
     if (source !== 'image' && source !== 'none' && source !== 'copy') throw new LxdError('bad-request', `Unknown source type ${source}`);
     requireInstanceName(name);
     const type = instanceType(request);
     requireArchitecture(request.architecture);
-    if (type === 'virtual-machine') throw new LxdError('internal', 'Instance type "virtual-machine" is not supported on this server: VM support is not available');
-    if (request.instance_type) throw new LxdError('unsupported', 'Instance types are not supported');
+    if (type === 'virtual-machine') throw new RecordRefused('Instance type "virtual-machine" is not supported on this server: QEMU is not available');
     if (source === 'copy') return this.prepareCopy(call, request, name);
     return source === 'image' ? this.prepareFromImage(call, request, name) : this.prepareEmpty(call, request, name);
   }
@@ -157,7 +165,8 @@ export class Creation {
 
   private async wishOf(call: CallContext, request: instances.CreateInstance, name: string, profiles: readonly string[]): Promise<CreationWish> {
     const resolved = await this.parts.surroundings.resolve(call, request.project, profiles).catch((error: unknown) => {
-      throw isUnknownProfile(error) ? new LxdError('internal', error.message, { cause: error }) : error;
+      if (isUnknownProfile(error)) throw new LxdError('internal', error.message, { cause: error });
+      throw isKind(error, 'not-found') ? new LxdError('not-found', 'Failed loading project: Project not found', { cause: error }) : error;
     });
     return {
       project: request.project,
@@ -166,7 +175,7 @@ export class Creation {
       architecture: request.architecture,
       description: request.description,
       ephemeral: request.ephemeral,
-      config: request.config,
+      config: { ...instanceTypeLimits(request.instance_type), ...request.config },
       devices: plainDevices(request.devices),
       profiles: resolved.profiles,
       trigger: 'create',

@@ -6,7 +6,7 @@ import { soleMember, sorted, sortedDevices, type Config, type Devices, type Prof
 import { Refused } from '../refusal.js';
 import type { DeviceFacts } from '../surroundings.js';
 import { identity, imageConfig, nicHwaddrs } from '../volatile.js';
-import { invalidDevices, invalidDeviceTypes } from './validate-devices.js';
+import { invalidDevices, invalidDeviceTypes, missingPool } from './validate-devices.js';
 
 /** What is wished, after the request's own checks. */
 export interface CreationWish {
@@ -35,7 +35,7 @@ export class RecordRefused extends Refused {
 
 /** Decides what the instance will be; refuses what no surrounding could make good. */
 export function draftInstance(wish: CreationWish): DraftInstance {
-  const refused = invalidInstanceConfig(wish.config, 'instance') ?? invalidDeviceTypes(wish.devices);
+  const refused = invalidInstanceConfig(wish.config, ownerOf(wish.type)) ?? invalidDeviceTypes(wish.devices);
   if (refused !== undefined) throw new RecordRefused(refused);
   const expandedDevices = expandDevices(wish.profiles, wish.devices);
   const config: Config = {
@@ -63,16 +63,23 @@ export function draftInstance(wish: CreationWish): DraftInstance {
 
 /** Checks the draft against the pools and networks that exist, and places its root volume. */
 export function placeInstance(draft: DraftInstance, facts: DeviceFacts): NewInstance {
+  const refused = invalidInstanceConfig(draft.expanded_config, 'expanded');
+  if (refused !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid config: ${refused}`);
+  const badDevice = invalidDevices(draft.expanded_devices, draft.project, facts);
+  if (badDevice !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid devices: ${badDevice}`);
   const root = rootDisk(draft.expanded_devices);
   if (!root) throw new RecordRefused('Failed initialising instance: Failed getting root disk: No root device could be found');
   const pool = root.options[diskKeys.pool.name] ?? '';
   const fact = facts.pools[pool];
   if (!fact) throw new RecordRefused('Failed initialising instance: Failed loading storage pool: Storage pool not found');
-  const refused = invalidInstanceConfig(draft.expanded_config, 'instance');
-  if (refused !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid config: ${refused}`);
-  const badDevice = invalidDevices(draft.expanded_devices, draft.project, facts);
-  if (badDevice !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid devices: ${badDevice}`);
+  const missing = missingPool(draft.expanded_devices, facts);
+  if (missing !== undefined) throw new RecordRefused(`Failed initialising instance: ${missing}`);
   return { ...draft, pool, pool_driver: fact.driver, busy: 'create', busy_task: null };
+}
+
+/** Whose keys an instance of this type may have. */
+export function ownerOf(type: string): 'container' | 'virtual-machine' {
+  return type === 'virtual-machine' ? 'virtual-machine' : 'container';
 }
 
 /** The size wished for the root volume, as text; empty for none. */

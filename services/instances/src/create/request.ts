@@ -1,12 +1,30 @@
+import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { instances } from '@asterism/proto';
 
 /** LXD's names of architectures, each with the kernel's. */
-export const architectures: readonly string[] = ['x86_64', 'i686', 'armv7l', 'aarch64', 'ppc', 'ppc64', 'ppc64le', 's390x', 'mips', 'mips64', 'riscv32', 'riscv64'];
+const architectures: readonly string[] = ['x86_64', 'i686', 'armv7l', 'aarch64', 'ppc', 'ppc64', 'ppc64le', 's390x', 'mips', 'mips64', 'riscv32', 'riscv64'];
 const aliases: Readonly<Record<string, string>> = { amd64: 'x86_64', i386: 'i686', armhf: 'armv7l', arm64: 'aarch64', ppc64el: 'ppc64le' };
 
+/** The architecture's own name; undefined for none that is known. */
+export function knownArchitecture(name: string | undefined): string | undefined {
+  const own = aliases[name ?? ''] ?? name ?? '';
+  return architectures.includes(own) ? own : undefined;
+}
+
 export function requireArchitecture(name: string): void {
-  if (name !== '' && !architectures.includes(aliases[name] ?? name)) throw new LxdError('internal', `Architecture isn't supported: ${name}`);
+  if (name !== '' && !knownArchitecture(name)) throw new LxdError('internal', `Architecture isn't supported: ${name}`);
+}
+
+/** The limits that an instance type such as "c2-m4" or "m2" stands for; LXD's named types are not known here. */
+export function instanceTypeLimits(type: string): Record<string, string> {
+  if (type === '') return {};
+  const match = /^(?:c(\d+))?-?(?:m(\d+(?:\.\d+)?))?$/.exec(type);
+  if (!match || (!match[1] && !match[2])) throw new LxdError('bad-request', `Bad custom instance type: ${type}`);
+  return {
+    ...(match[1] ? { [instanceKeys.limitsCpu.name]: match[1] } : {}),
+    ...(match[2] ? { [instanceKeys.limitsMemory.name]: `${Math.floor(Number(match[2]) * 1024)}MiB` } : {}),
+  };
 }
 
 /** The type the body or the collection asks for. */

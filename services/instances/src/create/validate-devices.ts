@@ -1,51 +1,67 @@
-import { deviceOption, diskKeys, invalidDevice, isDeviceType, isRootDisk, nicBridgedKeys } from '@asterism/config-keys';
+import { addresses, deviceOption, diskKeys, invalidDevice, isDeviceType, isRootDisk, nicBridgedKeys, subnets } from '@asterism/config-keys';
 import type { Devices } from '../instance.js';
 import type { DeviceFacts } from '../surroundings.js';
 
-/** Why devices of an instance are refused, as LXD says it after "Failed creating instance record: " or at an update. */
+type Options = Record<string, string>;
+
+/** Why a new record's devices are refused before anything is looked up. */
 export function invalidDeviceTypes(devices: Devices): string | undefined {
   const bad = Object.values(devices).find((options) => !isDeviceType(options[deviceOption.type] ?? ''));
   return bad && `Invalid device type ${bad[deviceOption.type] ?? ''}`;
 }
 
-/** Checks every expanded device against what exists around it. */
+/** Checks devices against what exists around them; LXD's sentence, without "Invalid devices: ". */
 export function invalidDevices(devices: Devices, project: string, facts: DeviceFacts): string | undefined {
   for (const [name, options] of Object.entries(devices)) {
-    const reason = unknownNetwork(options, name, project, facts) ?? unknownPool(options, facts) ?? invalidDevice(options, networkTypeOf(options, facts));
+    const reason = notLoadable(options, name, project, facts) ?? foreignAddress(options, facts) ?? invalidDevice(options, networkTypeOf(options, facts)) ?? doublePath(devices, name);
     if (reason !== undefined) return `Device validation failed for "${name}": ${reason}`;
   }
-  return doubleRoot(devices) ?? doublePath(devices);
+  return Object.values(devices).filter(isRootDisk).length > 1 ? 'Failed detecting root disk device: More than one root device found' : undefined;
 }
 
-function networkTypeOf(options: Record<string, string>, facts: DeviceFacts): string | undefined {
+/** A custom volume's pool that does not exist. */
+export function missingPool(devices: Devices, facts: DeviceFacts): string | undefined {
+  for (const [name, options] of Object.entries(devices)) {
+    const pool = options[deviceOption.type] === 'disk' && !isRootDisk(options) ? options[diskKeys.pool.name] : undefined;
+    if (pool && !facts.pools[pool]) return `Failed add validation for device "${name}": Failed to get storage pool "${pool}": Storage pool not found`;
+  }
+  return undefined;
+}
+
+function networkTypeOf(options: Options, facts: DeviceFacts): string | undefined {
   const network = options[nicBridgedKeys.network.name];
   return network ? facts.networks[network]?.type : undefined;
 }
 
-function unknownNetwork(options: Record<string, string>, device: string, project: string, facts: DeviceFacts): string | undefined {
+function notLoadable(options: Options, device: string, project: string, facts: DeviceFacts): string | undefined {
+  const reason = (detail: string): string => `Failed loading device "${device}": ${detail}`;
+  if (!isDeviceType(options[deviceOption.type] ?? '')) return reason('Unsupported device type');
   const network = options[deviceOption.type] === 'nic' ? options[nicBridgedKeys.network.name] : undefined;
-  if (!network) return undefined;
+  if (!network) return invalidDevice(options) === 'Unsupported device type' ? reason('Unsupported device type') : undefined;
   const fact = facts.networks[network];
-  if (!fact) return `Failed loading device "${device}": Failed to load network "${network}" for project "${project}": Network not found`;
-  return fact.managed ? undefined : `Failed loading device "${device}": Specified network must be managed`;
+  if (!fact) return reason(`Failed to load network "${network}" for project "${project}": Network not found`);
+  return fact.managed ? undefined : reason('Specified network must be managed');
 }
 
-function unknownPool(options: Record<string, string>, facts: DeviceFacts): string | undefined {
-  const pool = options[deviceOption.type] === 'disk' && !isRootDisk(options) ? options[diskKeys.pool.name] : undefined;
-  return pool && !facts.pools[pool] ? `Failed to get storage pool "${pool}": Storage pool not found` : undefined;
-}
-
-function doubleRoot(devices: Devices): string | undefined {
-  return Object.values(devices).filter(isRootDisk).length > 1 ? 'More than one root device found' : undefined;
-}
-
-function doublePath(devices: Devices): string | undefined {
-  const seen = new Set<string>();
-  for (const options of Object.values(devices)) {
-    const path = options[deviceOption.type] === 'disk' ? options[diskKeys.path.name]?.replace(/\/+$/, '') : undefined;
-    if (!path) continue;
-    if (seen.has(path)) return `More than one disk device uses the same path "${path}"`;
-    seen.add(path);
+/** A fixed address lies in its managed network's subnet. */
+function foreignAddress(options: Options, facts: DeviceFacts): string | undefined {
+  const network = options[deviceOption.type] === 'nic' ? (options[nicBridgedKeys.network.name] ?? '') : '';
+  const fact = facts.networks[network];
+  if (!fact || fact.type !== 'bridge') return undefined;
+  for (const key of [nicBridgedKeys.ipv4Address, nicBridgedKeys.ipv6Address]) {
+    const address = options[key.name];
+    if (!address || address === 'none') continue;
+    const subnet = subnets.subnetOf(fact.config[key.name] ?? '');
+    const isAddress = addresses.anyAddress(address) === undefined;
+    if (!subnet || !isAddress || !subnets.contains(subnet, subnets.parseIp(address))) return `Device IP address "${address}" not within network "${network}" subnet`;
   }
   return undefined;
+}
+
+function doublePath(devices: Devices, device: string): string | undefined {
+  const pathOf = (options: Options): string => (options[deviceOption.type] === 'disk' ? (options[diskKeys.path.name] ?? '').replace(/(?<=.)\/+$/, '') : '');
+  const path = pathOf(devices[device] ?? {});
+  if (path === '' || path === '/') return undefined;
+  const twice = Object.entries(devices).some(([other, options]) => other !== device && pathOf(options) === path);
+  return twice ? `More than one disk device uses the same path "${path}"` : undefined;
 }

@@ -1,6 +1,8 @@
 import { diskKeys, instanceKeys, invalidInstanceConfig, volatilePrefix } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
-import { invalidDevices, invalidDeviceTypes } from '../create/validate-devices.js';
+import { ownerOf } from '../create/plan.js';
+import { invalidDevices } from '../create/validate-devices.js';
+import { knownArchitecture } from '../create/request.js';
 import { expandConfig, expandDevices, rootDisk } from '../expand.js';
 import { sorted, sortedDevices, type Config, type Devices, type InstanceRow, type ProfileConfig } from '../instance.js';
 import type { DeviceFacts } from '../surroundings.js';
@@ -26,18 +28,18 @@ export function mergeWish(row: InstanceRow, wish: Wish): Wish {
 
 /** What the row becomes; refuses, in LXD's words, what its config or devices may not be. */
 export function changedRow(row: InstanceRow, wish: Wish, profiles: readonly ProfileConfig[], facts: DeviceFacts): Changed {
-  const config = keptVolatile(row, Object.fromEntries(Object.entries(wish.config).filter(([, value]) => value !== '')));
-  refuse('Invalid config', invalidInstanceConfig(config, 'instance'));
-  refuse('Invalid devices', invalidDeviceTypes(wish.devices));
+  requireIdmap(row, wish.config);
+  const config = withIdentity(row, Object.fromEntries(Object.entries(wish.config).filter(([, value]) => value !== '')));
+  refuse('Invalid config', invalidInstanceConfig(config, ownerOf(row.type)));
   const expandedDevices = expandDevices(profiles, wish.devices);
-  const missing = unknownNetworkOf(invalidDevices(expandedDevices, row.project, facts));
-  if (missing) throw new LxdError(missing.kind, `Invalid devices: ${missing.reason}`);
+  requireDevices(row, wish.devices, facts, 'Invalid devices');
+  requireDevices(row, expandedDevices, facts, 'Invalid expanded devices');
   requireSameRootPool(row, expandedDevices);
   const local = withVolatile(config, { ...forgottenDevices(config, expandedDevices), ...nicHwaddrs(expandedDevices, config) });
   const expandedConfig = expandConfig(profiles, local);
-  refuse('Invalid expanded config', invalidInstanceConfig(expandedConfig, 'instance'));
+  refuse('Invalid expanded config', invalidInstanceConfig(expandedConfig, 'expanded'));
   return {
-    architecture: wish.architecture || row.architecture,
+    architecture: knownArchitecture(wish.architecture) ?? row.architecture,
     description: wish.description ?? row.description,
     ephemeral: wish.ephemeral ?? false,
     config: sorted(local),
@@ -53,16 +55,20 @@ function refuse(prefix: string, reason: string | undefined): void {
 }
 
 /** LXD answers 404 where a device names something that does not exist. */
-function unknownNetworkOf(reason: string | undefined): { kind: 'not-found' | 'internal'; reason: string } | undefined {
-  if (reason === undefined) return undefined;
-  return { kind: reason.endsWith('not found') ? 'not-found' : 'internal', reason };
+function requireDevices(row: InstanceRow, devices: Devices, facts: DeviceFacts, prefix: string): void {
+  const reason = invalidDevices(devices, row.project, facts);
+  if (reason !== undefined) throw new LxdError(reason.endsWith('not found') ? 'not-found' : 'internal', `${prefix}: ${reason}`);
 }
 
-/** The identity of an instance survives a PUT that leaves it out; its id map cannot be taken away. */
-function keptVolatile(row: InstanceRow, config: Config): Config {
+/** The id map of an instance cannot be taken away by leaving it out. */
+function requireIdmap(row: InstanceRow, wished: Config): void {
   const idmap = instanceKeys.volatileIdmapBase.name.slice(0, -'base'.length);
-  const lost = Object.keys(row.config).find((key) => key.startsWith(idmap) && !(key in config));
-  if (lost !== undefined) throw new LxdError('internal', "Volatile idmap keys can't be deleted by the user");
+  const lost = Object.keys(row.config).some((key) => key.startsWith(idmap) && !(key in wished));
+  if (lost) throw new LxdError('internal', "Volatile idmap keys can't be deleted by the user");
+}
+
+/** The identity of an instance survives a PUT that leaves it out. */
+function withIdentity(row: InstanceRow, config: Config): Config {
   const kept: Config = {};
   for (const key of [instanceKeys.volatileUuid.name, instanceKeys.volatileCloudInitInstanceId.name]) {
     const value = row.config[key];
@@ -73,7 +79,7 @@ function keptVolatile(row: InstanceRow, config: Config): Config {
 
 function requireSameRootPool(row: InstanceRow, expanded: Devices): void {
   const root = rootDisk(expanded);
-  if (!root) throw new LxdError('internal', 'Invalid devices: Failed detecting root disk device: No root device could be found');
+  if (!root) throw new LxdError('internal', 'Invalid expanded devices: Failed detecting root disk device: No root device could be found');
   const pool = root.options[diskKeys.pool.name] ?? '';
   if (pool !== row.pool) throw new LxdError('internal', `Cannot update root disk device pool name to "${pool}"`);
 }
