@@ -23,10 +23,11 @@ beforeAll(async () => {
   await writeFile(join(stateDir, 'content/rootfs/etc/motd'), 'hello');
   execFileSync('tar', ['-czf', join(stateDir, 'images', image), '-C', join(stateDir, 'content'), '.']);
   handler = new StorageHandler(host, stateDir);
-  for (const pool of [
+  const wished: agentStorage.Pool[] = [
     { name: 'plain', driver: 'dir', config: {} },
     { name: 'fast', driver: 'btrfs', config: { size: '256MiB' } },
-  ]) {
+  ];
+  for (const pool of wished) {
     pools[pool.name] = { ...pool, config: (await handler.createPool(call, pool)).config };
   }
 });

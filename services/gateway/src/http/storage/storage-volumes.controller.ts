@@ -55,7 +55,8 @@ export class StorageVolumesController {
     const sent = await bodyOf(request, renameVolumeBody);
     if (sent.migration) throw new LxdError('unsupported', 'Migration of volumes is not supported');
     const rename = { volume: volumeRef(request), new_name: sent.name, new_pool: sent.pool, new_project: sent.project };
-    return answerOf(await this.volumes.rename(callOf(request), rename));
+    const { operation, url } = await this.volumes.rename(callOf(request), rename);
+    return operation ? started(operation) : created({ url });
   }
 
   @Delete(':type/:volume')
@@ -72,9 +73,10 @@ export class StorageVolumesController {
   async #create(request: ApiRequest): Promise<Answer> {
     const { name, type, source, ...sent } = await bodyOf(request, createVolumeBody);
     const volume = { ...volumeRef(request, name), type: parameter(request, 'type') || type };
-    if (source.type !== '' && source.type !== 'copy') throw new LxdError('bad-request', `Unknown source type ${source.type}`);
-    const copyFrom = source.type === 'copy' || source.name !== '' ? copySource(request, source) : undefined;
-    return answerOf(await this.volumes.create(callOf(request), { ...sent, volume, copy_from: copyFrom, volume_only: source.volume_only }));
+    if (source.type !== '' && source.type !== 'copy') throw new LxdError('bad-request', `Unknown source type ${JSON.stringify(source.type)}`);
+    const copyFrom = source.name !== '' ? copySource(request, source) : undefined;
+    const { operation } = await this.volumes.create(callOf(request), { ...sent, volume, copy_from: copyFrom, volume_only: source.volume_only });
+    return operation ? started(operation) : changed(); // LXD names no location here
   }
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
@@ -86,8 +88,4 @@ export class StorageVolumesController {
 
 function copySource(request: ApiRequest, source: { name: string; pool: string; project: string }): storage.VolumeRef {
   return { project: source.project || projectOf(request), pool: source.pool || parameter(request, 'pool'), type: 'custom', name: source.name };
-}
-
-function answerOf(answer: storage.CreatedVolume): Answer {
-  return answer.operation ? started(answer.operation) : created({ url: answer.url });
 }

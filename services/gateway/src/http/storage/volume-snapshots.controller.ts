@@ -48,8 +48,8 @@ export class VolumeSnapshotsController {
   }
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
-    const { description } = await bodyOf(request, updateVolumeSnapshotBody);
-    const update = { volume: volumeSnapshotRef(request), description, config: {}, mode, if_match: ifMatchOf(request), restore: '' };
+    const { description, expires_at } = await bodyOf(request, updateVolumeSnapshotBody);
+    const update = { volume: volumeSnapshotRef(request), description, expires_at_ms: expires_at, config: {}, mode, if_match: ifMatchOf(request), restore: '' };
     await this.volumes.updateSnapshot(callOf(request), update);
     return changed();
   }
