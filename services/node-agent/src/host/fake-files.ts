@@ -72,6 +72,11 @@ export class FakeFiles implements Files {
     this.makeParents(path);
     if (!this.entries.has(path)) this.entries.set(path, directory(ownership));
   }
+  async removeSmallTree(path: string): Promise<boolean> {
+    await this.remove(path);
+    return true;
+  }
+
   async remove(path: string): Promise<void> {
     for (const at of [...this.entries.keys()]) if (at === path || at.startsWith(`${path}/`)) this.entries.delete(at);
   }

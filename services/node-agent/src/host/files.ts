@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { removeSmallTree } from './small-trees.js';
 import { exchange } from './syscalls.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
@@ -44,6 +45,8 @@ export interface Files {
   mkdir(path: string, ownership?: Ownership): Promise<void>;
   /** Recursively; nothing there is fine. Does not cross into other file systems when told so by `rm` itself: unmount before. */
   remove(path: string): Promise<void>;
+  /** As `remove`, but gives up (false, nothing removed) on larger trees and on trees with mounts in them. */
+  removeSmallTree(path: string, maxEntries: number): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   /** Both exist and change places in one step. */
   exchange(first: string, second: string): Promise<void>;
@@ -120,6 +123,7 @@ export const hostFiles: Files = {
     if (ownership.mode !== undefined) await fs.chmod(path, ownership.mode);
     if (ownership.uid !== undefined || ownership.gid !== undefined) await fs.chown(path, ownership.uid ?? 0, ownership.gid ?? 0);
   },
+  removeSmallTree,
   remove: (path) => fs.rm(path, { recursive: true, force: true, maxRetries: 2 }),
   rename: (from, to) => fs.rename(from, to),
   exchange: async (first, second) => exchange(first, second),
