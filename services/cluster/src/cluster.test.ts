@@ -15,7 +15,7 @@ beforeAll(async () => {
   composition = await composeForTest(
     [clusterService],
     { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]) } },
-    { host: { environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
+    { host: { missingPaths: async () => ({ paths: [] }), environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
   );
   handler = composition.handler(cluster.ClusterDefinition);
 });

@@ -80,6 +80,14 @@ describe('create an instance', () => {
       { devices: { eth0: { options: { type: 'nic', network: 'nope' } } } },
       'Failed creating instance record: Failed initialising instance: Invalid devices: Device validation failed for "eth0": Failed loading device "eth0": Failed to load network "nope" for project "default": Network not found',
     ],
+    [
+      { devices: { d: { options: { type: 'disk', path: '/x', source: 'nope', pool: 'default' } } } },
+      'Failed creating instance record: Failed initialising instance: Failed add validation for device "d": Failed loading custom volume: Storage volume not found',
+    ],
+    [
+      { devices: { d: { options: { type: 'disk', path: '/x', source: '/nope' } } } },
+      'Failed creating instance record: Failed initialising instance: Failed add validation for device "d": Missing source path "/nope" for disk "d"',
+    ],
     [{ name: 'c1' }, 'Failed creating instance record: Add instance info to the database: This "instances" entry already exists'],
   ])('fails the operation of %j', async (more, error) => {
     const answer = await service.create(call, wish('c9', { type: 'none' }, more));

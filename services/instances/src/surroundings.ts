@@ -1,4 +1,5 @@
-import { deviceOption, diskKeys, isFalse, isRootDisk, nicBridgedKeys, projectKeys, volatilePrefix } from '@asterism/config-keys';
+import { Agents } from '@asterism/agents';
+import { deviceOption, diskKeys, isFalse, isRootDisk, isTrue, nicBridgedKeys, projectKeys, volatilePrefix } from '@asterism/config-keys';
 import { LxdError, isKind } from '@asterism/errors';
 import { Token, type InstanceVolumes, type Networks, type Projects, type StoragePools, type agentInstances, type networks, type projects, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
@@ -25,6 +26,7 @@ export class Surroundings {
     @Inject(Token.StoragePools) private readonly pools: StoragePools,
     @Inject(Token.Networks) private readonly networks: Networks,
     @Inject(Token.InstanceVolumes) private readonly volumes: InstanceVolumes,
+    @Inject(Agents) private readonly agents: Agents,
   ) {}
 
   async resolve(call: CallContext, project: string, profiles: readonly string[]): Promise<ResolvedProject> {
@@ -70,36 +72,49 @@ export class Surroundings {
     const devices: Record<string, agentInstances.DeviceSpec> = {};
     for (const [name, options] of Object.entries(row.expanded_devices)) {
       const network = options[deviceOption.type] === 'nic' ? found[options[nicBridgedKeys.network.name] ?? ''] : undefined;
-      devices[name] = { options: withVolatileOptions(row, name, options), network, volume_path: await this.customVolumePath(call, row, options) };
+      devices[name] = { options: withVolatileOptions(row, name, options), network, volume_path: await this.customVolumePath(call, row.project, options) };
     }
-    return {
-      id: row.id,
-      project: row.project,
-      name: row.name,
-      type: row.type,
-      architecture: row.architecture,
-      ephemeral: row.ephemeral,
-      config: row.expanded_config,
-      devices,
-      pool: row.pool,
-      pool_driver: row.pool_driver,
-      volume_path: row.volume_path,
-      profiles: row.profiles,
-      local_config: row.config,
-      local_devices: protoDevices(row.devices),
-      description: row.description,
-      created_at_ms: row.created_at.getTime(),
-    };
+    return specOf(row, devices);
   }
 
-  private async customVolumePath(call: CallContext, row: InstanceRow, options: Record<string, string>): Promise<string> {
+  /** Enough of a spec for an agent to forget the instance: nothing is looked up, so that what is gone does not hold it. */
+  bareSpec(row: InstanceRow): agentInstances.InstanceSpec {
+    const devices = Object.entries(row.expanded_devices).map(([name, options]) => [name, { options: withVolatileOptions(row, name, options), network: undefined, volume_path: '' }] as const);
+    return specOf(row, Object.fromEntries(devices));
+  }
+
+  /** Refuses devices whose pool, volume or host path does not exist, in LXD's words. */
+  async requireSources(call: CallContext, row: Pick<InstanceRow, 'project' | 'member'>, devices: Devices, facts: DeviceFacts): Promise<void> {
+    const disks = Object.entries(devices).filter(([, options]) => options[deviceOption.type] === 'disk' && !isRootDisk(options));
+    for (const [name, options] of disks) {
+      const pool = options[diskKeys.pool.name];
+      if (!pool) continue;
+      const reason = facts.pools[pool] ? await this.missingVolume(call, row.project, options) : `Failed to get storage pool "${pool}": Storage pool not found`;
+      if (reason !== undefined) throw new LxdError('not-found', `Failed add validation for device "${name}": ${reason}`);
+    }
+    const paths = new Map(disks.filter(([, options]) => isRequiredPath(options)).map(([name, options]) => [name, options[diskKeys.source.name] ?? '']));
+    if (paths.size === 0) return;
+    const missing = await this.agents.on(row.member).host.missingPaths(call, { paths: [...paths.values()] });
+    const [bad] = [...paths].filter(([, path]) => missing.paths.includes(path));
+    if (bad) throw new LxdError('internal', `Failed add validation for device "${bad[0]}": Missing source path "${bad[1]}" for disk "${bad[0]}"`);
+  }
+
+  private async missingVolume(call: CallContext, project: string, options: Record<string, string>): Promise<string | undefined> {
+    return this.customVolumePath(call, project, options).then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isKind(error, 'not-found')) throw error;
+        return 'Failed loading custom volume: Storage volume not found';
+      },
+    );
+  }
+
+  /** Where a custom volume lies; empty for other devices. */
+  private async customVolumePath(call: CallContext, project: string, options: Record<string, string>): Promise<string> {
     const pool = options[diskKeys.pool.name];
     if (options[deviceOption.type] !== 'disk' || !pool || isRootDisk(options)) return '';
-    const project = await this.volumeProject(call, row.project);
-    const located = await this.volumes.locate(call, { project, pool, type: 'custom', name: options[diskKeys.source.name] ?? '' }).catch((error: unknown) => {
-      if (isKind(error, 'not-found')) throw new LxdError('not-found', `Failed to start device: Storage volume "${options[diskKeys.source.name]}" not found`, { cause: error });
-      throw error;
-    });
+    const owner = await this.volumeProject(call, project);
+    const located = await this.volumes.locate(call, { project: owner, pool, type: 'custom', name: options[diskKeys.source.name] ?? '' });
     return located.path;
   }
 
@@ -109,6 +124,33 @@ export class Surroundings {
     const { config } = await this.resolve(call, project, []);
     return isFalse(config[projectKeys.featuresStorageVolumes.name] || 'false') ? 'default' : project;
   }
+}
+
+function specOf(row: InstanceRow, devices: Record<string, agentInstances.DeviceSpec>): agentInstances.InstanceSpec {
+  return {
+    id: row.id,
+    project: row.project,
+    name: row.name,
+    type: row.type,
+    architecture: row.architecture,
+    ephemeral: row.ephemeral,
+    config: row.expanded_config,
+    devices,
+    pool: row.pool,
+    pool_driver: row.pool_driver,
+    volume_path: row.volume_path,
+    profiles: row.profiles,
+    local_config: row.config,
+    local_devices: protoDevices(row.devices),
+    description: row.description,
+    created_at_ms: row.created_at.getTime(),
+  };
+}
+
+/** A bind mount that the instance cannot do without. */
+function isRequiredPath(options: Record<string, string>): boolean {
+  const optional = isFalse(options[diskKeys.required.name]) || isTrue(options[diskKeys.optional.name]);
+  return !optional && !options[diskKeys.pool.name] && (options[diskKeys.source.name] ?? '').startsWith('/');
 }
 
 /** Device options with the volatile facts their drivers read under short names. */

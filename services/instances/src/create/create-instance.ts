@@ -42,7 +42,7 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
         },
         async undo(context) {
           const row = await rowOf(context);
-          await parts.agentOf(row).delete(context.call, await parts.surroundings.spec(context.call, row));
+          await parts.agentOf(row).delete(context.call, parts.surroundings.bareSpec(row));
           await removeVolume(parts, context, row);
         },
       },

@@ -83,7 +83,11 @@ export class Creation {
         current_config: {},
       }),
     ]);
-    return placeInstance(draft, facts);
+    const row = placeInstance(draft, facts);
+    await this.parts.surroundings.requireSources(call, row, row.expanded_devices, facts).catch((error: unknown) => {
+      throw error instanceof LxdError ? new RecordRefused(`Failed initialising instance: ${error.message}`) : error;
+    });
+    return row;
   }
 
   private async prepare(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {

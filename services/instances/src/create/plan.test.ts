@@ -42,7 +42,6 @@ describe('the plan of an instance', () => {
     ['an unknown option', { devices: { x: { type: 'disk', path: '/x', source: '/tmp', nokey: 'b' } } }, 'Invalid device option "nokey"'],
     ['two disks on one path', { devices: { x: { type: 'disk', path: '/x', source: '/tmp' }, y: { type: 'disk', path: '/x/', source: '/tmp' } } }, 'More than one disk device uses the same path'],
     ['a second root', { devices: { other: { type: 'disk', path: '/', pool: 'default' } } }, 'More than one root device found'],
-    ['a volume of an unknown pool', { devices: { x: { type: 'disk', path: '/x', source: 'v', pool: 'nope' } } }, 'Storage pool not found'],
     ['a line break in the environment', { config: { 'environment.A': 'b\nlxc.x = 1' } }, 'Environment variables cannot contain line breaks'],
   ])('refuses %s', (_what, more, reason) => {
     expect(() => plan(more)).toThrow(reason);

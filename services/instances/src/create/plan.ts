@@ -6,7 +6,7 @@ import { soleMember, sorted, sortedDevices, type Config, type Devices, type Prof
 import { Refused } from '../refusal.js';
 import type { DeviceFacts } from '../surroundings.js';
 import { identity, imageConfig, nicHwaddrs } from '../volatile.js';
-import { invalidDevices, invalidDeviceTypes, missingPool } from './validate-devices.js';
+import { invalidDevices, invalidDeviceTypes } from './validate-devices.js';
 
 /** What is wished, after the request's own checks. */
 export interface CreationWish {
@@ -72,8 +72,6 @@ export function placeInstance(draft: DraftInstance, facts: DeviceFacts): NewInst
   const pool = root.options[diskKeys.pool.name] ?? '';
   const fact = facts.pools[pool];
   if (!fact) throw new RecordRefused('Failed initialising instance: Failed loading storage pool: Storage pool not found');
-  const missing = missingPool(draft.expanded_devices, facts);
-  if (missing !== undefined) throw new RecordRefused(`Failed initialising instance: ${missing}`);
   return { ...draft, pool, pool_driver: fact.driver, busy: 'create', busy_task: null };
 }
 

@@ -19,15 +19,6 @@ export function invalidDevices(devices: Devices, project: string, facts: DeviceF
   return Object.values(devices).filter(isRootDisk).length > 1 ? 'Failed detecting root disk device: More than one root device found' : undefined;
 }
 
-/** A custom volume's pool that does not exist. */
-export function missingPool(devices: Devices, facts: DeviceFacts): string | undefined {
-  for (const [name, options] of Object.entries(devices)) {
-    const pool = options[deviceOption.type] === 'disk' && !isRootDisk(options) ? options[diskKeys.pool.name] : undefined;
-    if (pool && !facts.pools[pool]) return `Failed add validation for device "${name}": Failed to get storage pool "${pool}": Storage pool not found`;
-  }
-  return undefined;
-}
-
 function networkTypeOf(options: Options, facts: DeviceFacts): string | undefined {
   const network = options[nicBridgedKeys.network.name];
   return network ? facts.networks[network]?.type : undefined;

@@ -41,13 +41,7 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
 
 /** What the agent keeps of the instance, its snapshots' volumes and its own. */
 export async function removeFromMember(parts: TaskParts, call: CallContext, row: InstanceRow): Promise<void> {
-  const [spec, snapshots] = await Promise.all([parts.surroundings.spec(call, withoutCustomVolumes(row)), parts.snapshots.of(row.id)]);
-  await parts.agentOf(row).delete(call, spec);
-  for (const snapshot of snapshots.reverse()) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
+  await parts.agentOf(row).delete(call, parts.surroundings.bareSpec(row));
+  for (const snapshot of (await parts.snapshots.of(row.id)).reverse()) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
   await parts.volumes.delete(call, parts.volumeOf(row));
-}
-
-/** An instance must be deletable when a volume or network that it names is gone. */
-function withoutCustomVolumes(row: InstanceRow): InstanceRow {
-  return { ...row, expanded_devices: Object.fromEntries(Object.entries(row.expanded_devices).filter(([, options]) => options['type'] !== 'disk' || options['path'] === '/')) };
 }

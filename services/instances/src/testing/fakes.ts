@@ -38,7 +38,7 @@ export async function instancesForTest(): Promise<TestInstances> {
     world.calls.push(name);
     await world.before(name);
   };
-  const composition = await composeForTest([instancesService], neighbours(world, called), { instances: agent(world, called) } as unknown as Partial<Agent>);
+  const composition = await composeForTest([instancesService], neighbours(world, called), { instances: agent(world, called), host: { missingPaths: async (_call: unknown, { paths }: { paths: string[] }) => ({ paths: paths.filter((path) => path !== '/tmp') }) } } as unknown as Partial<Agent>);
   return Object.assign(composition, { world });
 }
 
@@ -97,7 +97,10 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
       },
       restore: async () => called('volumes.restore').then(() => ({})),
       resize: async () => called('volumes.resize').then(() => ({})),
-      locate: async (_call: unknown, volume: storage.VolumeRef) => ({ path: `/pools/${keyOf(volume)}` }),
+      async locate(_call: unknown, volume: storage.VolumeRef) {
+        if (volume.type === 'custom' && volume.name === 'nope') throw new LxdError('not-found', 'Storage pool volume not found');
+        return { path: `/pools/${keyOf(volume)}` };
+      },
     },
   };
 }

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { requireInstanceName, requireMatch } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
-import { etagOf, isRunning, type InstanceRow } from '../instance.js';
+import { etagOf, isRunning, type Devices, type InstanceRow } from '../instance.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
@@ -109,6 +110,7 @@ export class Changes {
     const devices = Object.assign({}, ...resolved.profiles.map((profile) => profile.devices), wish.devices) as Wish['devices'];
     const facts = await this.parts.surroundings.facts(call, row.project, devices);
     const changed = changedRow(row, wish, resolved.profiles, facts);
+    await this.parts.surroundings.requireSources(call, row, newDevices(row, changed), facts);
     await this.checkGate(call, row, changed);
     return changed;
   }
@@ -133,6 +135,11 @@ export class Changes {
     requireMatch(request.if_match, etagOf(row));
     return row;
   }
+}
+
+/** Devices that were not there before, or not so. */
+function newDevices(row: InstanceRow, changed: Changed): Devices {
+  return Object.fromEntries(Object.entries(changed.expanded_devices).filter(([name, options]) => !isDeepStrictEqual(options, row.expanded_devices[name])));
 }
 
 function wishOf(request: instances.UpdateInstance): Wish {

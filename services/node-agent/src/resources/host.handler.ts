@@ -39,6 +39,11 @@ export class HostHandler implements Service<typeof agentHost.AgentHostDefinition
     this.#facts ??= hostFacts(this.host);
     return rendered({ addresses: hostAddresses(), ...(await this.#facts) });
   }
+
+  async missingPaths(_call: CallContext, request: agentHost.HostPaths): Promise<agentHost.HostPaths> {
+    const present = await Promise.all(request.paths.map((path) => this.host.files.exists(path)));
+    return { paths: request.paths.filter((_path, index) => !present[index]) };
+  }
 }
 
 function rendered(value: object): common.Document {
