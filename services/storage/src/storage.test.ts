@@ -120,7 +120,7 @@ describe('custom volumes', () => {
     expect(await refused('a/b')).toBe('bad-request: Storage volume names may not contain slashes');
     expect(await refused('v', { volume: ref('v', { type: 'image' }) })).toBe('bad-request: Currently not allowed to create storage volumes of type "image"');
     expect(await refused('v', { volume: ref('v', { pool: 'nope' }) })).toBe('not-found: Storage pool not found');
-    expect(await refused('v', { content_type: 'bogus' })).toBe('internal: Invalid volume content type name');
+    expect(await refused('v', { content_type: 'bogus' })).toBe('bad-request: Invalid volume content type name');
     expect(await refused('v', { config: { size: 'bogus' } })).toBe('internal: Invalid value for volume "default_v" option "size": Invalid value: bogus');
     expect(await refused('..')).toMatch('Invalid storage volume name');
   });

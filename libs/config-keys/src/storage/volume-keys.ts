@@ -27,10 +27,13 @@ export const volumeKeys = {
   user: { name: 'user.*', type: 'string', description: 'Free metadata', live: 'yes' },
 } satisfies KeyTable;
 
-/** Why a volume's config is refused, in LXD's words; `volume` is its name on disk. */
+/** Keys that users' volumes have not. */
+const { volatileRootfsSize: _ofImages, ...customVolumeKeys } = volumeKeys;
+
+/** Why a custom volume's config is refused, in LXD's words; `volume` is its name on disk. */
 export function invalidVolumeConfig(volume: string, config: Config): string | undefined {
   const name = JSON.stringify(volume);
-  return validateConfig(volumeKeys, config, {
+  return validateConfig(customVolumeKeys, config, {
     unknown: (key) => `Invalid option for volume ${name} option ${JSON.stringify(key)}`,
     invalid: (key, reason) => `Invalid value for volume ${name} option ${JSON.stringify(key)}: ${reason}`,
   });

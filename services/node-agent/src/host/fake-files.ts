@@ -124,8 +124,8 @@ export class FakeFiles implements Files {
     const entry = this.get(path);
     return entry.kind === 'symlink' ? this.realpath(posix.resolve(posix.dirname(path), entry.target)) : path;
   }
-  async space(): Promise<{ totalBytes: number; freeBytes: number; totalInodes: number; freeInodes: number }> {
-    return { totalBytes: 100 * 2 ** 30, freeBytes: 50 * 2 ** 30, totalInodes: 1_000_000, freeInodes: 900_000 };
+  async space(): Promise<{ totalBytes: number; usedBytes: number; freeBytes: number; totalInodes: number; freeInodes: number }> {
+    return { totalBytes: 100 * 2 ** 30, usedBytes: 50 * 2 ** 30, freeBytes: 50 * 2 ** 30, totalInodes: 1_000_000, freeInodes: 900_000 };
   }
 
   private get(path: string): Entry {

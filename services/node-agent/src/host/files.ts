@@ -63,8 +63,8 @@ export interface Files {
   readlink(path: string): Promise<string>;
   /** The path with all symlinks resolved. */
   realpath(path: string): Promise<string>;
-  /** Space of the file system that holds the path. */
-  space(path: string): Promise<{ totalBytes: number; freeBytes: number; totalInodes: number; freeInodes: number }>;
+  /** Space of the file system that holds the path; used and free need not make up the total (some is kept for root or for metadata). */
+  space(path: string): Promise<{ totalBytes: number; usedBytes: number; freeBytes: number; totalInodes: number; freeInodes: number }>;
 }
 
 export const hostFiles: Files = {
@@ -152,7 +152,7 @@ export const hostFiles: Files = {
   realpath: (path) => fs.realpath(path),
   async space(path) {
     const stat = await fs.statfs(path);
-    return { totalBytes: stat.blocks * stat.bsize, freeBytes: stat.bavail * stat.bsize, totalInodes: stat.files, freeInodes: stat.ffree };
+    return { totalBytes: stat.blocks * stat.bsize, usedBytes: (stat.blocks - stat.bfree) * stat.bsize, freeBytes: stat.bavail * stat.bsize, totalInodes: stat.files, freeInodes: stat.ffree };
   },
 };
 

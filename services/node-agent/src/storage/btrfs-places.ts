@@ -97,10 +97,10 @@ export class BtrfsPlaces implements PoolPlaces {
     return { source: file, size: chosen };
   }
 
-  /** A fifth of what is free where the state lives, 5 to 30 GiB. */
+  /** A fifth of the file system where the state lies, 5 to 30 GiB, as the reference chooses. */
   async #defaultSize(): Promise<string> {
-    const { freeBytes } = await this.host.files.space(this.layout.stateDir);
-    return `${Math.max(5, Math.min(30, Math.floor(freeBytes / GiB / 5)))}GiB`;
+    const { totalBytes } = await this.host.files.space(this.layout.stateDir);
+    return `${Math.max(5, Math.min(30, Math.floor(totalBytes / GiB / 5)))}GiB`;
   }
 
   async #format(pool: string, target: string, what: string): Promise<void> {

@@ -65,7 +65,7 @@ export class TreeDriver implements StorageDriver {
     const space = await this.parts.host.files.space(this.parts.layout.pool(pool.name));
     return {
       space_total_bytes: space.totalBytes,
-      space_used_bytes: space.totalBytes - space.freeBytes,
+      space_used_bytes: space.usedBytes,
       inodes_total: space.totalInodes,
       inodes_used: space.totalInodes - space.freeInodes,
     };

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
+import { withPoolDefaults } from '@asterism/config-keys';
 import { isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { common, storage } from '@asterism/proto';
@@ -10,7 +11,7 @@ import type { SnapshotRow } from './snapshot.store.js';
 import type { NewVolume } from './volume-changes.js';
 import { volumeEvent } from './volume-events.js';
 import { agentVolume } from './volume-rules.js';
-import { VolumeScope, type Found } from './volume-scope.js';
+import { missingVolume, VolumeScope, type Found } from './volume-scope.js';
 import type { VolumeRow } from './volume.store.js';
 
 interface CopyInput {
@@ -24,6 +25,8 @@ interface CopyInput {
 interface CopyState {
   source?: VolumeRow;
   snapshots?: SnapshotRow[];
+  /** The source's config, what the request says instead, and the pool's defaults. */
+  config?: Record<string, string>;
   /** From here on the target is the one that stays. */
   complete?: boolean;
 }
@@ -80,13 +83,7 @@ export class CopyVolume {
 
   async #findSource({ call, input, state }: Context): Promise<void> {
     const { volume } = await this.scope.look(call, input.source);
-    if (!volume?.ready) {
-      const { name, project, type, pool } = input.source;
-      throw new LxdError(
-        'not-found',
-        `Failed generating volume copy config: Storage volume "${name}" in project "${project}" of type "${type}" does not exist on pool "${pool}": Storage volume not found`,
-      );
-    }
+    if (!volume?.ready) throw new LxdError('not-found', `Failed generating volume copy config: ${missingVolume(input.source).message}`);
     state.source = volume;
     state.snapshots = input.withSnapshots ? await this.scope.snapshots.ofVolume(volume.id) : [];
   }
@@ -94,7 +91,9 @@ export class CopyVolume {
   async #copy({ call, input, state }: Context): Promise<void> {
     const source = state.source!;
     const copy = { volume: agentVolume(await this.scope.pools.byId(source.pool_id), source), snapshot: '', with_snapshots: state.snapshots!.map((row) => row.name) };
-    const volume = await this.#onMember({ ...input.target, config: targetConfig(input, source) });
+    const pool = await this.scope.pools.byId(input.target.pool_id);
+    state.config = withPoolDefaults({ ...source.config, ...input.target.config }, pool.config);
+    const volume = await this.#onMember({ ...input.target, config: state.config! });
     await this.agents.on(input.target.member).storage.createVolume(call, { volume, source: { $case: 'copy', value: copy } });
   }
 
@@ -110,7 +109,7 @@ export class CopyVolume {
     const row = await this.scope.volumes.find(input.target);
     if (!row) return;
     const source = state.source!;
-    await this.scope.volumes.update(unit, { id: row.id, description: input.target.description || source.description, config: targetConfig(input, source) });
+    await this.scope.volumes.update(unit, { id: row.id, description: input.target.description || source.description, config: state.config! });
     await this.scope.volumes.markReady(unit, row.id);
     for (const { name, description, config, expires_at } of state.snapshots!) {
       await this.scope.snapshots.insert(unit, { volume_id: row.id, name, description, config, expires_at, ready: true });
@@ -125,9 +124,4 @@ export class CopyVolume {
   async #onMember(volume: NewVolume): Promise<ReturnType<typeof agentVolume>> {
     return agentVolume(await this.scope.pools.byId(volume.pool_id), volume);
   }
-}
-
-/** A copy has its source's config, and what the request says instead. */
-function targetConfig(input: CopyInput, source: VolumeRow): Record<string, string> {
-  return { ...source.config, ...input.target.config };
 }

@@ -6,7 +6,7 @@ import type { CallContext } from '@asterism/rpc';
 import { defineTask, Tasks, type OperationSpec } from '@asterism/tasks';
 import { volumeEvent } from './volume-events.js';
 import { agentVolume } from './volume-rules.js';
-import { VolumeScope, type Found } from './volume-scope.js';
+import { missingVolume, VolumeScope, type Found } from './volume-scope.js';
 import type { VolumeRow } from './volume.store.js';
 
 interface SnapshotInput {
@@ -68,7 +68,7 @@ export class SnapshotTasks {
       {
         name: 'refuse what is not there or taken',
         run: async ({ input }) => {
-          await this.scope.snapshots.get(input.volume.id, input.snapshot);
+          if (!(await this.scope.snapshots.find(input.volume.id, input.snapshot))) throw missingVolume(named(input, input.snapshot));
           const taken = await this.scope.snapshots.names(input.volume.id);
           if (taken.includes(input.newName)) throw new LxdError('conflict', `Snapshot ${JSON.stringify(input.newName)} already in use`);
         },

@@ -94,11 +94,10 @@ export class StorageVolumesHandler implements StorageVolumes {
   }
 
   async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
-    requireType(request.type);
+    const found = await this.scope.find(call, request);
     if (request.type !== 'custom' && request.type !== 'image') {
       throw new LxdError('bad-request', `Storage volumes of type ${JSON.stringify(request.type)} cannot be deleted with the storage API`);
     }
-    const found = await this.scope.find(call, request);
     if (request.type === 'custom' && (await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
     await this.changes.delete(call, found);
     return {};

@@ -39,7 +39,7 @@ function requirePathName(name: string): void {
 export function contentTypeOf(asked: string): string {
   if (asked === '' || asked === 'filesystem') return 'filesystem';
   if (asked === 'block') return 'block';
-  throw new LxdError('internal', 'Invalid volume content type name');
+  throw new LxdError('bad-request', 'Invalid volume content type name');
 }
 
 export function requireVolumeConfig(volume: { project: string; type: string; name: string; config: Readonly<Record<string, string>> }): void {

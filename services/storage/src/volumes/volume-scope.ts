@@ -59,3 +59,8 @@ export function splitSnapshot(ref: storage.VolumeRef | undefined): { parent: sto
   if (at < 0) throw new LxdError('bad-request', 'Invalid snapshot name');
   return { parent: { ...given, name: given.name.slice(0, at) }, snapshot: given.name.slice(at + 1) };
 }
+
+/** In the words of LXD's database. */
+export function missingVolume(ref: { name: string; project: string; type: string; pool: string }): LxdError {
+  return new LxdError('not-found', `Storage volume "${ref.name}" in project "${ref.project}" of type "${ref.type}" does not exist on pool "${ref.pool}": Storage volume not found`);
+}
