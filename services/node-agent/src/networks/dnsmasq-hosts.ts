@@ -1,5 +1,6 @@
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
+import { releaseLeases } from './dhcp-release.js';
 import { Dnsmasq } from './dnsmasq.js';
 
 /** What DHCP and DNS of a network know of one nic. */
@@ -47,14 +48,21 @@ function fileName({ project, instance, device }: Pick<StaticHost, 'project' | 'i
   return `${owner}.${device}`.replaceAll('/', '-');
 }
 
-/** Takes a deleted or renamed instance's lines out of every network of this state directory. */
+/** Takes a deleted or renamed instance out of DHCP and DNS of every network of this state directory: its lines and its leases. */
 export async function forgetInstance(host: Host, stateDir: string, { project, instance }: { project: string; instance: string }): Promise<void> {
   const prefix = fileName({ project, instance, device: '' });
   const networks = await host.files.readdir(`${stateDir}/networks`).catch(() => []);
   for (const network of networks) {
     const dnsmasq = new Dnsmasq(host, stateDir, network);
     const names = (await host.files.readdir(dnsmasq.files.hosts).catch(() => [])).filter((name) => name.startsWith(prefix) && !name.endsWith('.tmp'));
-    for (const name of names) await host.files.remove(`${dnsmasq.files.hosts}/${name}`);
-    if (names.length > 0) await dnsmasq.reload();
+    if (names.length === 0) continue;
+    const { config } = JSON.parse(await host.files.readText(`${dnsmasq.files.directory}/network.json`)) as { config: Record<string, string> };
+    for (const name of names) {
+      const path = `${dnsmasq.files.hosts}/${name}`;
+      const hwaddr = (await host.files.readText(path)).trim().split(',')[0]!;
+      await host.files.remove(path);
+      await releaseLeases(host, dnsmasq, config, hwaddr);
+    }
+    await dnsmasq.reload();
   }
 }

@@ -1,0 +1,21 @@
+import type { DeviceVolatile, InstanceDevice } from './device.js';
+
+/** The link that goes into the guest, and what the instance remembers of it. */
+export interface NicLink {
+  link: string;
+  volatile: DeviceVolatile;
+}
+
+/** A kind of nic: how its link comes to be on the host and goes from it. */
+export interface NicKind {
+  /** Leaves nothing behind when it fails. */
+  create(device: InstanceDevice): Promise<NicLink>;
+  /** Everything of the nic on the host; what is gone already is fine. `removed`: the nic left the instance, which did not just stop. */
+  destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile>;
+  /** Brings settings of the host's side to a running nic. */
+  update?(device: InstanceDevice): Promise<void>;
+  /** Options that `update` brings. */
+  readonly liveOptions?: readonly string[];
+  /** The link is the host's own and goes back to it under this name. */
+  returnsAs?(device: InstanceDevice): string;
+}

@@ -1,0 +1,45 @@
+import { nicPhysicalKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { Host } from '../host/host.js';
+import { linkExists, linkName, readLink, runIp, type IpCommand } from '../networks/links.js';
+import type { DeviceVolatile, InstanceDevice } from './device.js';
+import type { NicKind, NicLink } from './nic-kind.js';
+
+/** One of the host's own links, given to the guest as long as it runs. */
+export class PhysicalNic implements NicKind {
+  constructor(private readonly host: Host) {}
+
+  async create(device: InstanceDevice): Promise<NicLink> {
+    const { options } = device.spec;
+    const parent = parentOf(device);
+    if (options[nicPhysicalKeys.vlan.name]) throw new LxdError('unsupported', 'VLANs on physical nics are not supported');
+    const link = await readLink(this.host, parent);
+    if (!link) throw new LxdError('internal', `Parent device '${parent}' doesn't exist`);
+    const { mtu, hwaddr } = { mtu: options[nicPhysicalKeys.mtu.name], hwaddr: options[nicPhysicalKeys.hwaddr.name] };
+    const commands: IpCommand[] = [['link', 'set', 'dev', parent, 'down']];
+    if (mtu) commands.push(['link', 'set', 'dev', parent, 'mtu', mtu]);
+    if (hwaddr) commands.push(['link', 'set', 'dev', parent, 'address', hwaddr]);
+    await runIp(this.host, commands);
+    return { link: parent, volatile: { host_name: parent, 'last_state.mtu': String(link.mtu), 'last_state.hwaddr': link.address ?? '', 'last_state.created': 'false' } };
+  }
+
+  /** The link is on the host again, with the address and MTU it had. */
+  async destroy(device: InstanceDevice): Promise<DeviceVolatile> {
+    const { options } = device.spec;
+    const parent = parentOf(device);
+    const [mtu, hwaddr] = [options['last_state.mtu'], options['last_state.hwaddr']];
+    const commands: IpCommand[] = [];
+    if (mtu) commands.push(['link', 'set', 'dev', parent, 'mtu', mtu]);
+    if (hwaddr) commands.push(['link', 'set', 'dev', parent, 'address', hwaddr]);
+    if (await linkExists(this.host, parent)) await runIp(this.host, commands);
+    return { host_name: '', 'last_state.mtu': '', 'last_state.hwaddr': '', 'last_state.created': '' };
+  }
+
+  returnsAs(device: InstanceDevice): string {
+    return parentOf(device);
+  }
+}
+
+function parentOf({ spec: { options } }: InstanceDevice): string {
+  return linkName(options[nicPhysicalKeys.parent.name] ?? '');
+}
