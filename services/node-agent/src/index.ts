@@ -1,1 +1,1 @@
-export {};
+export { nodeAgentService } from './node-agent-service.js';

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { CgroupLayout, Cgroups } from './cgroups.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
+import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
@@ -22,6 +23,7 @@ export class FakeHost implements Host {
   readonly mounts: FakeMounts = new FakeMounts(this.log);
   readonly cgroups: FakeCgroups = new FakeCgroups();
   readonly processes: FakeProcesses = new FakeProcesses(this.log);
+  readonly guests: FakeGuests = new FakeGuests(this.log);
   private readonly answers: [prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)][] = [];
 
   /** Commands that begin with these words answer so; the latest rule that fits wins. */
@@ -87,6 +89,21 @@ const noSubvolumes: Subvolumes = {
   setReadonly: noBtrfs,
   hasNested: noBtrfs,
 };
+
+/** Records what guests are asked as "guest <verb> <source> <target>" lines; answers as `answers` says, else undefined. */
+export class FakeGuests implements Guests {
+  readonly answers = new Map<GuestVerb, unknown>();
+  constructor(private readonly log: string[]) {}
+
+  async ask<V extends GuestVerb>(verb: V, request: GuestRequests[V]['request']): Promise<GuestRequests[V]['answer']> {
+    const { source, target } = request as { source?: string; target?: string };
+    this.log.push(['guest', verb, source, target].filter((word) => word !== undefined).join(' '));
+    return this.answers.get(verb) as GuestRequests[V]['answer'];
+  }
+  async close(): Promise<void> {
+    return undefined;
+  }
+}
 
 export class FakeMounts implements Mounts {
   readonly entries: MountEntry[] = [];
@@ -167,6 +184,9 @@ export class FakeProcesses implements Processes {
   }
   handle(pid: number): ProcessHandle | undefined {
     return this.alive.get(pid);
+  }
+  blocks(): boolean {
+    return false;
   }
   isAlive(handle: ProcessHandle): boolean {
     return this.alive.get(handle.pid)?.startTime === handle.startTime;

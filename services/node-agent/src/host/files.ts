@@ -31,6 +31,8 @@ export interface Files {
   readText(path: string): Promise<string>;
   /** Atomically: readers see the old content or the new, also after a crash. */
   write(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
+  /** Not atomic and not synced: for what is written again before it is read after a crash. */
+  writePlain(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
   /** Writes in place, for files that are not storage (sysfs, procfs, cgroupfs). */
   writeControl(path: string, value: string): Promise<void>;
   append(path: string, content: string | Uint8Array): Promise<void>;
@@ -88,6 +90,7 @@ export const hostFiles: Files = {
       throw error;
     }
   },
+  writePlain: (path, content, ownership) => fs.writeFile(path, content, { mode: ownership?.mode ?? 0o600 }),
   writeControl: (path, value) => fs.writeFile(path, value, { flag: 'r+' }),
   append: (path, content) => fs.appendFile(path, content),
   readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),

@@ -19,6 +19,9 @@ interface Thread {
   idle: NodeJS.Timeout | undefined;
 }
 
+/** Threads run compiled code, also when the rest runs from its sources. */
+const workerFile = new URL('./guest-files-worker.js', import.meta.url.replace(/\/src\/host\/([^/]*)\.ts$/, '/dist/host/$1.js'));
+
 type Reply = { answer: GuestAnswer } | { failure: { code: string; message: string } };
 
 /** The one way to a guest's files. What hangs in a guest's file system costs a thread, not the agent. */
@@ -41,7 +44,8 @@ export class GuestFiles {
       });
     } finally {
       clearTimeout(timer);
-      thread.worker.removeAllListeners();
+      // By name: without one, listeners of the worker's own would go too, and it would fall silent.
+      thread.worker.removeAllListeners('message').removeAllListeners('error');
       if (reply) this.#release(thread);
       else this.#giveUp(thread);
     }
@@ -90,7 +94,7 @@ export class GuestFiles {
 
   #spawn(): Thread {
     this.#threads++;
-    const worker = new Worker(new URL('./guest-files-worker.js', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 } });
+    const worker = new Worker(workerFile, { resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 } });
     worker.unref();
     return { worker, idle: undefined };
   }

@@ -1,6 +1,7 @@
 import type { Cgroups } from './cgroups.js';
 import type { Exec, Spawn } from './commands.js';
 import type { Files } from './files.js';
+import type { Guests } from './guests.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
@@ -23,4 +24,6 @@ export interface Host {
   cgroups: Cgroups;
   /** Processes that outlive the agent. */
   processes: Processes;
+  /** The inside of running instances. */
+  guests: Guests;
 }

@@ -1,6 +1,7 @@
 import { hostCgroups } from './cgroups.js';
 import { exec, spawn } from './commands.js';
 import { hostFiles } from './files.js';
+import { linuxGuests } from './guests.js';
 import type { Host } from './host.js';
 import { hostMounts } from './mounts.js';
 import { hostProcesses } from './processes.js';
@@ -9,5 +10,15 @@ import { hostSubvolumes } from './subvolumes.js';
 
 /** The machine the agent runs on. */
 export function linuxHost(): Host {
-  return { exec, spawn, terminal: openTerminal, files: hostFiles, mounts: hostMounts, subvolumes: hostSubvolumes, cgroups: hostCgroups, processes: hostProcesses };
+  return {
+    exec,
+    spawn,
+    terminal: openTerminal,
+    files: hostFiles,
+    mounts: hostMounts,
+    subvolumes: hostSubvolumes,
+    cgroups: hostCgroups,
+    processes: hostProcesses,
+    guests: linuxGuests(),
+  };
 }

@@ -26,6 +26,8 @@ export interface Processes {
   start(argv: Argv, options?: StartOptions): Promise<ProcessHandle>;
   /** Undefined when there is no such process. */
   handle(pid: number): ProcessHandle | undefined;
+  /** Whether a process blocks a signal, by its number. */
+  blocks(pid: number, signal: number): boolean;
   isAlive(handle: ProcessHandle): boolean;
   /** Nothing happens when the process is gone already. */
   signal(handle: ProcessHandle, signal: NodeJS.Signals | number): void;
@@ -62,6 +64,14 @@ export const hostProcesses: Processes = {
   handle(pid) {
     const startTime = startTimeOf(pid);
     return startTime === undefined ? undefined : { pid, startTime };
+  },
+  blocks(pid, signal) {
+    try {
+      const mask = /^SigBlk:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
+      return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+    } catch {
+      return false;
+    }
   },
   isAlive: (handle) => startTimeOf(handle.pid) === handle.startTime,
   signal(handle, signal) {

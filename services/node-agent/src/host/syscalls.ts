@@ -17,6 +17,10 @@ const calls = {
   capget: libc.func('int capget(void *header, _Out_ void *data)'),
   capset: libc.func('int capset(void *header, void *data)'),
   openat2: libc.func('long syscall(long number, int directory, const char *path, void *how, size_t size)'),
+  openTree: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint']),
+  moveMount: libc.func('syscall', 'long', ['long', 'int', 'str', 'int', 'str', 'uint']),
+  mountSetattr: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint', 'void *', 'size_t']),
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
 };
 
 export const MS = {
@@ -107,6 +111,64 @@ export function openInRoot(root: number, path: string, flags: number, mode = 0):
   how.writeBigUInt64LE(BigInt(mode), 8);
   how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
   return check('openat2', Number(calls.openat2(SYS_OPENAT2, root, path, how, how.length)), path);
+}
+
+const AT_RECURSIVE = 0x8000;
+const AT_EMPTY_PATH = 0x1000;
+const OPEN_TREE_CLONE = 1;
+const O_CLOEXEC = 0o2000000;
+const SYS_OPEN_TREE = 428;
+const SYS_MOVE_MOUNT = 429;
+const SYS_MOUNT_SETATTR = 442;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+
+export const MOUNT_ATTR = { rdonly: 1, nosuid: 2, nodev: 4, idmap: 0x100000 } as const;
+
+/** A detached copy of a mount (or of a directory of it), not yet anywhere; the answer is a file descriptor to close. */
+export function cloneMount(source: string, recursive: boolean): number {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return check('open_tree', Number(calls.openTree(SYS_OPEN_TREE, AT_FDCWD, source, flags)), source);
+}
+
+/** Sets attributes of a detached mount; `userNamespace` (a descriptor) is owed with MOUNT_ATTR.idmap. */
+export function setMountAttributes(tree: number, attributes: number, recursive: boolean, userNamespace = 0): void {
+  const struct = Buffer.alloc(32);
+  struct.writeBigUInt64LE(BigInt(attributes), 0);
+  struct.writeBigUInt64LE(BigInt(userNamespace), 24);
+  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  check('mount_setattr', Number(calls.mountSetattr(SYS_MOUNT_SETATTR, tree, '', flags, struct, struct.length)));
+}
+
+/** Attaches a detached mount at a path of the calling thread's mount namespace. */
+export function attachMount(tree: number, target: string): void {
+  check('move_mount', Number(calls.moveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), target);
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SIOC = { flags: 0x8913, mtu: 0x8921, hwaddr: 0x8927 } as const;
+
+export interface LinkFacts {
+  /** IFF_UP, IFF_LOOPBACK and so on. */
+  flags: number;
+  mtu: number;
+  hwaddr: string;
+}
+
+/** A socket of the calling thread's network namespace, to ask `linkFacts` on. */
+export function linkSocket(): number {
+  return check('socket', calls.socket(AF_INET, SOCK_DGRAM | O_CLOEXEC, 0) as number);
+}
+
+export function linkFacts(socket: number, name: string): LinkFacts {
+  const ask = (request: number): Buffer => {
+    const ifreq = Buffer.alloc(40);
+    ifreq.write(name, 0, 15);
+    check('ioctl', calls.ioctl(socket, request, ifreq) as number, name);
+    return ifreq;
+  };
+  const hwaddr = [...ask(SIOC.hwaddr).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return { flags: ask(SIOC.flags).readUInt16LE(16), mtu: ask(SIOC.mtu).readInt32LE(16), hwaddr };
 }
 
 function check(syscall: string, result: number, path?: string): number {

@@ -1,0 +1,115 @@
+import { deviceOption, isRootDisk } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances } from '@asterism/proto';
+import type { DeviceDriver, DeviceStart, DeviceVolatile, InstanceDevice, LxcEntry, RunningInstance } from './device.js';
+
+type InstanceSpec = agentInstances.InstanceSpec;
+type DeviceSpec = agentInstances.DeviceSpec;
+
+/** What all devices of an instance add to its start. */
+export interface StartedDevices {
+  lxc: LxcEntry[];
+  nics: LxcEntry[][];
+  volatile: Record<string, string>;
+}
+
+/** The devices of an instance, each by the driver of its type. The root disk is the volume itself and "none" is nothing: neither has a driver. */
+export class DeviceDrivers {
+  constructor(private readonly byType: ReadonlyMap<string, DeviceDriver>) {}
+
+  /** Starts them in the order the reference does: by name, nics and disks alike. Undoes what it started when one fails. */
+  async start(instance: InstanceSpec): Promise<StartedDevices> {
+    const started: StartedDevices = { lxc: [], nics: [], volatile: {} };
+    const done: InstanceDevice[] = [];
+    try {
+      for (const device of devicesOf(instance)) {
+        const answer = await this.driver(device).start(device);
+        done.push(device);
+        collect(started, device, answer);
+      }
+    } catch (error) {
+      for (const device of done.reverse()) await this.driver(device).stop(device).catch(() => undefined);
+      throw error;
+    }
+    return started;
+  }
+
+  /** Stops all of them, also after a failure of one; the first failure is thrown at the end. */
+  async stop(instance: InstanceSpec): Promise<Record<string, string>> {
+    let changes = {};
+    let failure: unknown;
+    for (const device of devicesOf(instance).reverse()) {
+      try {
+        changes = { ...changes, ...prefixed(device, await this.driver(device).stop(device)) };
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure) throw failure;
+    return changes;
+  }
+
+  /** Brings the devices of a running instance from what they were to what is wished. */
+  async change(before: InstanceSpec, wish: InstanceSpec, running: RunningInstance): Promise<Record<string, string>> {
+    let changes = {};
+    const wished = new Map(devicesOf(wish).map((device) => [device.name, device]));
+    const present = new Map(devicesOf(before).map((device) => [device.name, device]));
+    for (const device of present.values()) {
+      const next = wished.get(device.name);
+      const kept = next && (sameDevice(device.spec, next.spec) || this.canUpdate(device, next));
+      if (!kept) changes = { ...changes, ...prefixed(device, await this.driver(device).unplug(device, running)) };
+    }
+    for (const device of wished.values()) {
+      const old = present.get(device.name);
+      if (old && sameDevice(old.spec, device.spec)) continue;
+      const driver = this.driver(device);
+      const updated = old && this.canUpdate(old, device) ? driver.update!(device, old.spec, running) : driver.plug(device, running);
+      changes = { ...changes, ...prefixed(device, await updated) };
+    }
+    return changes;
+  }
+
+  private canUpdate(old: InstanceDevice, next: InstanceDevice): boolean {
+    const driver = this.driver(next);
+    if (!driver.update || typeOf(old.spec) !== typeOf(next.spec)) return false;
+    return driver.canUpdate?.(changedOptions(old.spec, next.spec)) ?? true;
+  }
+
+  private driver(device: InstanceDevice): DeviceDriver {
+    const type = typeOf(device.spec);
+    const driver = this.byType.get(type);
+    if (!driver) throw new LxdError('unsupported', `Failed to start device "${device.name}": Unsupported device type "${type}"`);
+    return driver;
+  }
+}
+
+/** Options that a start writes itself are no change of the wish. */
+function sameDevice(a: DeviceSpec, b: DeviceSpec): boolean {
+  return changedOptions(a, b).length === 0 && a.volume_path === b.volume_path;
+}
+
+function changedOptions(a: DeviceSpec, b: DeviceSpec): string[] {
+  const names = new Set([...Object.keys(a.options), ...Object.keys(b.options)]);
+  return [...names].filter((name) => name !== 'host_name' && (a.options[name] ?? '') !== (b.options[name] ?? ''));
+}
+
+function devicesOf(instance: InstanceSpec): InstanceDevice[] {
+  return Object.entries(instance.devices)
+    .filter(([, spec]) => typeOf(spec) !== 'none' && !isRootDisk(spec.options))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, spec]) => ({ instance, name, spec }));
+}
+
+function typeOf(spec: DeviceSpec): string {
+  return spec.options[deviceOption.type] ?? '';
+}
+
+function collect(started: StartedDevices, device: InstanceDevice, answer: DeviceStart): void {
+  started.lxc.push(...(answer.lxc ?? []));
+  if (answer.nic) started.nics.push(answer.nic);
+  Object.assign(started.volatile, prefixed(device, answer.volatile ?? {}));
+}
+
+function prefixed(device: InstanceDevice, volatile: DeviceVolatile): Record<string, string> {
+  return Object.fromEntries(Object.entries(volatile).map(([key, value]) => [`volatile.${device.name}.${key}`, value]));
+}

@@ -1,0 +1,117 @@
+import * as fs from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
+import { parentPort } from 'node:worker_threads';
+import type { GuestAnswer } from './guest-threads.js';
+import type { GuestLink, GuestMount, GuestRequests, GuestVerb } from './guests.js';
+
+// Runs as a thread of its own; from sources (tests) as well as compiled, so its one import of ours takes the extension it has itself.
+const system = (await import(new URL(`./syscalls${import.meta.url.slice(-3)}`, import.meta.url).href)) as typeof import('./syscalls.js');
+
+system.unshare(system.CLONE_FS);
+const hostNet = fs.openSync('/proc/thread-self/ns/net', 'r');
+const hostMounts = fs.openSync('/proc/thread-self/ns/mnt', 'r');
+
+const verbs: { [V in GuestVerb]: (request: GuestRequests[V]['request']) => GuestRequests[V]['answer'] } = {
+  links: ({ pid }) => inNetwork(pid, readLinks),
+  mount: mountInto,
+  unmount: ({ pid, target }) => inMounts(pid, () => system.umount2(target, system.MNT_DETACH)),
+};
+
+parentPort!.on('message', ([verb, request]: [GuestVerb, never]) => {
+  let message: GuestAnswer;
+  try {
+    message = { answer: (verbs[verb] as (request: never) => unknown)(request) };
+  } catch (error) {
+    message = { error: { message: (error as Error).message, code: (error as NodeJS.ErrnoException).code } };
+  }
+  parentPort!.postMessage(message);
+});
+
+function mountInto(request: GuestMount): void {
+  const isDirectory = fs.statSync(request.source).isDirectory();
+  const recursive = request.recursive ?? false;
+  const tree = system.cloneMount(request.source, recursive);
+  try {
+    if (request.idmapped) {
+      const userNamespace = fs.openSync(`/proc/${request.pid}/ns/user`, 'r');
+      try {
+        system.setMountAttributes(tree, system.MOUNT_ATTR.idmap, recursive, userNamespace);
+      } finally {
+        fs.closeSync(userNamespace);
+      }
+    }
+    if (request.readonly) system.setMountAttributes(tree, system.MOUNT_ATTR.rdonly, recursive);
+    inMounts(request.pid, () => {
+      if (!fs.existsSync(request.target)) makeTarget(request.target, isDirectory);
+      system.attachMount(tree, request.target);
+    });
+  } finally {
+    fs.closeSync(tree);
+  }
+}
+
+/** Owned by the guest's root, as the mount entries of a start make it. */
+function makeTarget(target: string, isDirectory: boolean): void {
+  const { uid, gid } = fs.statSync('/');
+  system.setFileOwner(uid, gid);
+  try {
+    fs.mkdirSync(isDirectory ? target : dirname(target), { recursive: true, mode: 0o755 });
+    if (!isDirectory) fs.closeSync(fs.openSync(target, 'a', 0o644));
+  } finally {
+    system.setFileOwner(0, 0);
+  }
+}
+
+function inMounts<T>(pid: number, body: () => T): T {
+  const namespace = fs.openSync(`/proc/${pid}/ns/mnt`, 'r');
+  try {
+    system.setns(namespace, system.CLONE_NEWNS);
+    return body();
+  } finally {
+    system.setns(hostMounts, system.CLONE_NEWNS);
+    fs.closeSync(namespace);
+  }
+}
+
+function inNetwork<T>(pid: number, body: () => T): T {
+  const namespace = fs.openSync(`/proc/${pid}/ns/net`, 'r');
+  try {
+    system.setns(namespace, system.CLONE_NEWNET);
+    return body();
+  } finally {
+    system.setns(hostNet, system.CLONE_NEWNET);
+    fs.closeSync(namespace);
+  }
+}
+
+function readLinks(): GuestLink[] {
+  const addresses = networkInterfaces();
+  const socket = system.linkSocket();
+  try {
+    return fs
+      .readFileSync('/proc/thread-self/net/dev', 'latin1')
+      .split('\n')
+      .slice(2)
+      .filter(Boolean)
+      .map((line) => {
+        const colon = line.indexOf(':');
+        const name = line.slice(0, colon).trim();
+        const count = line.slice(colon + 1).trim().split(/\s+/).map(Number);
+        const column = (index: number): number => count[index] ?? 0;
+        return {
+          name,
+          ...system.linkFacts(socket, name),
+          addresses: (addresses[name] ?? []).map((entry) => ({
+            family: entry.family === 'IPv4' ? ('inet' as const) : ('inet6' as const),
+            address: entry.address,
+            prefix: Number(entry.cidr?.split('/')[1] ?? 0),
+          })),
+          received: { bytes: column(0), packets: column(1), errors: column(2), dropped: column(3) },
+          sent: { bytes: column(8), packets: column(9), errors: column(10), dropped: column(11) },
+        };
+      });
+  } finally {
+    fs.closeSync(socket);
+  }
+}

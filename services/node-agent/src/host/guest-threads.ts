@@ -1,0 +1,90 @@
+import { LxdError } from '@asterism/errors';
+import { Worker } from 'node:worker_threads';
+import type { Guests, GuestRequests, GuestVerb } from './guests.js';
+
+const MAX_THREADS = 6;
+const IDLE_MS = 20_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+interface Asked {
+  verb: GuestVerb;
+  request: unknown;
+  timeoutMs: number;
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+/** What a thread sends back. */
+export type GuestAnswer = { answer: unknown } | { error: { message: string; code?: string } };
+
+/** Threads that enter guests, one request at a time each; started as needed, ended when idle, given up when one hangs. */
+export class GuestThreads implements Guests {
+  private readonly idle: Worker[] = [];
+  private readonly queue: Asked[] = [];
+  private readonly threads = new Set<Worker>();
+
+  ask<V extends GuestVerb>(verb: V, request: GuestRequests[V]['request'], options: { timeoutMs?: number } = {}): Promise<GuestRequests[V]['answer']> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ verb, request, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, resolve: resolve as (answer: unknown) => void, reject });
+      this.next();
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.threads].map((thread) => thread.terminate()));
+  }
+
+  private next(): void {
+    if (this.queue.length === 0) return;
+    const thread = this.idle.pop() ?? (this.threads.size < MAX_THREADS ? this.start() : undefined);
+    if (thread) this.run(thread, this.queue.shift()!);
+  }
+
+  private run(thread: Worker, asked: Asked): void {
+    const settle = (finish: () => void, reusable: boolean): void => {
+      clearTimeout(deadline);
+      for (const name of ['message', 'error', 'exit']) thread.removeAllListeners(name);
+      if (reusable) this.rest(thread);
+      else this.forget(thread);
+      finish();
+      this.next();
+    };
+    const deadline = setTimeout(() => {
+      settle(() => asked.reject(new LxdError('timeout', 'The instance did not answer in time')), false);
+    }, asked.timeoutMs);
+    thread.once('message', (message: GuestAnswer) => {
+      if ('answer' in message) settle(() => asked.resolve(message.answer), true);
+      else settle(() => asked.reject(Object.assign(new Error(message.error.message), { code: message.error.code })), true);
+    });
+    thread.once('error', (error) => settle(() => asked.reject(error as Error), false));
+    thread.once('exit', () => settle(() => asked.reject(new LxdError('internal', 'The thread that looks into instances ended')), false));
+    thread.postMessage([asked.verb, asked.request]);
+  }
+
+  private start(): Worker {
+    const extension = import.meta.url.slice(-3);
+    const thread = new Worker(new URL(`./guest-namespaces-worker${extension}`, import.meta.url), { trackUnmanagedFds: false });
+    thread.unref();
+    this.threads.add(thread);
+    return thread;
+  }
+
+  private rest(thread: Worker): void {
+    this.idle.push(thread);
+    const timer = setTimeout(() => {
+      if (this.idle[0] !== thread || this.idle.length < 2) return;
+      this.idle.shift();
+      this.forget(thread);
+    }, IDLE_MS);
+    timer.unref();
+    thread.once('exit', () => this.forget(thread));
+  }
+
+  private forget(thread: Worker): void {
+    this.threads.delete(thread);
+    const index = this.idle.indexOf(thread);
+    if (index >= 0) this.idle.splice(index, 1);
+    thread.on('error', () => undefined);
+    void thread.terminate();
+  }
+}

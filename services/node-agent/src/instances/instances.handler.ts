@@ -1,0 +1,144 @@
+import { instanceKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances, common } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { Host } from '../host/host.js';
+import type { Sessions } from '../sessions/sessions.js';
+import { writeBackupFile } from './backup-file.js';
+import type { KnownInstances } from './known-instances.js';
+import type { Containers } from './lxc/containers.js';
+import { linkVolume } from './lxc/start-container.js';
+import type { States } from './state/states.js';
+import { Turns } from './turns.js';
+
+type InstanceRef = agentInstances.InstanceRef;
+type InstanceSpec = agentInstances.InstanceSpec;
+type VolatileChanges = agentInstances.VolatileChanges;
+
+/** What an agent's instances are made of. */
+export interface InstanceParts {
+  host: Host;
+  known: KnownInstances;
+  containers: Containers;
+  states: States;
+  sessions: Sessions;
+}
+
+/** The instances of this host; calls that concern one of them happen one after the other. */
+export class InstancesHandler implements Service<typeof agentInstances.AgentInstancesDefinition> {
+  private readonly turns = new Turns();
+
+  constructor(private readonly parts: InstanceParts) {}
+
+  create(_call: CallContext, { spec: asked, trigger }: agentInstances.CreatedFrom): Promise<VolatileChanges> {
+    const spec = container(asked);
+    return this.turns.take(spec.id, async () => {
+      const { host, known } = this.parts;
+      await linkVolume(host, known.layout.link(spec), spec.volume_path);
+      await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec)]);
+      return { config: trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {} };
+    });
+  }
+
+  start(_call: CallContext, asked: InstanceSpec): Promise<VolatileChanges> {
+    const spec = container(asked);
+    return this.turns.take(spec.id, async () => ({ config: await this.parts.containers.start(spec) }));
+  }
+
+  async stop(_call: CallContext, { id, force, timeout_s }: agentInstances.StopInstance): Promise<VolatileChanges> {
+    const stop = async (): Promise<VolatileChanges> => ({ config: await this.parts.containers.stop(id, { force, timeoutMs: timeout_s * 1000 }) });
+    // A forced stop does not wait for a clean one that hangs.
+    return force ? stop() : this.turns.take(id, stop);
+  }
+
+  async freeze(_call: CallContext, { id }: InstanceRef): Promise<common.Empty> {
+    await this.turns.take(id, () => this.parts.containers.freeze(id));
+    return {};
+  }
+
+  async unfreeze(_call: CallContext, { id }: InstanceRef): Promise<common.Empty> {
+    await this.turns.take(id, () => this.parts.containers.unfreeze(id));
+    return {};
+  }
+
+  update(_call: CallContext, { spec: asked }: agentInstances.UpdateInstance): Promise<VolatileChanges> {
+    const spec = container(asked);
+    return this.turns.take(spec.id, async () => {
+      const { host, known, containers } = this.parts;
+      const record = known.find(spec.id);
+      const config = record?.running ? await containers.update(record.spec, spec, record.running) : {};
+      const running = known.find(spec.id)?.running;
+      await known.save(running ? { spec, running: { ...running, started: spec } } : { spec });
+      await writeBackupFile(host, spec);
+      return { config };
+    });
+  }
+
+  async rename(_call: CallContext, { spec: asked, old_name }: agentInstances.RenameInstance): Promise<common.Empty> {
+    const spec = container(asked);
+    await this.turns.take(spec.id, () => this.moveNames(spec, { project: spec.project, name: old_name }));
+    return {};
+  }
+
+  async delete(_call: CallContext, spec: InstanceSpec): Promise<common.Empty> {
+    await this.turns.take(spec.id, async () => {
+      const { host, known } = this.parts;
+      if (known.find(spec.id)?.running) throw new LxdError('bad-request', 'Instance is running');
+      const { layout } = known;
+      await Promise.all([layout.link(spec), layout.logs(spec), layout.devices(spec), layout.seccompPolicy(spec)].map((path) => host.files.remove(path)));
+      await known.forget(spec.id);
+    });
+    return {};
+  }
+
+  async states(_call: CallContext, { ids }: agentInstances.InstanceRefs): Promise<agentInstances.InstanceStates> {
+    const { states } = this.parts;
+    return byId(states.select(ids), (record) => states.brief(record));
+  }
+
+  async fullStates(_call: CallContext, { ids }: agentInstances.InstanceRefs): Promise<agentInstances.InstanceStates> {
+    const { states } = this.parts;
+    return byId(states.select(ids), (record) => states.full(record));
+  }
+
+  startExec(call: CallContext, request: agentInstances.ExecSession): Promise<common.Empty> {
+    return this.parts.sessions.startExec(call, request);
+  }
+  startConsole(call: CallContext, request: agentInstances.ConsoleSession): Promise<common.Empty> {
+    return this.parts.sessions.startConsole(call, request);
+  }
+  waitSession(call: CallContext, request: agentInstances.SessionRef): Promise<agentInstances.SessionResult> {
+    return this.parts.sessions.waitSession(call, request);
+  }
+  cancelSession(call: CallContext, request: agentInstances.SessionRef): Promise<common.Empty> {
+    return this.parts.sessions.cancelSession(call, request);
+  }
+  attach(call: CallContext, frames: AsyncIterable<agentInstances.SessionFrame>): AsyncIterable<agentInstances.SessionFrame> {
+    return this.parts.sessions.attach(call, frames);
+  }
+
+  private async moveNames(spec: InstanceSpec, old: { project: string; name: string }): Promise<void> {
+    const { host, known } = this.parts;
+    const { layout } = known;
+    if (known.find(spec.id)?.running) throw new LxdError('bad-request', 'Renaming of running instance not allowed');
+    await host.files.remove(layout.link(old));
+    await host.files.remove(layout.seccompPolicy(old));
+    await linkVolume(host, layout.link(spec), spec.volume_path);
+    if (await host.files.exists(layout.logs(old))) {
+      await host.files.remove(layout.logs(spec));
+      await host.files.rename(layout.logs(old), layout.logs(spec));
+    }
+    await Promise.all([known.save({ spec }), writeBackupFile(host, spec)]);
+  }
+}
+
+function container(spec: InstanceSpec | undefined): InstanceSpec {
+  if (!spec?.id) throw new LxdError('bad-request', 'No instance given');
+  if (spec.type !== 'container') throw new LxdError('unsupported', `Instances of type "${spec.type}" are not supported on this member`);
+  return spec;
+}
+
+async function byId<R extends { spec: InstanceSpec }>(records: R[], state: (record: R) => Promise<agentInstances.InstanceState>): Promise<agentInstances.InstanceStates> {
+  const entries = await Promise.all(records.map(async (record) => [record.spec.id, await state(record)] as const));
+  return { by_id: Object.fromEntries(entries) };
+}

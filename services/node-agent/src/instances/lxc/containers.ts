@@ -1,0 +1,191 @@
+import { totalmem } from 'node:os';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances } from '@asterism/proto';
+import type { Host } from '../../host/host.js';
+import { hostName, instanceCgroup } from '../instance-layout.js';
+import type { RunningHandle } from '../known-instances.js';
+import { runSteps } from '../steps.js';
+import { cgroupLimits, unlimited } from './cgroup-limits.js';
+import { CommandSocket } from './command-socket.js';
+import { starting, startSteps, type StartTools } from './start-container.js';
+
+type InstanceSpec = agentInstances.InstanceSpec;
+
+/** What a container did without being told to. */
+export type Happened = (id: string, what: 'stopped' | 'rebooted' | 'error', message?: string) => void;
+
+interface Watched {
+  socket: CommandSocket;
+  /** Settles when the container is gone and cleared away, with the volatile keys that changed. */
+  gone: Promise<Record<string, string>>;
+  /** Set once somebody asked for the end, which is no news then. */
+  expected: boolean;
+}
+
+const REBOOT_GRACE_MS = 30_000;
+const SIGRTMIN_PLUS_3 = 37;
+
+/** Containers run by LXC: their life between start and end. Each has a monitor process of LXC's, so none needs the agent to run. */
+export class Containers {
+  private readonly watched = new Map<string, Watched>();
+
+  constructor(
+    private readonly tools: StartTools,
+    private readonly happened: Happened,
+  ) {}
+
+  /** Finds the containers again that ran when an agent ended; what ended meanwhile is cleared away and told. */
+  async reattach(): Promise<void> {
+    for (const { spec, running } of this.tools.known.all()) {
+      if (!running || spec.type !== 'container') continue;
+      const socket = this.tools.host.processes.isAlive(running.monitor) ? await CommandSocket.open(this.tools.known.layout.containers, hostName(spec)).catch(() => undefined) : undefined;
+      if (socket) {
+        const pid = await socket.initPid().catch(() => undefined);
+        if (pid !== undefined && pid !== running.pid) await this.tools.known.save({ spec, running: { ...running, pid } });
+        this.watch(spec.id, socket);
+      } else {
+        await this.clear(spec.id);
+        this.happened(spec.id, 'stopped');
+      }
+    }
+  }
+
+  /** The volatile keys that changed; nothing happens to one that runs. */
+  async start(spec: InstanceSpec): Promise<Record<string, string>> {
+    if (this.watched.has(spec.id)) return {};
+    const start = starting(spec);
+    await runSteps(startSteps(this.tools), start);
+    this.watch(spec.id, start.socket!);
+    return start.volatile;
+  }
+
+  /** @param timeoutMs of a clean stop; negative waits without end */
+  async stop(id: string, how: { force: boolean; timeoutMs: number }): Promise<Record<string, string>> {
+    const watched = this.watched.get(id);
+    const running = this.tools.known.get(id).running;
+    if (!watched || !running) return {};
+    watched.expected = true;
+    await this.signalEnd(id, running, how.force);
+    const timeoutMs = how.force ? 30_000 : how.timeoutMs;
+    const done = await Promise.race([watched.gone, ...(timeoutMs < 0 ? [] : [after(timeoutMs)])]);
+    if (done) return done;
+    watched.expected = false;
+    throw new LxdError('internal', 'Failed shutting down instance, status is "Running": context deadline exceeded');
+  }
+
+  async freeze(id: string): Promise<void> {
+    await setFrozen(this.tools.host, this.tools.known.running(id).spec.id, true);
+  }
+
+  async unfreeze(id: string): Promise<void> {
+    await setFrozen(this.tools.host, this.tools.known.running(id).spec.id, false);
+  }
+
+  /** Brings limits and devices of a running container to the wish; the caller stores the wish. */
+  async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
+    await this.updateLimits(before, wish, running);
+    return this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
+  }
+
+  /** Lets go of all containers, which run on. */
+  close(): void {
+    for (const { socket } of this.watched.values()) socket.end();
+    this.watched.clear();
+  }
+
+  private async updateLimits(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<void> {
+    const { host, facts } = this.tools;
+    const limitFacts = { version: facts.cgroups, hostMemoryBytes: totalmem(), swapAccounting: facts.swapAccounting, cpus: undefined };
+    const old = new Map(cgroupLimits(before.config, limitFacts));
+    const next = new Map(cgroupLimits(wish.config, limitFacts));
+    const group = `/${instanceCgroup(running.started.id)}/payload`;
+    const changed = [...next].filter(([file, value]) => old.get(file) !== value);
+    const dropped = [...old.keys()].filter((file) => !next.has(file)).map((file): [string, string] => [file, unlimited[file] ?? 'max']);
+    // A memory limit may be refused in one order and taken in the other (memory+swap is never below memory): refused ones are tried again.
+    const refused: [string, string][] = [];
+    for (const [file, value] of [...dropped, ...changed]) await host.cgroups.write(group, file, value).catch(() => refused.push([file, value]));
+    for (const [file, value] of [...refused].reverse()) await host.cgroups.write(group, file, value).catch((error: unknown) => {
+      throw new LxdError('internal', `Failed to set ${file}: ${(error as Error).message}`, { cause: error });
+    });
+  }
+
+  private async signalEnd(id: string, running: RunningHandle, force: boolean): Promise<void> {
+    const { processes } = this.tools.host;
+    const init = processes.handle(running.pid);
+    if (init) processes.signal(init, force ? 'SIGKILL' : processes.blocks(running.pid, SIGRTMIN_PLUS_3) ? SIGRTMIN_PLUS_3 : 'SIGPWR');
+    if (await isFrozen(this.tools.host, id)) await setFrozen(this.tools.host, id, false);
+  }
+
+  private watch(id: string, socket: CommandSocket): void {
+    const watched: Watched = { socket, expected: false, gone: socket.closed.then(() => this.ended(id)) };
+    watched.gone.catch((error: unknown) => this.happened(id, 'error', (error as Error).message));
+    this.watched.set(id, watched);
+  }
+
+  /** The monitor closed its socket: the container is gone, or on its way through a reboot. */
+  private async ended(id: string): Promise<Record<string, string>> {
+    const watched = this.watched.get(id);
+    if (!watched) return {}; // the agent let go of it
+    const running = this.tools.known.find(id)?.running;
+    if (running) {
+      const again = await this.waitForMonitor(id, running);
+      if (again) {
+        watched.socket = again;
+        if (!watched.expected) this.happened(id, 'rebooted');
+        return again.closed.then(() => this.ended(id));
+      }
+    }
+    this.watched.delete(id);
+    const changes = await this.clear(id);
+    if (!watched.expected) this.happened(id, 'stopped');
+    return changes;
+  }
+
+  /** Until the monitor ends (undefined) or listens again with a new first process. */
+  private async waitForMonitor(id: string, running: RunningHandle): Promise<CommandSocket | undefined> {
+    const { host, known } = this.tools;
+    const deadline = Date.now() + REBOOT_GRACE_MS;
+    for (let pauseMs = 1; host.processes.isAlive(running.monitor) && Date.now() < deadline; pauseMs = Math.min(pauseMs * 2, 50)) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const { spec } = known.get(id);
+      const socket = await CommandSocket.open(known.layout.containers, hostName(spec)).catch(() => undefined);
+      const pid = await socket?.initPid().catch(() => undefined);
+      if (socket && pid !== undefined && host.processes.handle(pid)) {
+        await known.save({ spec, running: { ...running, pid } });
+        return socket;
+      }
+      socket?.end();
+    }
+    return undefined;
+  }
+
+  /** Takes away what a container that ended leaves on the host. */
+  private async clear(id: string): Promise<Record<string, string>> {
+    const { host, known, devices } = this.tools;
+    const record = known.find(id);
+    if (!record?.running) return {};
+    const changes = await devices.stop(record.running.started).finally(async () => {
+      await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);
+      await known.save({ spec: record.spec });
+    });
+    return { ...changes, 'volatile.last_state.power': 'STOPPED' };
+  }
+}
+
+function after(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+}
+
+export async function isFrozen(host: Host, id: string): Promise<boolean> {
+  const group = `/${instanceCgroup(id)}/payload`;
+  const { trees } = await host.cgroups.layout();
+  if (trees['freezer']) return (await host.cgroups.read(group, 'freezer.state'))?.trim() === 'FROZEN';
+  return (await host.cgroups.read(group, 'cgroup.freeze'))?.trim() === '1';
+}
+
+async function setFrozen(host: Host, id: string, frozen: boolean): Promise<void> {
+  const group = `/${instanceCgroup(id)}/payload`;
+  const { trees } = await host.cgroups.layout();
+  if (trees['freezer']) await host.cgroups.write(group, 'freezer.state', frozen ? 'FROZEN' : 'THAWED');
+  else await host.cgroups.write(group, 'cgroup.freeze', frozen ? '1' : '0');
+}

@@ -1,0 +1,69 @@
+import { instanceKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { IdRange } from '../../devices/device.js';
+import { isOn } from './lxc-config.js';
+
+export interface HostRange {
+  hostId: number;
+  range: number;
+}
+
+/** What the reference takes when the host delegates nothing to root. */
+const defaultRange: HostRange = { hostId: 1_000_000, range: 1_000_000_000 };
+const isolatedSize = 65_536;
+
+/** Root's first range of at least 65536 ids in /etc/subuid and /etc/subgid, which must agree. */
+export function hostRange(subuid: string, subgid: string): HostRange {
+  const uids = rootRange(subuid);
+  const gids = rootRange(subgid);
+  if (!uids || !gids) return defaultRange;
+  const hostId = Math.max(uids.hostId, gids.hostId);
+  const range = Math.min(uids.hostId + uids.range, gids.hostId + gids.range) - hostId;
+  return range >= isolatedSize ? { hostId, range } : defaultRange;
+}
+
+function rootRange(text: string): HostRange | undefined {
+  return text
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([user]) => user === 'root' || user === '0')
+    .map(([, hostId, range]) => ({ hostId: Number(hostId), range: Number(range) }))
+    .find(({ hostId, range }) => hostId > 0 && range >= isolatedSize);
+}
+
+/**
+ * The id map of a container that starts; empty when it is privileged.
+ * @param taken first host ids of the other isolated containers with their sizes
+ */
+export function containerIdmap(config: Readonly<Record<string, string>>, host: HostRange, taken: readonly HostRange[]): IdRange[] {
+  if (isOn(config, instanceKeys.securityPrivileged.name)) return [];
+  if (config[instanceKeys.rawIdmap.name]) throw new LxdError('unsupported', `${instanceKeys.rawIdmap.name} is not supported`);
+  if (!isOn(config, instanceKeys.securityIdmapIsolated.name)) return bothKinds(host);
+  const size = Number(config[instanceKeys.securityIdmapSize.name] || isolatedSize);
+  const base = config[instanceKeys.securityIdmapBase.name];
+  if (base) return bothKinds({ hostId: Number(base), range: size });
+  return bothKinds({ hostId: freeBase(size, host, taken), range: size });
+}
+
+/** The first range is everybody's; isolated ones lie behind it. */
+function freeBase(size: number, host: HostRange, taken: readonly HostRange[]): number {
+  let base = host.hostId + isolatedSize;
+  for (const other of [...taken].sort((a, b) => a.hostId - b.hostId)) {
+    if (other.hostId >= base + size) break;
+    base = Math.max(base, other.hostId + other.range);
+  }
+  if (base + size > host.hostId + host.range) throw new LxdError('internal', 'Not enough uid/gid available for the container');
+  return base;
+}
+
+function bothKinds({ hostId, range }: HostRange): IdRange[] {
+  return [
+    { isUid: true, isGid: false, nsId: 0, hostId, range },
+    { isUid: false, isGid: true, nsId: 0, hostId, range },
+  ];
+}
+
+/** As the volatile.*.idmap keys carry it. */
+export function idmapJson(idmap: readonly IdRange[]): string {
+  return JSON.stringify(idmap.map((range) => ({ Isuid: range.isUid, Isgid: range.isGid, Hostid: range.hostId, Nsid: range.nsId, Maprange: range.range })));
+}

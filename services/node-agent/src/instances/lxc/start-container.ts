@@ -1,0 +1,162 @@
+import { totalmem } from 'node:os';
+import { instanceKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances } from '@asterism/proto';
+import type { DeviceDrivers, StartedDevices } from '../../devices/device-drivers.js';
+import type { IdRange, LxcEntry } from '../../devices/device.js';
+import type { Host } from '../../host/host.js';
+import type { InstanceTemplates } from '../templates/instance-templates.js';
+import { hostName, instanceCgroup } from '../instance-layout.js';
+import type { KnownInstances, RunningHandle } from '../known-instances.js';
+import type { Step } from '../steps.js';
+import { cgroupLimits } from './cgroup-limits.js';
+import { CommandSocket } from './command-socket.js';
+import type { ContainerHost } from './container-host.js';
+import { pickCpus } from './cpu-set.js';
+import { containerIdmap, idmapJson } from './idmap.js';
+import { lxcConfig } from './lxc-config.js';
+import { seccompPolicy } from './seccomp-policy.js';
+
+/** A start under way: what is asked, and what the steps found out. */
+export interface Starting {
+  spec: agentInstances.InstanceSpec;
+  idmap: IdRange[];
+  limits: LxcEntry[];
+  cpus: string | undefined;
+  devices: StartedDevices;
+  volatile: Record<string, string>;
+  handle?: RunningHandle;
+  socket?: CommandSocket;
+}
+
+export function starting(spec: agentInstances.InstanceSpec): Starting {
+  return { spec, idmap: [], limits: [], cpus: undefined, devices: { lxc: [], nics: [], volatile: {} }, volatile: {} };
+}
+
+export interface StartTools {
+  host: Host;
+  known: KnownInstances;
+  devices: DeviceDrivers;
+  templates: InstanceTemplates;
+  facts: ContainerHost;
+}
+
+/** Starting a container, in this order. */
+export function startSteps(tools: StartTools): Step<Starting>[] {
+  return [
+    { name: 'map ids', run: async (start) => mapIds(tools, start) },
+    { name: 'pick limits', run: async (start) => pickLimits(tools, start) },
+    { name: 'prepare directories', run: (start) => prepareDirectories(tools, start) },
+    { name: 'apply templates', run: (start) => applyTemplates(tools, start) },
+    { name: 'start devices', run: (start) => startDevices(tools, start), undo: async ({ spec }) => void (await tools.devices.stop(spec)) },
+    { name: 'write configuration', run: (start) => writeConfiguration(tools, start) },
+    { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
+    { name: 'keep the handle', run: (start) => tools.known.save({ spec: start.spec, running: start.handle! }) },
+  ];
+}
+
+function mapIds({ known, facts }: StartTools, start: Starting): void {
+  const isolated = known.all().filter(({ spec, running }) => spec.id !== start.spec.id && running && spec.config[instanceKeys.securityIdmapIsolated.name] === 'true');
+  const taken = isolated.flatMap(({ running }) => running!.idmap.filter((range) => range.isUid).map(({ hostId, range }) => ({ hostId, range })));
+  start.idmap = containerIdmap(start.spec.config, facts.idRange, taken);
+  const map = idmapJson(start.idmap);
+  Object.assign(start.volatile, {
+    [instanceKeys.volatileIdmapBase.name]: '0',
+    [instanceKeys.volatileIdmapCurrent.name]: map,
+    [instanceKeys.volatileIdmapNext.name]: map,
+    [instanceKeys.volatileLastStateIdmap.name]: '[]',
+    [instanceKeys.volatileLastStatePower.name]: 'RUNNING',
+  });
+}
+
+function pickLimits({ known, facts }: StartTools, start: Starting): void {
+  const others = known.all().flatMap(({ spec, running }) => (running?.cpus && spec.id !== start.spec.id ? [running.cpus] : []));
+  start.cpus = pickCpus(start.spec.config[instanceKeys.limitsCpu.name], facts.cpus, others);
+  const prefix = facts.cgroups === 'v2' ? 'lxc.cgroup2.' : 'lxc.cgroup.';
+  const values = cgroupLimits(start.spec.config, { version: facts.cgroups, hostMemoryBytes: totalmem(), swapAccounting: facts.swapAccounting, cpus: start.cpus });
+  start.limits = values.map(([file, value]) => [prefix + file, value]);
+}
+
+/** The volume's directory opens to the container's root only, as the reference leaves it. */
+async function prepareDirectories({ host, known: { layout } }: StartTools, { spec, idmap }: Starting): Promise<void> {
+  const volume = await host.files.stat(spec.volume_path);
+  if (!volume || !(await host.files.exists(`${spec.volume_path}/rootfs`))) throw new LxdError('internal', `The root volume of "${spec.name}" is not at ${spec.volume_path}`);
+  const owner = idmap.find((range) => range.isUid)?.hostId ?? 0;
+  if (volume.uid !== owner) await host.files.chown(spec.volume_path, owner, 0);
+  if (volume.mode !== 0o100) await host.files.chmod(spec.volume_path, 0o100);
+  await host.files.mkdir(layout.logs(spec), { mode: 0o755 });
+  await host.files.mkdir(layout.seccompPolicies, { mode: 0o700 });
+  await linkVolume(host, layout.link(spec), spec.volume_path);
+}
+
+export async function linkVolume(host: Host, link: string, volumePath: string): Promise<void> {
+  await host.files.mkdir(link.slice(0, link.lastIndexOf('/')), { mode: 0o711 });
+  if ((await host.files.stat(link))?.kind === 'symlink' && (await host.files.readlink(link)) === volumePath) return;
+  await host.files.symlink(volumePath, link);
+}
+
+async function applyTemplates({ templates }: StartTools, start: Starting): Promise<void> {
+  const key = instanceKeys.volatileApplyTemplate.name;
+  const trigger = start.spec.config[key];
+  await templates.apply(start.spec, trigger ? [trigger, 'start'] : ['start']);
+  if (trigger) start.volatile[key] = '';
+}
+
+async function startDevices({ devices }: StartTools, start: Starting): Promise<void> {
+  start.devices = await devices.start(start.spec);
+  Object.assign(start.volatile, start.devices.volatile);
+}
+
+async function writeConfiguration({ host, known: { layout }, facts }: StartTools, { spec, idmap, limits, devices }: Starting): Promise<void> {
+  const text = lxcConfig({
+    hostname: spec.name,
+    architecture: spec.architecture,
+    config: spec.config,
+    idmap,
+    rootfs: `${spec.volume_path}/rootfs`,
+    logDirectory: layout.logs(spec),
+    seccompPolicy: layout.seccompPolicy(spec),
+    cgroup: instanceCgroup(spec.id),
+    limits,
+    devices: devices.lxc,
+    nics: devices.nics,
+    includes: facts.includes,
+    apparmor: facts.apparmor,
+  });
+  await host.files.writePlain(layout.seccompPolicy(spec), seccompPolicy(spec.config), { mode: 0o600 });
+  await host.files.writePlain(layout.lxcConfig(spec), text, { mode: 0o640 });
+}
+
+async function launch({ host, known: { layout } }: StartTools, start: Starting): Promise<void> {
+  const name = hostName(start.spec);
+  const pidFile = `${layout.logs(start.spec)}/monitor.pid`;
+  await host.files.remove(pidFile);
+  await host.exec(['lxc-start', '-P', layout.containers, '-n', name, '-f', layout.lxcConfig(start.spec), '-p', pidFile, '-d'], { timeoutMs: 60_000 }).catch(async (error: unknown) => {
+    throw new LxdError('internal', await whyNot(host, layout.logs(start.spec), error), { cause: error });
+  });
+  const monitor = host.processes.handle(Number(await host.files.readText(pidFile)));
+  if (!monitor) throw new LxdError('internal', 'The container ended as soon as it was started');
+  const socket = await CommandSocket.open(layout.containers, name);
+  const pid = await socket.initPid();
+  if (pid === undefined) throw new LxdError('internal', 'The container ended as soon as it was started');
+  start.socket = socket;
+  start.handle = { monitor, pid, idmap: start.idmap, ...(start.cpus === undefined ? {} : { cpus: start.cpus }), started: start.spec };
+}
+
+async function killMonitor({ host }: StartTools, start: Starting): Promise<void> {
+  start.socket?.end();
+  if (!start.handle) return;
+  const init = host.processes.handle(start.handle.pid);
+  if (init) host.processes.signal(init, 'SIGKILL');
+}
+
+/** LXC's own last error lines say more than the exit of its tool. */
+async function whyNot(host: Host, logs: string, error: unknown): Promise<string> {
+  const log = await host.files.readText(`${logs}/lxc.log`).catch(() => '');
+  const reasons = log
+    .split('\n')
+    .filter((line) => / ERROR /.test(line))
+    .slice(-3)
+    .map((line) => line.replace(/^.* - /, '').trim());
+  return reasons.length > 0 ? `Failed to start the container: ${reasons.join('; ')}` : (error as Error).message;
+}

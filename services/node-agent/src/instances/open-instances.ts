@@ -1,0 +1,47 @@
+import type { DeviceDrivers } from '../devices/device-drivers.js';
+import type { GuestFiles } from '../host/guest-files.js';
+import type { Host } from '../host/host.js';
+import { Sessions } from '../sessions/sessions.js';
+import { InstanceLayout } from './instance-layout.js';
+import { InstancesHandler } from './instances.handler.js';
+import { KnownInstances } from './known-instances.js';
+import { readContainerHost } from './lxc/container-host.js';
+import { Containers, type Happened } from './lxc/containers.js';
+import { States, type RootUsage } from './state/states.js';
+import { InstanceTemplates } from './templates/instance-templates.js';
+
+export interface InstancesOptions {
+  host: Host;
+  stateDir: string;
+  devices: DeviceDrivers;
+  guestFiles: GuestFiles;
+  rootUsage: RootUsage;
+  happened: Happened;
+}
+
+/** The instances of one state directory. */
+export interface AgentInstances {
+  handler: InstancesHandler;
+  known: KnownInstances;
+  /** Finds again what runs; once pools and networks are there. */
+  reattach(): Promise<void>;
+  /** Lets go of the instances; they run on. */
+  close(): Promise<void>;
+}
+
+/** Reads what is known. */
+export async function openInstances({ host, stateDir, devices, guestFiles, rootUsage, happened }: InstancesOptions): Promise<AgentInstances> {
+  const known = new KnownInstances(host, new InstanceLayout(stateDir));
+  await known.load();
+  const facts = await readContainerHost(host, process.env['LXD_LXC_TEMPLATE_CONFIG'] ?? '/usr/share/lxc/config');
+  const containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), facts }, happened);
+  const handler = new InstancesHandler({ host, known, containers, states: new States(host, known, rootUsage), sessions: new Sessions(host, known) });
+  return {
+    handler,
+    known,
+    reattach: () => containers.reattach(),
+    async close() {
+      containers.close();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { EventBusToken, event, type EventBus } from '@asterism/events';
+import { agentDefinitions } from '@asterism/proto';
+import { RuntimeInfo, defineService } from '@asterism/service';
+import { Logger, type Provider } from '@nestjs/common';
+import { DeviceDrivers } from './devices/device-drivers.js';
+import { FilesHandler } from './files/files.handler.js';
+import { GuestFiles } from './host/guest-files.js';
+import { linuxHost } from './host/linux-host.js';
+import type { Host } from './host/host.js';
+import { ImagesHandler } from './images/images.handler.js';
+import { rootUsage } from './instances/state/root-usage.js';
+import { InstancesHandler } from './instances/instances.handler.js';
+import { openInstances, type AgentInstances } from './instances/open-instances.js';
+import { NetworksHandler } from './networks/networks.handler.js';
+import { Registration } from './registration.js';
+import { HostHandler } from './resources/host.handler.js';
+import { StorageHandler } from './storage/storage.handler.js';
+
+const HostToken = 'asterism.agent.Host';
+const InstancesToken = 'asterism.agent.Instances';
+
+/** A handler that needs the host and the state directory only. */
+function onHost<T>(type: new (host: Host, stateDir: string) => T): Provider {
+  return { provide: type, inject: [HostToken, RuntimeInfo], useFactory: (host: Host, { environment }: RuntimeInfo) => new type(host, environment.stateDir) };
+}
+
+function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }: RuntimeInfo, storage: StorageHandler, bus: EventBus): Promise<AgentInstances> {
+  return openInstances({
+    host,
+    stateDir: environment.stateDir,
+    guestFiles,
+    devices: new DeviceDrivers(new Map()),
+    rootUsage: rootUsage(storage),
+    happened: (id, what, message) => void bus.publish(event('agent.instance', { member: environment.member, id, what, ...(message ? { message } : {}) })).catch(() => undefined),
+  });
+}
+
+/** The agent of one host. */
+export const nodeAgentService = defineService({
+  name: 'node-agent',
+  providers: [
+    { provide: HostToken, useFactory: linuxHost },
+    { provide: GuestFiles, useFactory: () => new GuestFiles() },
+    onHost(StorageHandler),
+    onHost(NetworksHandler),
+    onHost(ImagesHandler),
+    onHost(HostHandler),
+    {
+      provide: InstancesToken,
+      inject: [HostToken, GuestFiles, RuntimeInfo, StorageHandler, EventBusToken],
+      useFactory: openAgentInstances,
+    },
+    { provide: InstancesHandler, inject: [InstancesToken], useFactory: (instances: AgentInstances) => instances.handler },
+    {
+      provide: FilesHandler,
+      inject: [HostToken, GuestFiles, InstancesToken],
+      useFactory: (host: Host, guests: GuestFiles, { known }: AgentInstances) => new FilesHandler(host, guests, known),
+    },
+    Registration,
+  ],
+  handlers: [
+    [agentDefinitions.instances, InstancesHandler],
+    [agentDefinitions.files, FilesHandler],
+    [agentDefinitions.storage, StorageHandler],
+    [agentDefinitions.networks, NetworksHandler],
+    [agentDefinitions.images, ImagesHandler],
+    [agentDefinitions.host, HostHandler],
+  ],
+  /** Pools before networks before instances; only then the others hear of this member. */
+  async start(app) {
+    report('storage pool', await app.get(StorageHandler, { strict: false }).start());
+    await app.get(ImagesHandler, { strict: false }).start();
+    report('network', await app.get(NetworksHandler, { strict: false }).start());
+    await app.get<AgentInstances>(InstancesToken, { strict: false }).reattach();
+    await app.get(Registration, { strict: false }).start();
+  },
+  async stop(app) {
+    app.get(Registration, { strict: false }).stop();
+    await app.get<AgentInstances>(InstancesToken, { strict: false }).close();
+    await app.get<Host>(HostToken, { strict: false }).guests.close();
+  },
+});
+
+/** What could not be brought up again is said and left; the rest of the host works. */
+function report(kind: string, failed: readonly ({ error: unknown } & Partial<Record<'pool' | 'network', string>>)[]): void {
+  const logger = new Logger('node-agent');
+  for (const { error, pool, network } of failed) logger.warn(`${kind} ${pool ?? network} is not available: ${error instanceof Error ? error.message : String(error)}`);
+}
