@@ -9,7 +9,7 @@ import { exportImage } from './export-image.js';
 import type { ImageRow } from './image.js';
 import { membersOf } from './image.store.js';
 import { placeImage } from './place-image.js';
-import { UploadBody, filenameOf, type Arrival, type ArrivedMetadata } from './upload.js';
+import { UploadBody, arrivalOf, filenameOf, type Arrival } from './upload.js';
 
 export interface TakenUpload {
   header: images.UploadHeader;
@@ -51,8 +51,7 @@ export class ImageFiles {
   async #pass(call: CallContext, body: UploadBody, to: { member: string; uploadId: string }): Promise<Arrival> {
     try {
       const received = await this.agents.on(to.member).images.receive(call, body.parts(to.uploadId));
-      const metadata = JSON.parse(received.metadata.toString()) as ArrivedMetadata;
-      return { received: { fingerprint: received.fingerprint, size: received.size_bytes, type: received.type, metadata }, filename: filenameOf(body) };
+      return arrivalOf(received, filenameOf(body));
     } catch (error) {
       if (body.broken) throw body.broken;
       const { kind, message } = fromUnknown(error);

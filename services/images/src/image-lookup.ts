@@ -1,6 +1,7 @@
+import { projectKeys, serverKeys, valueOf } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { LxdError, isKind } from '@asterism/errors';
-import { Token, type Projects, type images } from '@asterism/proto';
+import { Token, type Cluster, type Projects, type common, type images } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { findImage } from './find-image.js';
@@ -14,6 +15,7 @@ export class ImageLookup {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Token.Projects) private readonly projects: Projects,
+    @Inject(Token.Cluster) private readonly cluster: Cluster,
     @Inject(ImageSecrets) private readonly secrets: ImageSecrets,
   ) {}
 
@@ -32,6 +34,17 @@ export class ImageLookup {
     const image = await this.find(call, request).catch(() => undefined);
     if (image && (image.public || (await this.secrets.opens(call, image, request.secret)))) return image;
     throw new LxdError('not-found', `Image "${request.fingerprint}" not found`);
+  }
+
+  /** A token that lets a stranger download the image. */
+  secret(call: CallContext, project: string, image: ImageRow): Promise<common.OperationAnswer> {
+    return this.secrets.create(call, project, image);
+  }
+
+  /** How images of this project's instances are compressed: the project's word, then the server's. */
+  async compression(call: CallContext, project: string): Promise<string> {
+    const own = (await this.projects.resolve(call, { project, profiles: [] })).project?.config[projectKeys.imagesCompressionAlgorithm.name];
+    return own || valueOf((await this.cluster.config(call, {})).config, serverKeys.imagesCompressionAlgorithm);
   }
 
   /** Refuses names of profiles that the project does not have. */

@@ -1,5 +1,5 @@
 import type { Unit } from '@asterism/database';
-import type { ImageRow } from './image.js';
+import type { ImageRow, UpdateSource } from './image.js';
 
 type Reader = Pick<Unit, 'query'>;
 
@@ -22,12 +22,14 @@ export interface NewImage {
   size: number;
   public: boolean;
   auto_update: boolean;
+  cached: boolean;
   architecture: string;
   type: string;
   created_at: number;
   expires_at: number;
   properties: Record<string, string>;
   profiles: string[];
+  update_source: UpdateSource | undefined;
 }
 
 export interface ListedImages {
@@ -75,12 +77,13 @@ export async function lockFingerprint(unit: Unit, fingerprint: string): Promise<
 /** Takes the image's place for an import; false when the project has it already. Repeating it for the same import is fine. */
 export async function reserveImage(unit: Unit, task: string, image: NewImage): Promise<boolean> {
   const rows = await unit.query(
-    `INSERT INTO images.images (project, fingerprint, task, filename, size, public, auto_update, architecture, type, created_at, expires_at, properties, profiles)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_timestamp($10), to_timestamp($11), $12, $13)
+    `INSERT INTO images.images (project, fingerprint, task, filename, size, public, auto_update, architecture, type, created_at, expires_at, properties, profiles, cached, update_source)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_timestamp($10), to_timestamp($11), $12, $13, $14, $15)
      ON CONFLICT (project, fingerprint) DO UPDATE SET uploaded_at = now() WHERE images.task = excluded.task RETURNING fingerprint`,
     [
       image.project, image.fingerprint, task, image.filename, image.size, image.public, image.auto_update, image.architecture, image.type,
-      image.created_at, image.expires_at, JSON.stringify(image.properties), JSON.stringify(image.profiles),
+      image.created_at, image.expires_at, JSON.stringify(image.properties), JSON.stringify(image.profiles), image.cached,
+      image.update_source ? JSON.stringify(image.update_source) : null,
     ],
   );
   return rows.length === 1;

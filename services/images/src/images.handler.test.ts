@@ -9,7 +9,7 @@ import { imagesService } from './index.js';
 const metadata = { architecture: 'x86_64', creation_date: 1_700_000_000, expiry_date: 0, properties: { os: 'Test', 'a.b': 'c' } };
 
 /** The files of one member, in memory; an upload whose bytes say "bad" is no image. */
-class MemoryFiles implements Pick<Agent['images'], 'receive' | 'commit' | 'abort' | 'files' | 'read' | 'delete'> {
+class MemoryFiles implements Pick<Agent['images'], 'receive' | 'pack' | 'commit' | 'abort' | 'files' | 'read' | 'delete'> {
   readonly uploads = new Map<string, Map<string, Buffer>>();
   readonly images = new Map<string, Map<string, Buffer>>();
 
@@ -26,6 +26,12 @@ class MemoryFiles implements Pick<Agent['images'], 'receive' | 'commit' | 'abort
     this.uploads.set(id, parts);
     const type = parts.has('rootfs.img') ? 'virtual-machine' : 'container';
     return { fingerprint: sha256(bytes), size_bytes: bytes.length, metadata: Buffer.from(JSON.stringify(metadata)), type };
+  }
+  async pack(_call: unknown, request: agentImages.PackImage): Promise<agentImages.Received> {
+    const bytes = Buffer.from(`packed ${request.path} ${request.compression}`);
+    this.uploads.set(request.upload_id, new Map([['meta', bytes]]));
+    const packed = { ...metadata, expiry_date: request.expiry_date, properties: request.properties };
+    return { fingerprint: sha256(bytes), size_bytes: bytes.length, metadata: Buffer.from(JSON.stringify(packed)), type: 'container' };
   }
   async commit(_call: unknown, request: agentImages.CommitImage): Promise<common.Empty> {
     this.images.set(request.fingerprint, this.uploads.get(request.upload_id)!);
@@ -64,10 +70,20 @@ const projects = {
     return { project: { name: project, description: '', config: { 'features.images': project === 'own' ? 'true' : 'false' } }, profiles: [] };
   },
 };
-const volumes = { forgetImage: async (_call: unknown, { fingerprint }: { fingerprint: string }) => (forgotten.push(fingerprint), {}) };
+const instances = {
+  locate: async (_call: unknown, { name }: { name: string }) => {
+    if (name === 'nope') throw new LxdError('not-found', 'Instance not found');
+    return { id: name, member: 'none', type: 'container', running: name === 'running' };
+  },
+  get: async () => ({ json: Buffer.from(JSON.stringify({ architecture: 'x86_64', expanded_devices: { root: { type: 'disk', path: '/', pool: 'p' } } })), etag: '' }),
+};
+const volumes = {
+  locate: async (_call: unknown, { pool, name }: { pool: string; name: string }) => ({ path: `/${pool}/${name}` }),
+  forgetImage: async (_call: unknown, { fingerprint }: { fingerprint: string }) => (forgotten.push(fingerprint), {}),
+};
 
 beforeAll(async () => {
-  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.InstanceVolumes]: volumes }, { images: files });
+  test = await composeForTest([imagesService], { [Token.Projects]: projects, [Token.Instances]: instances, [Token.Cluster]: { config: async () => ({ config: {} }) }, [Token.InstanceVolumes]: volumes }, { images: files });
   handler = test.handler<Images>(images.ImagesDefinition);
 });
 afterAll(() => test.close());
@@ -149,6 +165,38 @@ describe('an uploaded image', () => {
     await handler.upload(call, frames({ content_type: 'multipart/form-data; boundary=B' }, '--B\r\nContent-Disposition: form-data; name="rootfs"\r\n\r\nR\r\n--B--\r\n'));
     await test.settle();
     expect(outcome()).toMatchObject({ status_code: 400, error: 'Invalid multipart image' });
+  });
+});
+
+describe('an instance', () => {
+  const publish = async (body: object): Promise<ReturnType<typeof outcome>> => {
+    await handler.create(call, { project: '', body: Buffer.from(JSON.stringify(body)) });
+    await test.settle();
+    return outcome();
+  };
+
+  it('becomes an image with the properties and aliases asked for', async () => {
+    const { status_code, metadata: result } = await publish({ source: { type: 'instance', name: 'c1' }, properties: { a: 'b' }, aliases: [{ name: 'published', description: 'd' }] });
+    expect(status_code).toBe(200);
+    const fingerprint = sha256(Buffer.from('packed /p/c1 gzip'));
+    expect(result).toMatchObject({ fingerprint });
+    expect(await json(handler.get(call, ref(fingerprint)))).toMatchObject({ properties: { a: 'b' }, aliases: [{ name: 'published', description: 'd' }], expires_at: '0001-01-01T00:00:00Z' });
+  });
+
+  it('is refused twice, under an alias that is taken, and while it runs', async () => {
+    await publish({ source: { type: 'instance', name: 'c2' }, aliases: [{ name: 'mine', description: '' }] });
+    expect(await publish({ source: { type: 'instance', name: 'c2' } })).toMatchObject({ error: `The image already exists: ${sha256(Buffer.from('packed /p/c2 gzip'))}` });
+    expect(await publish({ source: { type: 'instance', name: 'c3' }, aliases: [{ name: 'mine', description: '' }] })).toMatchObject({ error: 'Alias already exists: mine' });
+    expect(await publish({ source: { type: 'instance', name: 'running' } })).toMatchObject({ error: 'Cannot export a running instance as an image' });
+    expect(await publish({ source: { type: 'snapshot', name: 'c3' } })).toMatchObject({ error: 'Not a snapshot' });
+    expect(files.uploads.size).toBe(0);
+  });
+
+  it('must exist, and the request make sense', async () => {
+    await expect(publish({ source: { type: 'instance', name: 'nope' } })).rejects.toThrow('Instance not found');
+    await expect(publish({ source: { type: 'bogus' } })).rejects.toThrow('Invalid images JSON');
+    await expect(publish({})).rejects.toThrow('Invalid images JSON');
+    await expect(publish({ source: { type: 'instance', name: 'c1' }, compression_algorithm: 'rm -rf' })).rejects.toThrow('Invalid compression algorithm "rm"');
   });
 });
 

@@ -1,18 +1,18 @@
 import { document, matchesFilter, parseFilter, requireMatch } from '@asterism/api';
 import { isTrue } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
-import { LxdError } from '@asterism/errors';
 import { lifecycle, type AsterismEvent } from '@asterism/events';
 import type { Images, common, images } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Aliases } from './aliases.js';
+import { createRequest } from './create-request.js';
 import { findImage, wantedImage } from './find-image.js';
 import { imageEtag, imageJson, type ImageRow } from './image.js';
 import { ImageFiles } from './image-files.js';
 import { ImageLookup } from './image-lookup.js';
 import { imageUrl } from './image-project.js';
-import { ImageTasks } from './image-tasks.js';
+import { ImageTasks, plainImage } from './image-tasks.js';
 import { changeImage, listFingerprints, listImages } from './image.store.js';
 import { changed } from './image-update.js';
 import { propertiesOf } from './upload.js';
@@ -48,6 +48,7 @@ export class ImagesHandler implements Images {
     const { header, ...taken } = await this.files.take(call, frames);
     const project = header.project || 'default';
     return this.tasks.import(call, {
+      ...plainImage,
       ...taken,
       project,
       owner: await this.lookup.owner(call, project),
@@ -56,8 +57,11 @@ export class ImagesHandler implements Images {
     });
   }
 
-  async create(): Promise<common.OperationAnswer> {
-    throw new LxdError('internal', 'Invalid images JSON');
+  async create(call: CallContext, request: images.CreateImage): Promise<common.OperationAnswer> {
+    const body = createRequest(request);
+    const project = request.project || 'default';
+    const place = { project, owner: await this.lookup.owner(call, project), compression: await this.lookup.compression(call, project) };
+    return this.tasks.publish(call, place, body);
   }
 
   async update(call: CallContext, request: images.UpdateImage): Promise<common.Empty> {
@@ -87,7 +91,7 @@ export class ImagesHandler implements Images {
   }
 
   async createSecret(call: CallContext, request: images.ImageRef): Promise<common.OperationAnswer> {
-    return this.tasks.secret(call, request.project || 'default', await this.lookup.find(call, request));
+    return this.lookup.secret(call, request.project || 'default', await this.lookup.find(call, request));
   }
 
   listAliases(call: CallContext, request: images.ListImages): Promise<common.Document> {

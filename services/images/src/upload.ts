@@ -15,6 +15,11 @@ export interface ArrivedMetadata {
   properties: Record<string, string>;
 }
 
+export function arrivalOf(received: agentImages.Received, filename: string): Arrival {
+  const metadata = JSON.parse(received.metadata.toString()) as ArrivedMetadata;
+  return { received: { fingerprint: received.fingerprint, size: received.size_bytes, type: received.type, metadata }, filename };
+}
+
 /** The body of one upload. A sender that goes away is told apart from a body that is no image. */
 export class UploadBody {
   /** What the sender's connection broke with. */

@@ -4,6 +4,7 @@ import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import { formatOf } from './archive-stream.js';
 import { imagePaths } from './image-files.js';
+import { packImage } from './pack-image.js';
 import { Uploads } from './uploads.js';
 
 /** The image files of this member. */
@@ -24,6 +25,10 @@ export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefi
 
   receive(_call: CallContext, frames: AsyncIterable<agentImages.ReceiveFrame>): Promise<agentImages.Received> {
     return this.#uploads.receive(frames);
+  }
+
+  pack(call: CallContext, request: agentImages.PackImage): Promise<agentImages.Received> {
+    return this.#uploads.receive(packImage(this.host, this.stateDir, request, call.signal));
   }
 
   async commit(_call: CallContext, request: agentImages.CommitImage): Promise<common.Empty> {

@@ -34,6 +34,7 @@ export class Uploads {
       return await reception.finish();
     } catch (error) {
       await reception.discard();
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new LxdError('internal', 'Unable to store image, run out of disk space', { cause: error });
       throw error;
     }
   }
@@ -147,7 +148,7 @@ class Reception {
   }
 }
 
-function uploadDirectory(stateDir: string, uploadId: string): string {
+export function uploadDirectory(stateDir: string, uploadId: string): string {
   if (!/^[0-9a-f-]{36}$/.test(uploadId)) throw new LxdError('bad-request', `Invalid upload id ${JSON.stringify(uploadId)}`);
   return join(imagesDirectory(stateDir), `${prefix}${uploadId}`);
 }

@@ -1,0 +1,60 @@
+import type { Agents } from '@asterism/agents';
+import { LxdError } from '@asterism/errors';
+import type { InstanceVolumes, Instances } from '@asterism/proto';
+import { defineTask, type TaskDefinition } from '@asterism/tasks';
+import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
+import { arrivalOf } from './upload.js';
+
+export interface PublishImage extends KeepImage {
+  /** Name of the instance, or "instance/snapshot". */
+  source: string;
+  sourceProject: string;
+  isSnapshot: boolean;
+  type: string;
+  architecture: string;
+  pool: string;
+  compression: string;
+  filename: string;
+  /** Replace those of the image the instance was made of, unless empty. */
+  packedProperties: Record<string, string>;
+}
+
+export interface PublishFrom {
+  agents: Agents;
+  instances: Instances;
+  volumes: InstanceVolumes;
+}
+
+/** Makes an image of a stopped instance or of a snapshot. */
+export function publishImageTask({ agents, instances, volumes }: PublishFrom): TaskDefinition<PublishImage, KeepState> {
+  return defineTask<PublishImage, KeepState>({
+    kind: 'image.publish',
+    steps: [
+      {
+        name: 'pack the instance',
+        async run({ call, input, state }) {
+          if (input.source === '') throw new LxdError('bad-request', 'No source provided');
+          if (input.isSnapshot !== input.source.includes('/')) throw new LxdError('bad-request', input.isSnapshot ? 'Not a snapshot' : 'Not an instance');
+          const [name = ''] = input.source.split('/');
+          const { running } = await instances.locate(call, { project: input.sourceProject, name, view: 'instances' });
+          if (running && !input.isSnapshot) throw new LxdError('bad-request', 'Cannot export a running instance as an image');
+          const { path } = await volumes.locate(call, { project: input.sourceProject, pool: input.pool, type: input.type, name: input.source });
+          const received = await agents.on(input.member).images.pack(call, {
+            upload_id: input.uploadId,
+            path,
+            compression: input.compression,
+            architecture: input.architecture,
+            expiry_date: Math.max(0, input.expiresAt ?? 0),
+            properties: input.packedProperties,
+          });
+          state.arrival = arrivalOf(received, input.filename);
+        },
+        async undo({ call, input }) {
+          await agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
+        },
+      },
+      ...keepSteps<PublishImage>(agents),
+    ],
+    conclude: concludeImage,
+  });
+}
