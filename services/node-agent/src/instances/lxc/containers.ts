@@ -176,16 +176,26 @@ function after(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }
 
+/** Also one on its way there. */
 export async function isFrozen(host: Host, id: string): Promise<boolean> {
   const group = `/${instanceCgroup(id)}/payload`;
   const { trees } = await host.cgroups.layout();
-  if (trees['freezer']) return (await host.cgroups.read(group, 'freezer.state'))?.trim() === 'FROZEN';
-  return (await host.cgroups.read(group, 'cgroup.freeze'))?.trim() === '1';
+  const state = await host.cgroups.read(group, trees['freezer'] ? 'freezer.state' : 'cgroup.freeze');
+  return state !== undefined && !['THAWED', '0'].includes(state.trim());
 }
+
+const FREEZE_WITHIN_MS = 10_000;
 
 async function setFrozen(host: Host, id: string, frozen: boolean): Promise<void> {
   const group = `/${instanceCgroup(id)}/payload`;
   const { trees } = await host.cgroups.layout();
-  if (trees['freezer']) await host.cgroups.write(group, 'freezer.state', frozen ? 'FROZEN' : 'THAWED');
-  else await host.cgroups.write(group, 'cgroup.freeze', frozen ? '1' : '0');
+  if (!trees['freezer']) return host.cgroups.write(group, 'cgroup.freeze', frozen ? '1' : '0');
+  const wish = frozen ? 'FROZEN' : 'THAWED';
+  for (const deadline = Date.now() + FREEZE_WITHIN_MS; Date.now() < deadline; ) {
+    // The old freezer may be caught half-way by a process that forks: it is told again.
+    await host.cgroups.write(group, 'freezer.state', wish);
+    if ((await host.cgroups.read(group, 'freezer.state'))?.trim() === wish) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  throw new LxdError('timeout', `The instance does not become ${wish.toLowerCase()}`);
 }
