@@ -63,8 +63,9 @@ export class DeviceDrivers {
       const old = present.get(device.name);
       if (old && sameDevice(old.spec, device.spec)) continue;
       const driver = this.driver(device);
-      const updated = old && this.canUpdate(old, device) ? driver.update!(device, old.spec, running) : driver.plug(device, running);
-      changes = { ...changes, ...prefixed(device, await updated) };
+      const updated = await (old && this.canUpdate(old, device) ? driver.update!(device, old.spec, running) : driver.plug(device, running));
+      remember(device, updated);
+      changes = { ...changes, ...prefixed(device, updated) };
     }
     return changes;
   }
@@ -107,7 +108,13 @@ function typeOf(spec: DeviceSpec): string {
 function collect(started: StartedDevices, device: InstanceDevice, answer: DeviceStart): void {
   started.lxc.push(...(answer.lxc ?? []));
   if (answer.nic) started.nics.push(answer.nic);
+  remember(device, answer.volatile ?? {});
   Object.assign(started.volatile, prefixed(device, answer.volatile ?? {}));
+}
+
+/** What a driver chose becomes part of the device as it runs: the control plane will say it too from now on, which is no change then. */
+function remember(device: InstanceDevice, volatile: DeviceVolatile): void {
+  for (const [key, value] of Object.entries(volatile)) if (value !== '') device.spec.options[key] = value;
 }
 
 function prefixed(device: InstanceDevice, volatile: DeviceVolatile): Record<string, string> {
