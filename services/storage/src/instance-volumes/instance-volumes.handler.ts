@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
-import { parseSize } from '@asterism/config-keys';
+import { parseSize, volumeKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { agentStorage, common, InstanceVolumes, storage } from '@asterism/proto';
@@ -32,7 +32,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const { pool, project } = await this.scope.look(call, request.volume);
     const { type, name } = required(request.volume);
     const planned = { pool_id: pool.id, member: request.member, project, type, name, config: request.config, content_type: 'filesystem' };
-    const volume = { ...agentVolume(pool, planned), size_bytes: parseSize(request.size) ?? 0 };
+    const volume = { ...agentVolume(pool, planned), size_bytes: rootBytes(pool, request.size) };
     const { path } = await this.agents.on(request.member).storage.createVolume(call, { volume, source: await this.#source(call, request) });
     await this.database.transact(async (unit) => {
       const id = await this.scope.volumes.ensure(unit, planned);
@@ -80,7 +80,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
 
   async resize(call: CallContext, request: storage.CreateInstanceVolume): Promise<common.Empty> {
     const { pool, volume } = await this.scope.find(call, request.volume);
-    await this.#agent(volume).resizeVolume(call, { volume: agentVolume(pool, volume), size_bytes: parseSize(request.size) ?? 0 });
+    await this.#agent(volume).resizeVolume(call, { volume: agentVolume(pool, volume), size_bytes: rootBytes(pool, request.size) });
     return {};
   }
 
@@ -126,6 +126,11 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   #agent(volume: VolumeRow): AgentStorage {
     return this.agents.on(volume.member).storage;
   }
+}
+
+/** Of the root device, or what the pool gives its volumes; 0 for no limit. */
+function rootBytes(pool: PoolRow, size: string): number {
+  return parseSize(size || (pool.config[`volume.${volumeKeys.size.name}`] ?? '')) ?? 0;
 }
 
 function onMember(pool: PoolRow, volume: VolumeRow, snapshot: string): agentStorage.VolumeSnapshot {
