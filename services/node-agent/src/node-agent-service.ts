@@ -4,6 +4,7 @@ import { RuntimeInfo, defineService } from '@asterism/service';
 import { Logger, type Provider } from '@nestjs/common';
 import type { DeviceDriver } from './devices/device.js';
 import { DeviceDrivers } from './devices/device-drivers.js';
+import { DiskDriver } from './devices/disk-driver.js';
 import { NicDriver } from './devices/nic.js';
 import { FilesHandler } from './files/files.handler.js';
 import { GuestFiles } from './host/guest-files.js';
@@ -31,7 +32,12 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
     host,
     stateDir: environment.stateDir,
     guestFiles,
-    devices: new DeviceDrivers(new Map<string, DeviceDriver>([['nic', new NicDriver(host, environment.stateDir)]])),
+    devices: new DeviceDrivers(
+      new Map<string, DeviceDriver>([
+        ['disk', new DiskDriver(host)],
+        ['nic', new NicDriver(host, environment.stateDir)],
+      ]),
+    ),
     rootUsage: rootUsage(storage),
     happened: (id, what, message) => void bus.publish(event('agent.instance', { member: environment.member, id, what, ...(message ? { message } : {}) })).catch(() => undefined),
   });
