@@ -16,8 +16,10 @@ const suites = {
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** Vitest says "Tests  1 failed | 2 passed (3)"; our own runners "2 passed, 1 failed". */
+/** Vitest says "Tests  1 failed | 2 passed (3)", the differential runner "3 scripts, 40 steps, 1 differences". */
 function count(line) {
+  const steps = /(\d+) steps, (\d+) differences/.exec(line);
+  if (steps) return { passed: steps[1] - steps[2], failed: Number(steps[2]), skipped: 0 };
   const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
   return { passed: number('passed'), failed: number('failed'), skipped: number('skipped') };
 }
@@ -38,7 +40,7 @@ function run(name) {
       process.stdout.write(chunk);
       const lines = (partial + chunk).split('\n');
       partial = lines.pop();
-      last = lines.findLast((line) => /^\s*Tests\s/.test(line) || /^\d+ passed, \d+ failed/.test(line)) ?? last;
+      last = lines.findLast((line) => /^\s*Tests\s/.test(line) || /\d+ steps, \d+ differences$/.test(line)) ?? last;
     });
     child.on('error', (error) => {
       console.log(`${name}: ${error.message}`);
