@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
+import { readArguments, usage } from './arguments.js';
+import { lockStateDir } from './state-dir-lock.js';
+
+// Idle memory counts: a small young generation costs nothing measurable here and saves a hundred megabytes after load.
+setFlagsFromString('--max-semi-space-size=4');
+setFlagsFromString('--semi-space-growth-factor=1');
+
+async function main(): Promise<void> {
+  const asked = readArguments(process.argv.slice(2), process.env);
+  if (asked === 'help') return void process.stdout.write(`${usage}\n`);
+  process.env['LXD_DIR'] = asked.stateDir;
+  const unlock = await lockStateDir(asked.stateDir);
+  const { startStandalone } = await import('./standalone.js');
+  const server = await startStandalone(asked.stateDir);
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    await server.close();
+    await unlock();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`asterism: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
