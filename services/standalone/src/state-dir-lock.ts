@@ -20,8 +20,9 @@ export async function lockStateDir(stateDir: string): Promise<() => Promise<void
   throw new Error(`cannot lock ${stateDir}`);
 }
 
-/** Start time in clock ticks since boot (proc(5), stat field 22): tells a process from a later one with the same id. */
+/** Start time in clock ticks since boot (proc(5), stat field 22): tells a process from a later one with the same id. Empty for none, and for one that is dead but not waited for. */
 async function startTime(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '');
 }

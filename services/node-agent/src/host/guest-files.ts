@@ -94,7 +94,10 @@ export class GuestFiles {
 
   #spawn(): Thread {
     this.#threads++;
-    const worker = new Worker(workerFile, { resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 } });
+    const worker = new Worker(workerFile, {
+      trackUnmanagedFds: false,
+      resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 },
+    });
     worker.unref();
     return { worker, idle: undefined };
   }
