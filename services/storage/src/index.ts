@@ -31,5 +31,5 @@ export const storageService = defineService({
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
   migrations: [storageSchema],
-  start: (app) => app.get(Unfinished, { strict: false }).settle(),
+  start: (app) => app.get(Unfinished, { strict: false }).start(),
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LxdError } from '@asterism/errors';
+import { event } from '@asterism/events';
 import { common, storage, Token, type Agent, type agentStorage, type InstanceVolumes, type StoragePools, type StorageVolumes } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
@@ -243,5 +244,26 @@ describe('volumes of instances', () => {
     await instanceVolumes.forgetImage(call, { fingerprint: 'f00d' });
     expect(told.at(-1)).toBe('deleteVolume f00d');
     expect(parse(await volumes.list(call, { pool: 'fast', type: 'image', list: listRequest(0) }))).toEqual([]);
+  });
+});
+
+describe('what a process left when it died', () => {
+  it('is settled when the member is there again', async () => {
+    const { database, bus } = composition.runtime;
+    const insert = (name: string, newName: string, ready: boolean): Promise<unknown> =>
+      database!.query(
+        `INSERT INTO storage.volumes (pool_id, member, project, type, name, ready, maker, new_name)
+         SELECT id, 'none', 'default', 'custom', $1, $2, 'test earlier', $3 FROM storage.pools WHERE name = 'default'`,
+        [name, ready, newName],
+      );
+    await insert('half', '', false);
+    await insert('old', 'new', true);
+    await database!.query(`WITH pool AS (INSERT INTO storage.pools (name, driver, maker) VALUES ('halfpool', 'dir', 'test earlier') RETURNING id) INSERT INTO storage.pool_members (pool_id, member) SELECT id, 'none' FROM pool`);
+    told.length = 0;
+    await bus.publish(event('agent.ready', { member: 'none' }));
+    expect(told.toSorted()).toEqual(['deletePool halfpool', 'deleteVolume default_half', 'renameVolume default_old default_new']);
+    await expect(volumes.get(call, ref('half'))).rejects.toThrow('Storage pool volume not found');
+    expect(parse(await volumes.get(call, ref('new')))).toMatchObject({ name: 'new' });
+    await expect(pools.get(call, { name: 'halfpool' })).rejects.toThrow('Storage pool not found');
   });
 });

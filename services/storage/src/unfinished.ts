@@ -1,40 +1,59 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
 import { Database } from '@asterism/database';
+import { EventBusToken, type EventBus } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { Members } from './pools/members.js';
-import { agentPool, PoolStore } from './pools/pool.store.js';
+import { agentPool, type PoolRow } from './pools/pool.store.js';
 import { agentVolume, diskName } from './volumes/volume-rules.js';
-import { VolumeStore, type VolumeRow } from './volumes/volume.store.js';
+import { VolumeScope } from './volumes/volume-scope.js';
+import type { VolumeRow } from './volumes/volume.store.js';
 
-/** At start: what this replica was making when it died goes, what it was renaming gets its new name. */
+/** When a member is there: what an earlier process was making on it when it died goes, what it was renaming gets its new name. */
 @Injectable()
 export class Unfinished {
+  readonly #logger = new Logger('storage');
+
   constructor(
     @Inject(Database) private readonly database: Database,
-    @Inject(PoolStore) private readonly pools: PoolStore,
-    @Inject(VolumeStore) private readonly volumes: VolumeStore,
+    @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Members) private readonly members: Members,
+    @Inject(EventBusToken) private readonly bus: EventBus,
   ) {}
 
-  async settle(): Promise<void> {
-    for (const pool of await this.pools.unfinished(this.members.replica)) {
-      for (const member of this.agents.members()) await this.agents.on(member).storage.deletePool(systemCall(), agentPool(pool, member));
-      await this.database.transact((unit) => this.pools.delete(unit, pool.id));
+  async start(): Promise<void> {
+    await this.bus.consume('storage.unfinished', ['agent.ready'], (event) => this.settle(event.payload.member));
+  }
+
+  async settle(member: string): Promise<void> {
+    const by = { replica: this.members.replica, maker: this.members.maker, member };
+    for (const volume of await this.scope.volumes.unfinished(by)) await this.#tried(`volume ${volume.name}`, () => this.#settleVolume(volume));
+    for (const pool of await this.scope.pools.unfinished(by)) await this.#tried(`pool ${pool.name}`, () => this.#removePool(pool, member));
+  }
+
+  async #tried(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#logger.warn(`${what} is left unfinished: ${error instanceof Error ? error.message : String(error)}`);
     }
-    for (const volume of await this.volumes.unfinished(this.members.replica)) await this.#settleVolume(volume);
+  }
+
+  async #removePool(pool: PoolRow, member: string): Promise<void> {
+    await this.agents.on(member).storage.deletePool(systemCall(), agentPool(pool, member));
+    await this.database.transact((unit) => this.scope.pools.delete(unit, pool.id));
   }
 
   async #settleVolume(volume: VolumeRow): Promise<void> {
     const agent = this.agents.on(volume.member).storage;
-    const onMember = agentVolume(await this.pools.byId(volume.pool_id), volume);
+    const onMember = agentVolume(await this.scope.pools.byId(volume.pool_id), volume);
     if (volume.new_name !== '') {
       await agent.renameVolume(systemCall(), { volume: onMember, new_name: diskName({ ...volume, name: volume.new_name }) });
-      await this.database.transact((unit) => this.volumes.rename(unit, volume.id, volume.new_name));
+      await this.database.transact((unit) => this.scope.volumes.rename(unit, volume.id, volume.new_name));
     } else {
       await agent.deleteVolume(systemCall(), onMember);
-      await this.database.transact((unit) => this.volumes.delete(unit, volume.id));
+      await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id));
     }
   }
 }

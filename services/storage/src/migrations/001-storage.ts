@@ -12,7 +12,7 @@ export const storageSchema: Migration = {
       ready boolean NOT NULL DEFAULT false,
       maker text NOT NULL DEFAULT ''
     );
-    COMMENT ON COLUMN storage.pools.maker IS 'replica that is making it, while it is not ready';
+    COMMENT ON COLUMN storage.pools.maker IS 'process that is making it (replica and a number of its own), while it is not ready';
     CREATE TABLE storage.pool_members (
       pool_id uuid NOT NULL REFERENCES storage.pools (id) ON DELETE CASCADE,
       member text NOT NULL,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
@@ -9,7 +10,12 @@ export class Members {
   constructor(
     @Inject(Agents) private readonly agents: Agents,
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
-  ) {}
+  ) {
+    this.maker = `${this.replica} ${randomUUID()}`;
+  }
+
+  /** This process: what others of its replica's name left half done is theirs no more. */
+  readonly maker: string;
 
   get replica(): string {
     return this.runtime.environment.replica;

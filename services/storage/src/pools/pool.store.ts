@@ -80,9 +80,13 @@ export class PoolStore {
     await unit.query('DELETE FROM storage.pools WHERE id = $1', [id]);
   }
 
-  /** Pools that a replica of this name left half made. */
-  unfinished(maker: string): Promise<PoolRow[]> {
-    return this.database.query(`${select} WHERE NOT pool.ready AND pool.maker = $1`, [maker]);
+  /** Pools on a member that an earlier process of the replica left half made. */
+  unfinished(by: { replica: string; maker: string; member: string }): Promise<PoolRow[]> {
+    return this.database.query(
+      `${select} WHERE NOT pool.ready AND split_part(pool.maker, ' ', 1) = $1 AND pool.maker <> $2
+         AND EXISTS (SELECT 1 FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.member = $3)`,
+      [by.replica, by.maker, by.member],
+    );
   }
 }
 

@@ -43,7 +43,7 @@ export class StoragePoolsHandler implements StoragePools {
     requireValidPool(request);
     const { pool, member } = splitConfig(withoutEmpty(request.config));
     const target = this.members.choose(request.target);
-    const id = await this.#reserve({ name: request.name, driver: request.driver, description: request.description, config: pool });
+    const id = await this.#reserve({ name: request.name, driver: request.driver, description: request.description, config: pool, members: { [target]: member } });
     try {
       const made = await this.agents.on(target).storage.createPool(call, { name: request.name, driver: request.driver, config: { ...pool, ...member } });
       await this.database.transact(async (unit) => {
@@ -104,9 +104,13 @@ export class StoragePoolsHandler implements StoragePools {
     return { by_name: Object.fromEntries(rows.filter((row) => row.ready).map((row) => [row.name, { driver: row.driver, config: shownConfig(row) }])) };
   }
 
-  async #reserve(pool: Pick<PoolRow, 'name' | 'driver' | 'description' | 'config'>): Promise<string> {
+  async #reserve(pool: Omit<PoolRow, 'id' | 'ready'>): Promise<string> {
     try {
-      return await this.database.transact((unit: Unit) => this.pools.insert(unit, { ...pool, maker: this.members.replica }));
+      return await this.database.transact(async (unit: Unit) => {
+        const id = await this.pools.insert(unit, { ...pool, maker: this.members.maker });
+        for (const [member, config] of Object.entries(pool.members)) await this.pools.setMember(unit, id, member, config);
+        return id;
+      });
     } catch (error) {
       if (isUniqueViolation(error)) throw poolExists();
       throw error;

@@ -47,12 +47,12 @@ export class VolumeChanges {
   }
 
   async rename(call: CallContext, { pool, volume }: Found, newName: string): Promise<void> {
-    await this.database.transact((unit) => this.scope.volumes.beginRename(unit, volume.id, newName));
+    await this.database.transact((unit) => this.scope.volumes.beginRename(unit, volume.id, newName, this.members.maker));
     const renamed = { ...volume, name: newName };
     try {
       await this.agents.on(volume.member).storage.renameVolume(call, { volume: agentVolume(pool, volume), new_name: diskName(renamed) });
     } catch (error) {
-      await this.database.transact((unit) => this.scope.volumes.beginRename(unit, volume.id, ''));
+      await this.database.transact((unit) => this.scope.volumes.beginRename(unit, volume.id, '', ''));
       throw error;
     }
     await this.database.transact(async (unit) => {
@@ -83,7 +83,7 @@ export class VolumeChanges {
 
   async #reserve(volume: NewVolume): Promise<string> {
     try {
-      return await this.database.transact((unit) => this.scope.volumes.insert(unit, { ...volume, ready: false, maker: this.members.replica }));
+      return await this.database.transact((unit) => this.scope.volumes.insert(unit, { ...volume, ready: false, maker: this.members.maker }));
     } catch (error) {
       if (isUniqueViolation(error)) throw new LxdError('conflict', 'Volume by that name already exists');
       throw error;

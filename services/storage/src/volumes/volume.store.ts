@@ -91,21 +91,25 @@ export class VolumeStore {
     await unit.query('UPDATE storage.volumes SET description = $2, config = $3 WHERE id = $1', [row.id, row.description, row.config]);
   }
 
-  async beginRename(unit: Unit, id: string, newName: string): Promise<void> {
-    await unit.query('UPDATE storage.volumes SET new_name = $2 WHERE id = $1', [id, newName]);
+  /** An empty name takes it back. */
+  async beginRename(unit: Unit, id: string, newName: string, maker: string): Promise<void> {
+    await unit.query('UPDATE storage.volumes SET new_name = $2, maker = $3 WHERE id = $1', [id, newName, maker]);
   }
 
   async rename(unit: Unit, id: string, newName: string): Promise<void> {
-    await unit.query(`UPDATE storage.volumes SET name = $2, new_name = '' WHERE id = $1`, [id, newName]);
+    await unit.query(`UPDATE storage.volumes SET name = $2, new_name = '', maker = '' WHERE id = $1`, [id, newName]);
   }
 
   async delete(unit: Unit, id: string): Promise<void> {
     await unit.query('DELETE FROM storage.volumes WHERE id = $1', [id]);
   }
 
-  /** Made or renamed by a replica of this name that died over it. */
-  unfinished(maker: string): Promise<VolumeRow[]> {
-    return this.database.query(`${select} WHERE (NOT volume.ready AND volume.maker = $1) OR volume.new_name <> ''`, [maker]);
+  /** Volumes on a member that an earlier process of the replica was making or renaming. */
+  unfinished(by: { replica: string; maker: string; member: string }): Promise<VolumeRow[]> {
+    return this.database.query(
+      `${select} WHERE (NOT volume.ready OR volume.new_name <> '') AND split_part(volume.maker, ' ', 1) = $1 AND volume.maker <> $2 AND volume.member = $3`,
+      [by.replica, by.maker, by.member],
+    );
   }
 
   images(fingerprint: string): Promise<VolumeRow[]> {
