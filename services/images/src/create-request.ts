@@ -30,5 +30,5 @@ const never = -62_135_596_800;
 
 /** Unix seconds. */
 export function expiryOf(body: CreateImageBody): number {
-  return body.expires_at === undefined ? never : Math.floor(body.expires_at / 1000);
+  return body.expires_at ? Math.floor(body.expires_at / 1000) : never;
 }

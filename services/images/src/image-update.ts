@@ -2,8 +2,8 @@ import { common, type images } from '@asterism/proto';
 import type { ImageRow } from './image.js';
 import type { ImageChange } from './image.store.js';
 
-/** Go's zero time, which stands for no time at all. */
-const zeroTimeMs = -62_135_596_800_000;
+/** Go's zero time, which an image has that never expires. */
+const zeroTime = '0001-01-01T00:00:00Z';
 
 /** What an image will be after a PUT or PATCH. LXD never takes an expiry away again: an absent one keeps the old. */
 export function changed(row: ImageRow, request: images.UpdateImage): ImageChange {
@@ -13,7 +13,8 @@ export function changed(row: ImageRow, request: images.UpdateImage): ImageChange
     auto_update: request.auto_update ?? (isMerge ? row.auto_update : false),
     properties: isMerge ? { ...row.properties, ...request.properties } : request.properties,
     profiles: wantedProfiles(row, request),
-    expires_at_ms: request.expires_at_ms === zeroTimeMs ? undefined : request.expires_at_ms,
+    // 0 stands for the zero time and for the epoch alike; LXD lets the former change nothing.
+    expires_at_ms: request.expires_at_ms === 0 && row.expires_at === zeroTime ? undefined : request.expires_at_ms,
   };
 }
 

@@ -168,7 +168,9 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
   }
 
   async locateVolume(_call: CallContext, request: agentStorage.Volume): Promise<agentStorage.VolumePath> {
-    const path = this.#layout.volume(requireVolume(request));
+    const [name = '', snapshot] = request.name.split('/');
+    const volume = requireVolume({ ...request, name });
+    const path = snapshot === undefined ? this.#layout.volume(volume) : this.#layout.snapshot(volume, snapshot);
     if (!(await this.#host.files.exists(path))) throw new LxdError('not-found', 'Storage pool volume not found');
     return { path };
   }

@@ -85,8 +85,10 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   }
 
   async locate(call: CallContext, request: storage.VolumeRef): Promise<storage.InstanceVolume> {
-    const { pool, volume } = await this.scope.find(call, request);
-    return this.#agent(volume).locateVolume(call, agentVolume(pool, volume));
+    const { parent, snapshot } = request.name.includes('/') ? splitSnapshot(request) : { parent: request, snapshot: '' };
+    const { pool, volume } = await this.scope.find(call, parent);
+    const located = agentVolume(pool, volume);
+    return this.#agent(volume).locateVolume(call, snapshot === '' ? located : { ...located, name: `${located.name}/${snapshot}` });
   }
 
   async forgetImage(call: CallContext, request: storage.ForgetImageVolumes): Promise<common.Empty> {
