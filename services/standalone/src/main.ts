@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { readArguments, usage } from './arguments.js';
 import { lockStateDir } from './state-dir-lock.js';
@@ -12,6 +14,7 @@ async function main(): Promise<void> {
   if (asked === 'help') return void process.stdout.write(`${usage}\n`);
   process.env['LXD_DIR'] = asked.stateDir;
   const unlock = await lockStateDir(asked.stateDir);
+  enableCompileCache(join(asked.stateDir, 'cache', 'compiled'));
   const { startStandalone } = await import('./standalone.js');
   const server = await startStandalone(asked.stateDir);
   let stopping = false;
