@@ -18,11 +18,12 @@ export class RenameNetwork {
     const { store, projects, members, users } = this.around;
     const { name, new_name } = request;
     const project = await projects.owner(call, request.project);
+    if (!(await store.find(project, name))) throw notFound();
     if (new_name === '') throw new LxdError('bad-request', 'New network name not provided');
     requireInterfaceName(new_name);
     await this.database.transact(async (unit) => {
       const row = await store.lock(unit, project, name);
-      if (!row) throw new LxdError('not-found', 'Failed loading network: Network not found');
+      if (!row) throw notFound();
       if (await store.find(project, new_name)) throw nameTaken(new_name);
       if ((await users.usedBy(call, project, [name]))(name).length > 0) throw new LxdError('bad-request', 'Network is currently in use');
       if ((await members.links(call))[new_name] !== undefined) throw new LxdError('internal', `Network interface ${JSON.stringify(new_name)} already exists`);
@@ -38,6 +39,10 @@ export class RenameNetwork {
     });
     return { url: networkUrl({ project, name: new_name }) };
   }
+}
+
+function notFound(): LxdError {
+  return new LxdError('not-found', 'Failed loading network: Network not found');
 }
 
 function nameTaken(name: string): LxdError {

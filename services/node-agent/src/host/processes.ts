@@ -19,6 +19,8 @@ export interface StartOptions {
   logFile?: string;
   /** Created when missing, joined before the command runs, so that neither the agent's own group nor its end reaches the process. */
   cgroup?: string;
+  /** Told once the process has ended, while this agent lives; null when a signal ended it. */
+  exited?: (code: number | null) => void;
 }
 
 /** Processes that outlive the agent: own session, own cgroup, no pipe to the agent. */
@@ -53,6 +55,7 @@ export const hostProcesses: Processes = {
         child.once('spawn', resolve);
         child.once('error', (error) => reject(new LxdError('internal', `Failed to start ${argv[0]}: ${error.message}`, { cause: error })));
       });
+      if (options.exited) child.once('exit', options.exited);
       child.unref();
       const handle = hostProcesses.handle(child.pid!);
       if (!handle) throw new LxdError('internal', `${argv[0]} ended as soon as it was started`);

@@ -60,7 +60,9 @@ export class Dnsmasq {
     const { files, processes } = this.host;
     await files.remove(this.files.log);
     await files.remove(this.files.ready);
-    const handle = await processes.start(words, { logFile: this.files.log, cgroup: `/asterism/networks/${this.network}` }).catch(() => undefined);
+    let code: number | null = null;
+    const options = { logFile: this.files.log, cgroup: `/asterism/networks/${this.network}`, exited: (exit: number | null) => void (code = exit) };
+    const handle = await processes.start(words, options).catch(() => undefined);
     if (handle) await files.write(this.files.handle, JSON.stringify({ ...handle, words, raw } satisfies Running));
     for (const deadline = Date.now() + startMs; ; ) {
       if (handle && (await files.exists(this.files.ready))) return;
@@ -69,7 +71,8 @@ export class Dnsmasq {
     }
     if (handle) await processes.stop(handle);
     await files.remove(this.files.handle);
-    const said = await files.readText(this.files.log).catch(() => '');
-    throw new LxdError('internal', `The DNS and DHCP service exited prematurely: ${said.trim() || 'no reason given'}`);
+    await new Promise((resolve) => setImmediate(resolve)); // its exit is told by now
+    const said = (await files.readText(this.files.log).catch(() => '')).trim();
+    throw new LxdError('internal', `The DNS and DHCP service exited prematurely: ${code === null ? 'No answer' : `Process exited with non-zero value ${code}`} (${JSON.stringify(said)})`);
   }
 }
