@@ -147,7 +147,7 @@ function isDigit(character: string): boolean {
 function quoted(character: string): string {
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
-  return `'${JSON.stringify(character).slice(1, -1)}'`;
+  return `'${JSON.stringify(character).slice(1, -1).replace(/^\\u00/, '\\x')}'`;
 }
 
 function invalid(message: string): LxdError {

@@ -1,3 +1,4 @@
+import { withoutEmpty } from '@asterism/api';
 import { common, type images } from '@asterism/proto';
 import type { ImageRow } from './image.js';
 import type { ImageChange } from './image.store.js';
@@ -11,7 +12,7 @@ export function changed(row: ImageRow, request: images.UpdateImage): ImageChange
   return {
     public: request.public ?? (isMerge ? row.public : false),
     auto_update: request.auto_update ?? (isMerge ? row.auto_update : false),
-    properties: isMerge ? { ...row.properties, ...request.properties } : request.properties,
+    properties: withoutEmpty(isMerge ? { ...row.properties, ...request.properties } : request.properties),
     profiles: wantedProfiles(row, request),
     // 0 stands for the zero time and for the epoch alike; LXD lets the former change nothing.
     expires_at_ms: request.expires_at_ms === 0 && row.expires_at === zeroTime ? undefined : request.expires_at_ms,
