@@ -35,6 +35,16 @@ export class InstanceStore {
     return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND ($2 = '' OR type = $2) ORDER BY created_at`, [project, type]);
   }
 
+  /** Instances whose nics have one of these MACs or addresses. */
+  async naming(addresses: readonly string[], exceptId: string | undefined): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(
+      `SELECT * FROM instances.instances WHERE ($2::uuid IS NULL OR id <> $2) AND (
+         EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE lower(d.value->>'hwaddr') = ANY($1) OR d.value->>'ipv4.address' = ANY($1) OR d.value->>'ipv6.address' = ANY($1))
+         OR EXISTS (SELECT 1 FROM json_each_text(config) c WHERE c.key LIKE 'volatile.%.hwaddr' AND c.value = ANY($1)))`,
+      [addresses.map((address) => address.toLowerCase()), exceptId ?? null],
+    );
+  }
+
   async usingProfile(projects: readonly string[], profile: string): Promise<InstanceRow[]> {
     return this.database.query<InstanceRow>(
       `SELECT * FROM instances.instances WHERE project = ANY($1) AND profiles::jsonb @> to_jsonb($2::text) ORDER BY created_at`,

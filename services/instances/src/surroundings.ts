@@ -49,10 +49,10 @@ export class Surroundings {
     return [owner, ...shares.filter((project) => project !== undefined)];
   }
 
-  /** Asks for all pools and networks that the devices name. */
+  /** Asks for all pools and networks that the devices name; a bridge named as parent may be a managed network too. */
   async facts(call: CallContext, project: string, devices: Devices): Promise<DeviceFacts> {
     const poolNames = namesOf(devices, 'disk', diskKeys.pool.name);
-    const networkNames = namesOf(devices, 'nic', nicBridgedKeys.network.name);
+    const networkNames = [...new Set([nicBridgedKeys.network, nicBridgedKeys.parent].flatMap((key) => namesOf(devices, 'nic', key.name)))];
     const [pools, found] = await Promise.all([
       poolNames.length > 0 ? this.pools.lookup(call, { names: poolNames }) : undefined,
       networkNames.length > 0 ? this.networks.lookup(call, { project, names: networkNames }) : undefined,

@@ -12,6 +12,7 @@ import type { NewInstance } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { randomName } from '../names/random-name.js';
 import { Refused } from '../refusal.js';
+import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
 import { copiedConfig } from '../volatile.js';
@@ -84,7 +85,10 @@ export class Creation {
       }),
     ]);
     const row = placeInstance(draft, facts);
-    await this.parts.surroundings.requireSources(call, row, row.expanded_devices, facts).catch((error: unknown) => {
+    const checks = this.parts.surroundings
+      .requireSources(call, row, row.expanded_devices, facts)
+      .then(() => requireFreeNics(this.parts.instances, row.expanded_devices, { owner: row, all: row.expanded_devices, facts }));
+    await checks.catch((error: unknown) => {
       throw error instanceof LxdError ? new RecordRefused(`Failed initialising instance: ${error.message}`) : error;
     });
     return row;

@@ -11,6 +11,7 @@ import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
 import { requireRenamable } from '../rename/rename-instance.js';
 import { restoredWish } from '../snapshots/restore-instance.js';
+import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
 import { changedRow, mergeWish, type Changed, type Wish } from './plan.js';
@@ -111,6 +112,7 @@ export class Changes {
     const facts = await this.parts.surroundings.facts(call, row.project, devices);
     const changed = changedRow(row, wish, resolved.profiles, facts);
     await this.parts.surroundings.requireSources(call, row, newDevices(row, changed), facts);
+    await requireFreeNics(this.parts.instances, newDevices(row, changed), { owner: row, all: changed.expanded_devices, facts });
     await this.checkGate(call, row, changed);
     return changed;
   }

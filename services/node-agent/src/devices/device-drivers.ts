@@ -1,5 +1,5 @@
 import { deviceOption, isRootDisk } from '@asterism/config-keys';
-import { LxdError } from '@asterism/errors';
+import { fromUnknown, LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { DeviceDriver, DeviceStart, DeviceVolatile, InstanceDevice, LxcEntry, RunningInstance } from './device.js';
 
@@ -23,7 +23,7 @@ export class DeviceDrivers {
     const done: InstanceDevice[] = [];
     try {
       for (const device of devicesOf(instance)) {
-        const answer = await this.driver(device).start(device);
+        const answer = await this.driver(device).start(device).catch((error: unknown) => failedStart(device, error));
         done.push(device);
         collect(started, device, answer);
       }
@@ -63,7 +63,7 @@ export class DeviceDrivers {
       const old = present.get(device.name);
       if (old && sameDevice(old.spec, device.spec)) continue;
       const driver = this.driver(device);
-      const updated = await (old && this.canUpdate(old, device) ? driver.update!(device, old.spec, running) : driver.plug(device, running));
+      const updated = await (old && this.canUpdate(old, device) ? driver.update!(device, old.spec, running) : driver.plug(device, running).catch((error: unknown) => failedStart(device, error)));
       remember(device, updated);
       changes = { ...changes, ...prefixed(device, updated) };
     }
@@ -110,6 +110,11 @@ function collect(started: StartedDevices, device: InstanceDevice, answer: Device
   if (answer.nic) started.nics.push(answer.nic);
   remember(device, answer.volatile ?? {});
   Object.assign(started.volatile, prefixed(device, answer.volatile ?? {}));
+}
+
+function failedStart(device: InstanceDevice, error: unknown): never {
+  const { kind, message } = fromUnknown(error);
+  throw new LxdError(kind, message.startsWith('Failed to start device') ? message : `Failed to start device "${device.name}": ${message}`, { cause: error });
 }
 
 /** What a driver chose becomes part of the device as it runs: the control plane will say it too from now on, which is no change then. */
