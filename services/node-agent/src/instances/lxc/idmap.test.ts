@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { containerIdmap, hostRange, idmapJson } from './idmap.js';
+
+const host = { hostId: 100_000, range: 1_000_000 };
+
+describe('the range of the host', () => {
+  it("is root's in both files", () => {
+    expect(hostRange('lxd:1:2\nroot:100000:10000001\n', 'root:100000:10000001\n')).toEqual({ hostId: 100_000, range: 10_000_001 });
+    expect(hostRange('root:100000:200000\n', 'root:150000:200000\n')).toEqual({ hostId: 150_000, range: 150_000 });
+  });
+  it('is the default where root has none, or one too small', () => {
+    expect(hostRange('', '')).toEqual({ hostId: 1_000_000, range: 1_000_000_000 });
+    expect(hostRange('root:100000:100\n', 'root:100000:100\n')).toEqual({ hostId: 1_000_000, range: 1_000_000_000 });
+  });
+});
+
+describe('the id map of a container', () => {
+  it('is none for a privileged one, and the shared range by default', () => {
+    expect(containerIdmap({ 'security.privileged': 'true' }, host, [])).toEqual([]);
+    expect(containerIdmap({}, host, [])[0]).toEqual({ isUid: true, isGid: false, nsId: 0, hostId: 100_000, range: 1_000_000 });
+  });
+  it('of an isolated one lies behind the first range, in the first hole', () => {
+    const isolated = { 'security.idmap.isolated': 'true' };
+    expect(containerIdmap(isolated, host, [])[1]).toMatchObject({ isGid: true, hostId: 165_536, range: 65_536 });
+    const taken = [{ hostId: 165_536, range: 65_536 }, { hostId: 165_536 + 3 * 65_536, range: 65_536 }];
+    expect(containerIdmap(isolated, host, taken)[0]).toMatchObject({ hostId: 165_536 + 65_536 });
+    expect(() => containerIdmap({ ...isolated, 'security.idmap.size': '2000000' }, host, [])).toThrow('Not enough uid/gid');
+  });
+  it('is written as the volatile keys have it', () => {
+    expect(idmapJson([{ isUid: true, isGid: false, nsId: 0, hostId: 5, range: 6 }])).toBe('[{"Isuid":true,"Isgid":false,"Hostid":5,"Nsid":0,"Maprange":6}]');
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { lxcConfig, type ContainerPlan } from './lxc-config.js';
+import { seccompPolicy } from './seccomp-policy.js';
+
+const plan: ContainerPlan = {
+  hostname: 'c1',
+  architecture: 'x86_64',
+  config: {},
+  idmap: [
+    { isUid: true, isGid: false, nsId: 0, hostId: 100000, range: 65536 },
+    { isUid: false, isGid: true, nsId: 0, hostId: 100000, range: 65536 },
+  ],
+  rootfs: '/state/storage-pools/default/containers/c1/rootfs',
+  logDirectory: '/state/logs/c1',
+  seccompPolicy: '/state/security/seccomp/c1',
+  cgroup: 'asterism/7c1d',
+  limits: [['lxc.cgroup2.pids.max', '200']],
+  devices: [['lxc.mount.entry', '/srv/my\\040data srv none bind,create=dir 0 0']],
+  nics: [[['type', 'phys'], ['link', 'veth1'], ['name', 'eth0']], [['type', 'phys'], ['link', 'veth2']]],
+  includes: [],
+  apparmor: false,
+};
+
+const lines = (change: Partial<ContainerPlan> = {}): string[] => lxcConfig({ ...plan, ...change }).split('\n');
+
+describe('the configuration of a container', () => {
+  it('of an unprivileged one maps ids and shows the root with them', () => {
+    expect(lines()).toEqual(
+      expect.arrayContaining([
+        'lxc.idmap = u 0 100000 65536',
+        'lxc.idmap = g 0 100000 65536',
+        'lxc.rootfs.path = dir:/state/storage-pools/default/containers/c1/rootfs',
+        'lxc.rootfs.options = idmap=container',
+        'lxc.mount.auto = proc:rw sys:rw cgroup:mixed',
+        'lxc.cgroup.dir.container = asterism/7c1d/payload',
+        'lxc.cgroup2.pids.max = 200',
+      ]),
+    );
+    expect(lines().some((line) => line.startsWith('lxc.cap.drop') || line.includes('devices.deny'))).toBe(false);
+  });
+
+  it('of a privileged one drops capabilities and devices', () => {
+    const privileged = lines({ idmap: [] });
+    expect(privileged).toEqual(expect.arrayContaining(['lxc.cap.drop = sys_time sys_module sys_rawio mac_admin mac_override', 'lxc.cgroup2.devices.deny = a', 'lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed']));
+    expect(privileged.some((line) => line.startsWith('lxc.idmap') || line.startsWith('lxc.rootfs.options'))).toBe(false);
+  });
+
+  it('numbers its interfaces', () => {
+    expect(lines().filter((line) => line.startsWith('lxc.net.'))).toEqual(['lxc.net.0.type = phys', 'lxc.net.0.link = veth1', 'lxc.net.0.name = eth0', 'lxc.net.1.type = phys', 'lxc.net.1.link = veth2']);
+    expect(lines({ nics: [] })).toContain('lxc.net.0.type = empty');
+  });
+
+  it('carries environment and kernel limits', () => {
+    const config = { 'environment.A': 'b c', 'limits.kernel.nofile': '1:2' };
+    expect(lines({ config })).toEqual(expect.arrayContaining(['lxc.environment = A=b c', 'lxc.prlimit.nofile = 1:2']));
+  });
+
+  it.each<Partial<ContainerPlan>>([
+    { config: { 'environment.A': 'x\nlxc.hook.pre-start = /bin/evil' } },
+    { config: { 'environment.A\nlxc.hook.pre-start = /bin/evil': '' } },
+    { config: { 'limits.kernel.a = b\rc': '1' } },
+    { hostname: 'c1\nlxc.cap.keep = sys_admin' },
+    { rootfs: '/a\nb' },
+  ])('refuses what would break out of its line: %o', (change) => {
+    expect(() => lxcConfig({ ...plan, ...change })).toThrow('must be a single line');
+  });
+
+  it('ends with raw.lxc', () => {
+    expect(lines({ config: { 'raw.lxc': 'lxc.signal.halt = SIGTERM\n\n' } }).slice(-2)).toEqual(['lxc.signal.halt = SIGTERM', '']);
+  });
+});
+
+describe('the seccomp policy', () => {
+  it('denies what the reference denies', () => {
+    expect(seccompPolicy({})).toContain('denylist\n[all]\nreject_force_umount');
+    expect(seccompPolicy({ 'security.syscalls.deny': 'mount errno 1' })).toMatch(/delete_module errno 38\nmount errno 1\n$/);
+  });
+  it('is an allow list, or without defaults, or raw, where that is asked', () => {
+    expect(seccompPolicy({ 'security.syscalls.allow': 'read\nwrite' })).toBe('2\nallowlist\n[all]\nread\nwrite\n');
+    expect(seccompPolicy({ 'security.syscalls.deny_default': 'false' })).toBe('2\ndenylist\n[all]\n');
+    expect(seccompPolicy({ 'raw.seccomp': '2\ndenylist\n' })).toBe('2\ndenylist\n');
+  });
+});
