@@ -7,6 +7,7 @@ import type { GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operatio
 export type { FileFacts, GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
 
 const deadlineMs = 10_000;
+const patienceMs = 100;
 const maxThreads = 4;
 const idleMs = 60_000;
 
@@ -88,8 +89,19 @@ export class GuestFiles {
       clearTimeout(free.idle);
       return free;
     }
-    if (this.#threads >= maxThreads) return new Promise((resolve) => this.#waiting.push(resolve));
-    return this.#spawn();
+    if (this.#threads === 0) return this.#spawn();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      setTimeout(() => this.#reinforce(resolve), patienceMs);
+    });
+  }
+
+  /** A request takes microseconds unless its guest hangs: another thread is started only for one that waited. */
+  #reinforce(waiting: (thread: Thread) => void): void {
+    const index = this.#waiting.indexOf(waiting);
+    if (index < 0 || this.#threads >= maxThreads) return;
+    this.#waiting.splice(index, 1);
+    waiting(this.#spawn());
   }
 
   #spawn(): Thread {

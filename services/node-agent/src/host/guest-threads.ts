@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 
 const MAX_THREADS = 6;
+/** Threads that answered nothing for this long hang. */
+const PATIENCE_MS = 250;
 const IDLE_MS = 20_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -22,6 +24,9 @@ export class GuestThreads implements Guests {
   private readonly idle: Worker[] = [];
   private readonly queue: Asked[] = [];
   private readonly threads = new Set<Worker>();
+  private impatience: NodeJS.Timeout | undefined;
+  private answered = 0;
+  private answeredBefore = 0;
 
   ask<V extends GuestVerb>(verb: V, request: GuestRequests[V]['request'], options: { timeoutMs?: number } = {}): Promise<GuestRequests[V]['answer']> {
     return new Promise((resolve, reject) => {
@@ -34,15 +39,25 @@ export class GuestThreads implements Guests {
     await Promise.all([...this.threads].map((thread) => thread.terminate()));
   }
 
+  /** A request takes microseconds unless its guest hangs: another thread is started only when those that are busy stay so. */
   private next(): void {
     if (this.queue.length === 0) return;
-    const thread = this.idle.pop() ?? (this.threads.size < MAX_THREADS ? this.start() : undefined);
+    const thread = this.idle.pop() ?? (this.threads.size === 0 ? this.start() : undefined);
     if (thread) this.run(thread, this.queue.shift()!);
+    else this.impatience ??= setTimeout(() => this.reinforce(), PATIENCE_MS);
+  }
+
+  private reinforce(): void {
+    this.impatience = undefined;
+    if (this.queue.length > 0 && this.idle.length === 0 && this.threads.size < MAX_THREADS && this.answered === this.answeredBefore) this.idle.push(this.start());
+    this.answeredBefore = this.answered;
+    this.next();
   }
 
   private run(thread: Worker, asked: Asked): void {
     const settle = (finish: () => void, reusable: boolean): void => {
       clearTimeout(deadline);
+      this.answered++;
       for (const name of ['message', 'error', 'exit']) thread.removeAllListeners(name);
       if (reusable) this.rest(thread);
       else this.forget(thread);

@@ -1,10 +1,13 @@
 import type { Exit, Argv } from './commands.js';
+import { LineEnds } from './line-ends.js';
 
 export interface TerminalOptions {
   columns: number;
   rows: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** The command passes on what another terminal has prepared for display already, as lxc-attach does: this one's carriage returns are taken back. */
+  passesThrough?: boolean;
 }
 
 /** A command whose three standard streams are one pseudoterminal. */
@@ -21,6 +24,8 @@ export interface Terminal {
 export type OpenTerminal = (argv: Argv, options: TerminalOptions) => Promise<Terminal>;
 
 const pauseAboveBytes = 256 * 1024;
+/** A carriage return at the end of what was read may be the first half of a line end, whose other half is on its way. */
+const holdBackMs = 10;
 
 export const openTerminal: OpenTerminal = async (argv, options) => {
   const { spawn } = await import('node-pty');
@@ -36,15 +41,24 @@ export const openTerminal: OpenTerminal = async (argv, options) => {
   let over = false;
   let wake = (): void => undefined;
   // With encoding null the data is a Buffer, whatever the declaration says.
-  child.onData((data) => {
-    const chunk = data as unknown as Buffer;
+  const lineEnds = options.passesThrough ? new LineEnds() : undefined;
+  let heldBack: NodeJS.Timeout | undefined;
+  const take = (chunk: Buffer): void => {
+    if (chunk.length === 0) return;
     waiting.push(chunk);
     waitingBytes += chunk.length;
     if (waitingBytes > pauseAboveBytes) child.pause();
     wake();
+  };
+  child.onData((data) => {
+    const chunk = data as unknown as Buffer;
+    clearTimeout(heldBack);
+    take(lineEnds?.undo(chunk) ?? chunk);
+    if (lineEnds?.holdsBack) heldBack = setTimeout(() => take(lineEnds.rest()), holdBackMs);
   });
   const ended = new Promise<Exit>((resolve) =>
     child.onExit(({ exitCode, signal }) => {
+      if (lineEnds) take(lineEnds.rest());
       over = true;
       wake();
       resolve(signal ? { code: 128 + signal, signal: null } : { code: exitCode, signal: null });

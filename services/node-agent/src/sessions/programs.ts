@@ -12,7 +12,7 @@ const hangUpGraceMs = 5_000;
 
 /** A command with a terminal; its one stream is fd "0". */
 export async function terminalProgram(host: Host, argv: Argv, options: Size & { cwd?: string; env?: Record<string, string> }): Promise<Program> {
-  const terminal = await host.terminal(argv, options);
+  const terminal = await host.terminal(argv, { ...options, passesThrough: true });
   return {
     outputs: { '0': terminal.output },
     write: async (data) => terminal.write(data),

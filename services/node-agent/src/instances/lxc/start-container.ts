@@ -5,6 +5,7 @@ import type { agentInstances } from '@asterism/proto';
 import type { DeviceDrivers, StartedDevices } from '../../devices/device-drivers.js';
 import type { IdRange, LxcEntry } from '../../devices/device.js';
 import type { Host } from '../../host/host.js';
+import type { ProcessHandle } from '../../host/processes.js';
 import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
@@ -135,12 +136,21 @@ async function launch({ host, known: { layout } }: StartTools, start: Starting):
     throw new LxdError('internal', await whyNot(host, layout.logs(start.spec), error), { cause: error });
   });
   const monitor = host.processes.handle(Number(await host.files.readText(pidFile)));
-  if (!monitor) throw new LxdError('internal', 'The container ended as soon as it was started');
-  const socket = await CommandSocket.open(layout.containers, name);
-  const pid = await socket.initPid();
+  const socket = monitor && (await CommandSocket.open(layout.containers, name).catch(() => undefined));
+  const pid = socket && (await firstPid(host, socket, monitor));
   if (pid === undefined) throw new LxdError('internal', 'The container ended as soon as it was started');
-  start.socket = socket;
-  start.handle = { monitor, pid, idmap: start.idmap, ...(start.cpus === undefined ? {} : { cpus: start.cpus }), started: start.spec };
+  start.socket = socket!;
+  start.handle = { monitor: monitor!, pid, idmap: start.idmap, ...(start.cpus === undefined ? {} : { cpus: start.cpus }), started: start.spec };
+}
+
+/** The monitor may answer before it knows the first process. */
+async function firstPid(host: Host, socket: CommandSocket, monitor: ProcessHandle): Promise<number | undefined> {
+  for (let tries = 0; tries < 100 && host.processes.isAlive(monitor); tries++) {
+    const pid = await socket.initPid().catch(() => undefined);
+    if (pid !== undefined) return pid;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return undefined;
 }
 
 async function killMonitor({ host }: StartTools, start: Starting): Promise<void> {
