@@ -199,6 +199,19 @@ describe('a container', () => {
     expect(happened).toEqual(['stopped c1']);
   });
 
+  it('that was launched by an agent killed before it wrote that down is ended', async () => {
+    const spec = await container('c1');
+    await agent.handler.start(call, spec);
+    const { pid } = (await agent.handler.states(call, { ids: [spec.id] })).by_id[spec.id]!;
+    await agent.close();
+    await agent.known.save({ spec });
+    agent = await open();
+    expect(host.processes.handle(pid)).toBeUndefined();
+    expect(await status(spec)).toBe('Stopped');
+    await agent.handler.start(call, spec);
+    expect(await status(spec)).toBe('Running');
+  });
+
   it('freezes and thaws', async () => {
     const spec = await container('c1');
     await agent.handler.start(call, spec);

@@ -7,7 +7,7 @@ import type { RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
 import { cgroupLimits, unlimited } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
-import { starting, startSteps, type StartTools } from './start-container.js';
+import { endOrphan, starting, startSteps, type StartTools } from './start-container.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 
@@ -37,7 +37,10 @@ export class Containers {
   /** Finds the containers again that ran when an agent ended; what ended meanwhile is cleared away and told. */
   async reattach(): Promise<void> {
     for (const { spec, running } of this.tools.known.all()) {
-      if (!running || spec.type !== 'container') continue;
+      if (!running) {
+        await endOrphan(this.tools, spec);
+        continue;
+      }
       const socket = this.tools.host.processes.isAlive(running.monitor) ? await CommandSocket.open(this.tools.known.layout.containers, hostName(spec)).catch(() => undefined) : undefined;
       if (socket) {
         const pid = await socket.initPid().catch(() => undefined);

@@ -18,6 +18,8 @@ import { containerIdmap, idmapJson } from './idmap.js';
 import { lxcConfig } from './lxc-config.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
+const ORPHAN_GRACE_MS = 10_000;
+
 /** A start under way: what is asked, and what the steps found out. */
 export interface Starting {
   spec: agentInstances.InstanceSpec;
@@ -45,6 +47,7 @@ export interface StartTools {
 /** Starting a container, in this order. */
 export function startSteps(tools: StartTools): Step<Starting>[] {
   return [
+    { name: 'end what a killed start left', run: ({ spec }) => endOrphan(tools, spec) },
     { name: 'map ids', run: async (start) => mapIds(tools, start) },
     { name: 'pick limits', run: async (start) => pickLimits(tools, start) },
     { name: 'prepare directories', run: (start) => prepareDirectories(tools, start) },
@@ -54,6 +57,19 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
     { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
     { name: 'keep the handle', run: (start) => tools.known.save({ spec: start.spec, running: start.handle! }) },
   ];
+}
+
+/** A container without a handle: the agent was killed between launching it and writing that down. */
+export async function endOrphan({ host, known: { layout }, devices }: StartTools, spec: Starting['spec']): Promise<void> {
+  const socket = await CommandSocket.open(layout.containers, hostName(spec)).catch(() => undefined);
+  if (!socket) return;
+  const pid = await socket.initPid().catch(() => undefined);
+  const init = pid === undefined ? undefined : host.processes.handle(pid);
+  if (init) host.processes.signal(init, 'SIGKILL');
+  await Promise.race([socket.closed, new Promise((resolve) => setTimeout(resolve, ORPHAN_GRACE_MS).unref())]);
+  socket.end();
+  await devices.stop(spec);
+  await host.cgroups.remove(`/${instanceCgroup(spec.id)}`).catch(() => undefined);
 }
 
 function mapIds({ known, facts }: StartTools, start: Starting): void {
