@@ -62,16 +62,6 @@ export const time: Schema<number> = {
   },
 };
 
-/** Values of the server's configuration: LXD takes text, booleans and numbers for them. */
-export const scalar: Schema<string> = {
-  goType: 'interface {}',
-  read(value, place) {
-    if (value === undefined || value === null) return '';
-    if (typeof value === 'object') throw mismatch(value, 'string', place);
-    return String(value);
-  },
-};
-
 /** Any JSON, passed on as it is. */
 export const anything: Schema<unknown> = { goType: 'interface {}', read: (value) => value ?? null };
 

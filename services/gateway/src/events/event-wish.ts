@@ -22,7 +22,7 @@ function wantedTypes(text: string, admin: boolean): EventType[] {
   if (text === '') return types.filter((type) => admin || type !== 'logging');
   return text.split(',').map((name) => {
     const type = types.find((candidate) => candidate === name);
-    if (!type) throw new LxdError('bad-request', `${JSON.stringify(name)} isn't a supported event type`);
+    if (!type) throw new LxdError('internal', `${JSON.stringify(name)} isn't a supported event type`);
     if (type === 'logging' && !admin) throw new LxdError('forbidden', 'not authorized');
     return type;
   });

@@ -1,5 +1,5 @@
 import { errorEnvelope } from '@asterism/api';
-import { fromUnknown, LxdError, type ErrorKind } from '@asterism/errors';
+import { fromUnknown, isLxdError, LxdError, type ErrorKind } from '@asterism/errors';
 import { createLogger } from '@asterism/telemetry';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -26,7 +26,7 @@ const logger = createLogger('gateway');
 export function errorAnswer(error: unknown): { status: number; body: Buffer } {
   const { kind, message, cause } = fromUnknown(error);
   const status = statusOfKind[kind];
-  if (kind === 'internal') logger.error({ err: cause ?? error }, message);
+  if (kind === 'internal' && (cause || !isLxdError(error))) logger.error({ err: cause ?? error }, message);
   return { status, body: errorEnvelope(status, message) };
 }
 

@@ -1,5 +1,4 @@
 import { Agents } from '@asterism/agents';
-import { LxdError } from '@asterism/errors';
 import { Token, type Operations, type Projects } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
@@ -16,6 +15,7 @@ import { EventFeed } from '../events/event-feed.js';
 import { eventWish } from '../events/event-wish.js';
 import { errorAnswer } from '../http/error.filter.js';
 import { joinSession } from './session-socket.js';
+import { refuseSession } from './refuse-session.js';
 import { SessionTickets } from './session-tickets.js';
 
 const eventsPath = '/1.0/events';
@@ -64,14 +64,8 @@ export class Upgrades {
   }
 
   async #session(id: string, secret: string): Promise<(socket: WebSocket) => void> {
-    if (secret === '') throw new LxdError('bad-request', 'missing secret');
-    const ticket = await this.tickets.redeem(id, secret);
-    if (!ticket) {
-      const { json } = await this.operations.get(systemCall(), { id, secret: '' });
-      const operation = JSON.parse(json.toString()) as { class: string };
-      if (operation.class !== 'websocket') throw new LxdError('bad-request', 'Only websocket operations can be connected');
-      throw new LxdError('forbidden', 'not authorized');
-    }
+    const ticket = secret === '' ? undefined : await this.tickets.redeem(id, secret);
+    if (!ticket) return refuseSession(this.operations, systemCall(), id, secret);
     const agent = this.agents.on(ticket.member);
     return (socket) => {
       socket.on('error', () => socket.terminate());

@@ -15,7 +15,7 @@ export class ClusterController {
 
   @Get('cluster/members')
   members(): Answer {
-    throw new LxdError('bad-request', 'Server is not clustered');
+    throw new LxdError('internal', 'Server is not clustered');
   }
 
   @Get('resources')

@@ -21,6 +21,7 @@ describe('headers of files', () => {
   it('take octal modes', () => {
     expect(pushHeader({ 'x-lxd-mode': '0755', 'x-lxd-uid': '1000', 'x-lxd-type': 'directory' }, file)).toMatchObject({ mode: 0o755, uid: 1000, type: 'directory' });
     expect(pushHeader({ 'x-lxd-mode': '644' }, file).mode).toBe(0o644);
+    expect(pushHeader({ 'x-lxd-mode': 'bogus' }, file).mode).toBe(-1);
   });
 
   it('refuse unknown types and write modes', () => {

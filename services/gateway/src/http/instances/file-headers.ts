@@ -13,7 +13,7 @@ export function fileHeaders(header: agentFiles.FileHeader): Record<string, strin
   };
 }
 
-/** The wish of a push, from its X-LXD-* headers. */
+/** The wish of a push, from its X-LXD-* headers; numbers that are none count as not given. */
 export function pushHeader(headers: IncomingHttpHeaders, file: agentFiles.FileRef): agentFiles.PushHeader {
   const sent = (name: string): string => String(headers[`x-lxd-${name}`] ?? '');
   const type = sent('type') || 'file';
@@ -28,8 +28,7 @@ function number(text: string): number {
 }
 
 function mode(text: string): number {
-  if (text === '') return -1;
-  if (!/^0?[0-7]{1,5}$/.test(text)) throw new LxdError('bad-request', `Bad file mode: ${text}`);
+  if (!/^0?[0-7]{1,5}$/.test(text)) return -1;
   return Number.parseInt(text, 8) & 0o7777;
 }
 

@@ -50,9 +50,7 @@ export class InstancesController {
 
   @Put()
   async changeStates(@Req() request: ApiRequest): Promise<Answer> {
-    const { state } = await bodyOf(request, changeStatesBody);
-    if (!state) throw new LxdError('bad-request', 'No state provided');
-    const { timeout, ...change } = state;
+    const { timeout, ...change } = (await bodyOf(request, changeStatesBody)).state;
     return started(await this.instances.changeStates(callOf(request), { ...change, project: projectOf(request), timeout_s: timeout }));
   }
 

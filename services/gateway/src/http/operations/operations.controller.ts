@@ -2,6 +2,7 @@ import { LxdError } from '@asterism/errors';
 import { Token, type Operations } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Req } from '@nestjs/common';
 import { changed, sync, type Answer } from '../answer.js';
+import { refuseSession } from '../../websockets/refuse-session.js';
 import { abortableCallOf, callOf, listOf, parameter, query, type ApiRequest } from '../request.js';
 
 @Controller('1.0/operations')
@@ -38,14 +39,12 @@ export class OperationsController {
   /** Reached without an upgrade only: sockets are opened before routing. */
   @Get(':id/websocket')
   async refuseWithoutUpgrade(@Req() request: ApiRequest): Promise<Answer> {
-    if (query(request, 'secret') === '') throw new LxdError('bad-request', 'missing secret');
-    await this.operations.get(callOf(request), { id: parameter(request, 'id'), secret: '' });
-    throw new LxdError('bad-request', 'Bad Request');
+    return refuseSession(this.operations, callOf(request), parameter(request, 'id'), query(request, 'secret'));
   }
 }
 
 function timeoutOf(text: string): number {
   if (text === '') return -1;
-  if (!/^[+-]?\d{1,9}$/.test(text)) throw new LxdError('bad-request', `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?\d{1,9}$/.test(text)) throw new LxdError('internal', `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }

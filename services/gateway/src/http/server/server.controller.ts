@@ -6,6 +6,7 @@ import { Listeners } from '../../listeners/listeners.js';
 import { ServerCertificate } from '../../listeners/server-certificate.js';
 import { changed, sync, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, projectOf, query, type ApiRequest } from '../request.js';
+import { configText } from './server-config.js';
 import { serverDocument, type ServerFacts } from './server-document.js';
 
 /** GET /1.0 is what every client asks first and most often, so its answer is kept until the configuration changes or this long. */
@@ -66,7 +67,7 @@ export class ServerController {
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
     const { config } = await bodyOf(request, updateServerBody);
-    await this.cluster.updateServer(callOf(request), { config, mode, if_match: ifMatchOf(request) });
+    await this.cluster.updateServer(callOf(request), { config: configText(config), mode, if_match: ifMatchOf(request) });
     this.#kept.clear();
     // The answer says that the listeners are as the configuration wants them.
     await this.listeners.follow();
