@@ -1,7 +1,13 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ServerKind } from './server.js';
 
-const repository = join(import.meta.dirname, '../../..');
+/** The repository, from the sources and from what was compiled of them. */
+export const repository = above(import.meta.dirname);
+
+function above(directory: string): string {
+  return existsSync(join(directory, 'nx.json')) ? directory : above(dirname(directory));
+}
 
 /** Asterism in one process, or every service in its own with `ASTERISM_COMPOSITION=processes`. `ASTERISM_BIN` names another entry. */
 export const asterism: ServerKind = {
