@@ -87,7 +87,7 @@ describe('an instance', () => {
     const all = await Promise.all([...Array(20).keys()].map((index) => test.lxc(`exec busy -- echo ${index}`)));
     expect(all.map((line) => line.trim())).toEqual([...Array(20).keys()].map(String));
     const size = await test.server.shell(`script -qec "stty rows 33 cols 99; lxc exec busy -- stty size" /dev/null`);
-    expect(size.stdout.trim()).toBe('33 99');
+    expect(size.stdout).toContain('33 99');
     await test.lxc('delete -f busy');
   });
 });

@@ -75,7 +75,7 @@ export function validateConfig(table: KeyTable, config: Readonly<Record<string, 
 /** Why a value does not suit its key, in the validator's words. */
 export function invalidReason(key: ConfigKey, value: string): string | undefined {
   if (value === '' && !key.required) return undefined;
-  return key.validate?.(value);
+  return key.validate?.(value) ?? (value.includes('\0') ? 'Value cannot contain null bytes' : undefined);
 }
 
 /** A config's value, or the key's default ("" where it has none). */
