@@ -146,7 +146,7 @@ export class Creation {
     const original = await this.sourceInstance(project, sourceName);
     const snapshot = snapshotName ? await this.parts.snapshots.get(original, snapshotName) : undefined;
     const origin: InstanceRow | SnapshotRow = snapshot ?? original;
-    const wish = await this.wishOf(call, request, name, request.profiles?.names ?? origin.profiles);
+    const wish = await this.wishOf(call, request, name, request.profiles?.names ?? []);
     const snapshots = snapshot || request.source?.instance_only ? [] : await this.parts.snapshots.of(original.id);
     return {
       wish: {

@@ -1,5 +1,6 @@
 import { Database } from '@asterism/database';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Status } from '../instance.js';
 
 /** Which instances a list shows. Empty projects: of all; empty type: both. */
 export interface Selection {
@@ -13,7 +14,7 @@ export interface RenderedInstance {
   id: string;
   project: string;
   name: string;
-  status: string;
+  status: Status;
   member: string;
   /** LXD's Instance object as JSON text. */
   json: string;

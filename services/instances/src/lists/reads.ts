@@ -4,7 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import { childCall, type CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
-import { etagOf, isRunning } from '../instance.js';
+import { etagOf, isRunning, statusCodes } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { DocumentStore, type RenderedInstance, type Selection } from './document.store.js';
 import { rendered } from './rendered.js';
@@ -65,7 +65,7 @@ export class Reads {
   private async full(call: CallContext, rows: readonly RenderedInstance[]): Promise<string[]> {
     const [states, snapshots] = await Promise.all([this.states(call, rows), this.documents.snapshotLists(rows.map((row) => row.id))]);
     return rows.map((row) => {
-      const state = states.get(row.id) ?? stoppedState(row.status, row.status === 'Stopped' ? 102 : 112);
+      const state = states.get(row.id) ?? stoppedState(row.status, statusCodes[row.status]);
       return `${row.json.slice(0, -1)},"backups":null,"state":${state},"snapshots":${snapshots.get(row.id) ?? 'null'}}`;
     });
   }

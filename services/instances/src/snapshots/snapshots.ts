@@ -63,7 +63,7 @@ export class Snapshots {
     if (request.new_name.includes('/')) throw new LxdError('bad-request', 'Invalid new snapshot name: Cannot contain "/"');
     if (/[\s\u0000-\u001f]/.test(request.new_name) || ['', '.', '..'].includes(request.new_name)) throw new LxdError('bad-request', `Invalid new snapshot name ${JSON.stringify(request.new_name)}`);
     if ((await this.parts.snapshots.of(row.id)).some((other) => other.name === request.new_name)) {
-      throw new LxdError('conflict', `Name "${row.name}/${request.new_name}" already in use`);
+      throw new LxdError('conflict', `Name '${row.name}/${request.new_name}' already in use`);
     }
     return this.admission.open(call, this.definitions.renameSnapshot, {
       input: { ...inputOf(row, snapshot), newName: request.new_name },

@@ -89,8 +89,9 @@ export class Changes {
   private async restore(call: CallContext, row: InstanceRow, request: instances.UpdateInstance): Promise<common.OperationAnswer> {
     const { project, name } = row;
     const description = 'Restoring snapshot';
-    const snapshot = (await this.parts.snapshots.of(row.id)).find((each) => each.name === request.restore);
-    if (!snapshot) return this.admission.fail(call, { description, project, resources: resourcesOf(row) }, new Refused(`Snapshot ${name}/${request.restore} does not exist`));
+    const wanted = request.restore.startsWith(`${name}/`) ? request.restore.slice(name.length + 1) : request.restore;
+    const snapshot = (await this.parts.snapshots.of(row.id)).find((each) => each.name === wanted);
+    if (!snapshot) return this.admission.fail(call, { description, project, resources: resourcesOf(row) }, new Refused(`Snapshot ${name}/${wanted} does not exist`));
     const changed = await this.plan(call, row, restoredWish(row, snapshot));
     const input = { project, name, snapshot: snapshot.name, changed, wasRunning: isRunning(row) };
     return this.admission.open(call, this.definitions.restore, {

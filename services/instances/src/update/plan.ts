@@ -28,9 +28,9 @@ export function mergeWish(row: InstanceRow, wish: Wish): Wish {
 
 /** What the row becomes; refuses, in LXD's words, what its config or devices may not be. */
 export function changedRow(row: InstanceRow, wish: Wish, profiles: readonly ProfileConfig[], facts: DeviceFacts): Changed {
+  refuse('Invalid config', invalidInstanceConfig(wish.config, ownerOf(row.type)));
   requireIdmap(row, wish.config);
   const config = withIdentity(row, Object.fromEntries(Object.entries(wish.config).filter(([, value]) => value !== '')));
-  refuse('Invalid config', invalidInstanceConfig(config, ownerOf(row.type)));
   const expandedDevices = expandDevices(profiles, wish.devices);
   requireDevices(row, wish.devices, facts, 'Invalid devices');
   requireDevices(row, expandedDevices, facts, 'Invalid expanded devices');
