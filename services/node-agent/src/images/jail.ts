@@ -1,27 +1,12 @@
 import { join } from 'node:path';
-import type { Host } from '../host/host.js';
 import type { Argv } from '../host/commands.js';
+import type { Host } from '../host/host.js';
 
-/** Where the jail is put together; what is mounted there is seen by the jailed process alone. */
-const jailRoot = '/run/asterism/jail';
+/** The jail's root as it lies on the host: empty directories and links. What is mounted on it is seen by one jailed process alone. */
+const skeleton = '/run/asterism/jail';
 
-/**
- * Builds a root of nothing but the host's programs (read-only), the image and the target, and becomes the command in it.
- * $1 jail, $2 target, $3 image file or "-", then the command.
- */
-const script = `set -e
-root=$1; target=$2; image=$3; shift 3
-mount -n -t tmpfs -o size=64k,mode=0755 jail "$root"
-mkdir "$root/usr" "$root/target"
-for name in bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/$name" ]; then cp -P "/$name" "$root/$name"
-  elif [ -d "/$name" ]; then mkdir "$root/$name"; mount -n --bind -o ro "/$name" "$root/$name"; fi
-done
-mount -n --bind -o ro /usr "$root/usr"
-mount -n --bind "$target" "$root/target"
-if [ "$image" != - ]; then : > "$root/image"; mount -n --bind -o ro "$image" "$root/image"; fi
-mount -n -o remount,bind,ro "$root"
-exec chroot "$root" setpriv --no-new-privs --bounding-set "-all,+chown,+dac_override,+fowner,+fsetid,+setfcap" -- "$@"`;
+/** Directories of the host's programs; where /usr holds all of them, the others are links. */
+const programDirectories = ['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
 export interface Jail {
   /** Directory seen as /target, the only place that can be written. */
@@ -30,13 +15,41 @@ export interface Jail {
   image?: string;
 }
 
+/** $1 root, $2 target, $3 image or "-", then directories to show up to "--", then the command. */
+const script = `set -e
+root=$1; target=$2; image=$3; shift 3
+mount -n --bind -o ro "$root" "$root"
+while [ "$1" != -- ]; do mount -n --bind -o ro "/$1" "$root/$1"; shift; done
+mount -n --bind "$target" "$root/target"
+if [ "$image" != - ]; then mount -n --bind -o ro "$image" "$root/image"; fi
+shift
+exec chroot "$root" setpriv --no-new-privs --bounding-set "-all,+chown,+dac_override,+fowner,+fsetid,+setfcap" -- "$@"`;
+
 /**
  * The command line that runs `argv` where no path, symlink or hard link leads out of the target, and without the right to make
- * device nodes: even an extractor that is fooled or taken over reaches nothing else. Costs about ten milliseconds.
+ * device nodes: even an extractor that is fooled or taken over reaches nothing else. The root holds nothing but the host's
+ * programs (read-only), the image and the target. Costs less than ten milliseconds.
  */
 export async function jailed(host: Host, jail: Jail, argv: Argv): Promise<Argv> {
-  await host.files.mkdir(jailRoot, { mode: 0o700 });
-  return ['unshare', '--mount', '--', 'sh', '-c', script, 'jail', jailRoot, jail.target, jail.image ?? '-', ...argv];
+  const shown = await prepareSkeleton(host);
+  return ['unshare', '--mount', '--', 'sh', '-c', script, 'jail', skeleton, jail.target, jail.image ?? '-', ...shown, '--', ...argv];
+}
+
+/** Idempotent; answers the directories that have to be mounted. */
+async function prepareSkeleton(host: Host): Promise<string[]> {
+  const { files } = host;
+  const shown: string[] = [];
+  await files.mkdir(join(skeleton, 'target'), { mode: 0o700 });
+  if (!(await files.exists(join(skeleton, 'image')))) await files.write(join(skeleton, 'image'), '');
+  for (const name of programDirectories) {
+    const there = await files.stat(`/${name}`);
+    const here = join(skeleton, name);
+    if (there?.kind === 'directory') {
+      shown.push(name);
+      await files.mkdir(here, { mode: 0o755 });
+    } else if (there?.kind === 'symlink' && !(await files.exists(here))) await files.symlink(await files.readlink(`/${name}`), here);
+  }
+  return shown;
 }
 
 /** Leaves the directory itself. */

@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream';
 
-/** Writes, and waits where the stream is full. Rejects with the stream's error; resolves false once nobody reads any more. */
+/** As much as may wait for a slow reader, so that whoever produces goes on while the reader still starts. */
+const waitingBytes = 4 * 1024 * 1024;
+
+/** Writes, and waits where too much is waiting already. Rejects with the stream's error; resolves false once nobody reads any more. */
 export async function written(out: Writable, chunk: Buffer): Promise<boolean> {
   if (out.errored) throw out.errored;
   if (!out.writable) return false;
-  if (out.write(chunk)) return true;
+  if (out.write(chunk) || out.writableLength < waitingBytes) return true;
   await new Promise<void>((resolve, reject) => {
     const events = ['drain', 'close', 'error'] as const;
     const done = (error?: Error): void => {
