@@ -15,7 +15,7 @@ const hostMounts = fs.openSync('/proc/thread-self/ns/mnt', 'r');
 const verbs: { [V in GuestVerb]: (request: GuestRequests[V]['request']) => GuestRequests[V]['answer'] } = {
   links: ({ pid }) => inNetwork(pid, readLinks),
   mount: mountInto,
-  unmount: ({ pid, target }) => inMounts(pid, () => system.umount2(target, system.MNT_DETACH)),
+  unmount: ({ pid, target }) => inMounts(pid, () => unmountFrom(target)),
 };
 
 parentPort!.on('message', ([verb, request]: [GuestVerb, never]) => {
@@ -60,6 +60,18 @@ function makeTarget(target: string, isDirectory: boolean): void {
     if (!isDirectory) fs.closeSync(fs.openSync(target, 'a', 0o644));
   } finally {
     system.setFileOwner(0, 0);
+  }
+}
+
+/** The target goes too when it is empty, as in the reference. */
+function unmountFrom(target: string): void {
+  system.umount2(target, system.MNT_DETACH);
+  try {
+    const stat = fs.lstatSync(target);
+    if (stat.isDirectory()) fs.rmdirSync(target);
+    else if (stat.isFile() && stat.size === 0) fs.unlinkSync(target);
+  } catch {
+    // It stays where something is in it, or something else is mounted there.
   }
 }
 

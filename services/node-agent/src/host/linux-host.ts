@@ -5,11 +5,13 @@ import { linuxGuests } from './guests.js';
 import type { Host } from './host.js';
 import { hostMounts } from './mounts.js';
 import { hostProcesses } from './processes.js';
+import { keepDescriptorsHere } from './syscalls.js';
 import { openTerminal } from './terminals.js';
 import { hostSubvolumes } from './subvolumes.js';
 
 /** The machine the agent runs on. */
 export function linuxHost(): Host {
+  keepDescriptorsHere();
   return {
     exec,
     spawn,

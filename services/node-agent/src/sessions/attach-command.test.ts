@@ -19,7 +19,7 @@ const session: agentInstances.ExecSession = {
 describe('the command that enters a container', () => {
   it('is an argument array with a clean environment', () => {
     const { argv, cwd } = attachCommand(lxc, session, true);
-    expect(argv.join('|')).toBe('lxc-attach|-q|-o|/dev/null|-P|/var/lib/asterism/containers|-n|c1|--clear-env|-v|A=x y|-v|PATH=/bin|--|sh|-c|echo "$A"; true');
+    expect(argv.join('|')).toBe('lxc-attach|-q|-l|CRIT|-o|/dev/null|-P|/var/lib/asterism/containers|-n|c1|--clear-env|-v|A=x y|-v|PATH=/bin|--|sh|-c|echo "$A"; true');
     expect(cwd).toBe('/root');
   });
 

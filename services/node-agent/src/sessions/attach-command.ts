@@ -23,7 +23,7 @@ export function attachCommand(lxc: LxcName, session: agentInstances.ExecSession,
   const ids = [...(user ? ['-u', String(user)] : []), ...(group ? ['-g', String(group)] : [])];
   const inGuest = hostHasCwd ? command : ['sh', '-c', 'cd "$0" || exit 1; exec "$@"', cwd, ...command];
   return {
-    argv: ['lxc-attach', '-q', '-o', '/dev/null', '-P', lxc.path, '-n', lxc.name, '--clear-env', ...variables, ...ids, '--', ...inGuest],
+    argv: ['lxc-attach', '-q', '-l', 'CRIT', '-o', '/dev/null', '-P', lxc.path, '-n', lxc.name, '--clear-env', ...variables, ...ids, '--', ...inGuest],
     cwd: hostHasCwd ? cwd : '/',
   };
 }
