@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Operation } from '../http/client.js';
+import { launch, refusal, scenario } from './scenario.js';
+
+const test = scenario();
+
+interface Event {
+  type: string;
+  project: string;
+  metadata: { action?: string; source?: string; status?: string; id?: string; metadata?: Record<string, unknown> };
+}
+
+function listen(query: string): { events: Event[]; close(): void; open: Promise<void> } {
+  const socket = new WebSocket(`ws+unix://${test.server.socket}:/1.0/events?${query}`);
+  const events: Event[] = [];
+  socket.on('message', (data: Buffer) => events.push(JSON.parse(data.toString()) as Event));
+  return { events, close: () => socket.close(), open: new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)) };
+}
+
+describe('operations', () => {
+  it('are answered at once, listed, and waited for', async () => {
+    const opened = await test.client.json<Operation>('POST', '/1.0/instances', { name: 'op', source: { type: 'none' } });
+    expect(opened).toMatchObject({ http: 202, type: 'async', status: 'Operation created', status_code: 100 });
+    expect(opened.headers.location).toBe(opened.operation);
+    expect((await test.client.json<Operation>('GET', `${opened.operation}/wait`)).metadata).toMatchObject({ status: 'Success', status_code: 200, err: '' });
+    expect(await test.client.get('/1.0/operations')).toMatchObject({ success: expect.arrayContaining([opened.operation]) as string[] });
+    await test.client.change('DELETE', '/1.0/instances/op');
+  });
+
+  it('say why they failed', async () => {
+    await launch(test.client, 'running');
+    expect(refusal(await test.client.json('DELETE', '/1.0/instances/running'))).toMatch(/^400 .*running/i);
+    const again = await test.client.json<Operation>('PUT', '/1.0/instances/running/state', { action: 'start' });
+    const words = again.type === 'error' ? again.error : (await test.client.json<Operation>('GET', `${again.operation}/wait`)).metadata.err;
+    expect(words).toMatch(/already running/i);
+    await test.lxc('delete -f running');
+  });
+
+  it('keep their sockets’ secrets from everybody but their creator, and open each socket once', async () => {
+    await launch(test.client, 'secretive');
+    const opened = await test.client.json<Operation>('POST', '/1.0/instances/secretive/exec', { command: ['cat'], 'wait-for-websocket': true, interactive: false });
+    const fds = opened.metadata.metadata?.['fds'] as Record<string, string>;
+    expect(Object.keys(fds).sort()).toEqual(['0', '1', '2', 'control']);
+    expect(JSON.stringify(await test.client.get(opened.operation))).not.toContain(fds['0']);
+    expect(JSON.stringify(await test.client.get('/1.0/operations?recursion=1'))).not.toContain(fds['0']);
+    const join = (secret: string): Promise<number> =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(`ws+unix://${test.server.socket}:${opened.operation}/websocket?secret=${secret}`);
+        socket.once('open', () => resolve(101)).once('unexpected-response', (_, response) => resolve(response.statusCode ?? 0)).once('error', () => resolve(0));
+      });
+    expect(await join('f'.repeat(64))).toBeGreaterThanOrEqual(400);
+    expect(await join(fds['0']!)).toBe(101);
+    expect(await join(fds['0']!)).toBeGreaterThanOrEqual(400);
+    await test.lxc('delete -f secretive');
+  });
+});
+
+describe('events', () => {
+  it('tell of lifecycle and operations in order, each in its project', async () => {
+    await test.client.change('POST', '/1.0/projects', { name: 'other', config: {} });
+    const mine = listen('type=lifecycle,operation');
+    const others = listen('type=lifecycle&project=other');
+    await Promise.all([mine.open, others.open]);
+    await test.client.change('POST', '/1.0/instances', { name: 'told', source: { type: 'none' } });
+    await test.client.change('DELETE', '/1.0/instances/told');
+    await expect.poll(() => mine.events.filter(({ type }) => type === 'lifecycle').map(({ metadata }) => metadata.action)).toEqual(['instance-created', 'instance-deleted']);
+    const states = mine.events.filter(({ type }) => type === 'operation').map(({ metadata }) => metadata.status);
+    expect(states.slice(0, 3)).toEqual(['Pending', 'Running', 'Success']);
+    expect(others.events).toEqual([]);
+    mine.close();
+    others.close();
+    await test.client.change('DELETE', '/1.0/projects/other');
+  });
+
+  it('of unknown types are refused', async () => {
+    expect(refusal(await test.client.json('GET', '/1.0/events?type=gossip', undefined, { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' }))).toMatch(
+      /isn't a supported event type/,
+    );
+  });
+});
