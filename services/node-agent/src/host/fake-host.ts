@@ -172,6 +172,7 @@ export class FakeCgroups implements Cgroups {
 }
 
 export class FakeProcesses implements Processes {
+  readonly childrenOf = new Map<number, number[]>();
   readonly alive = new Map<number, ProcessHandle>();
   private nextPid = 2000;
   constructor(private readonly log: string[]) {}
@@ -184,6 +185,9 @@ export class FakeProcesses implements Processes {
   }
   handle(pid: number): ProcessHandle | undefined {
     return this.alive.get(pid);
+  }
+  children(pid: number): number[] {
+    return this.childrenOf.get(pid) ?? [];
   }
   blocks(): boolean {
     return false;

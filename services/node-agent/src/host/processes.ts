@@ -28,6 +28,8 @@ export interface Processes {
   start(argv: Argv, options?: StartOptions): Promise<ProcessHandle>;
   /** Undefined when there is no such process. */
   handle(pid: number): ProcessHandle | undefined;
+  /** Pids of the processes it started that are still there. */
+  children(pid: number): number[];
   /** Whether a process blocks a signal, by its number. */
   blocks(pid: number, signal: number): boolean;
   isAlive(handle: ProcessHandle): boolean;
@@ -67,6 +69,13 @@ export const hostProcesses: Processes = {
   handle(pid) {
     const startTime = startTimeOf(pid);
     return startTime === undefined ? undefined : { pid, startTime };
+  },
+  children(pid) {
+    try {
+      return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
   },
   blocks(pid, signal) {
     try {

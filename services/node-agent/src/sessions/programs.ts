@@ -55,15 +55,11 @@ export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: stri
   };
 }
 
-/** The command itself is the child of the lxc-attach that entered the container. */
-function signalChild(host: Host, attachPid: number, signal: number): void {
-  void host.files
-    .readText(`/proc/${attachPid}/task/${attachPid}/children`)
-    .then((children) => {
-      for (const pid of children.split(' ').filter(Boolean)) {
-        const handle = host.processes.handle(Number(pid));
-        if (handle) host.processes.signal(handle, signal);
-      }
-    })
-    .catch(() => undefined);
+/** The command itself is the child of the lxc-attach that entered the container; one that has no child (a console) is told itself. */
+function signalChild(host: Host, pid: number, signal: number): void {
+  const children = host.processes.children(pid);
+  for (const target of children.length > 0 ? children : [pid]) {
+    const handle = host.processes.handle(target);
+    if (handle) host.processes.signal(handle, signal);
+  }
 }
