@@ -4,7 +4,7 @@ import type { Host } from '../host/host.js';
 import { releaseLeases } from '../networks/dhcp-release.js';
 import { Dnsmasq } from '../networks/dnsmasq.js';
 import { removeHost, writeHost } from '../networks/dnsmasq-hosts.js';
-import { deleteLink, linkExists, linkName, runIp, type IpCommand } from '../networks/links.js';
+import { linkName, runIp, type IpCommand } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import { addressesFor } from './nic-addresses.js';
 import { applyFilter, isFiltered, removeFilter } from './nic-filter.js';
@@ -37,12 +37,12 @@ export class BridgedNic implements NicKind {
 
   async create(device: InstanceDevice): Promise<NicLink> {
     const bridge = bridgeOf(device);
-    if (!(await linkExists(this.host, bridge))) throw new LxdError('internal', `Parent device "${bridge}" doesn't exist`);
+    if (!(await this.host.links.exists(bridge))) throw new LxdError('internal', `Parent device "${bridge}" doesn't exist`);
     const isIsolated = isTrue(device.spec.options[keys.securityPortIsolation.name]);
     const { hostEnd, guestEnd } = await createVethPair(this.host, device, {
       mtu: await this.#mtu(device, bridge),
+      master: bridge,
       more: (link) => [
-        ['link', 'set', 'dev', link, 'master', bridge, 'up'],
         ...(isIsolated ? [['link', 'set', 'dev', link, 'type', 'bridge_slave', 'isolated', 'on']] : []),
         ...routeCommands(device, 'replace'),
       ],
@@ -63,7 +63,7 @@ export class BridgedNic implements NicKind {
 
   async destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile> {
     const hostEnd = linkName(hostName(device));
-    await deleteLink(this.host, hostEnd);
+    await this.host.links.delete(hostEnd);
     await removeFilter(this.host, hostEnd, device.spec.options);
     for (const command of routeCommands(device, 'del')) await runIp(this.host, [command]).catch(() => undefined);
     const dnsmasq = this.#dnsmasq(device);

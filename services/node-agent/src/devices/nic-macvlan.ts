@@ -1,7 +1,7 @@
 import { nicMacvlanKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
-import { deleteLink, linkExists, linkName, runIp } from '../networks/links.js';
+import { linkName, runIp } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 import { hostName } from './nic-names.js';
@@ -14,10 +14,10 @@ export class MacvlanNic implements NicKind {
     const { options } = device.spec;
     const parent = linkName(options[nicMacvlanKeys.parent.name] ?? '');
     if (options[nicMacvlanKeys.vlan.name]) throw new LxdError('unsupported', 'VLANs on macvlan nics are not supported');
-    if (!(await linkExists(this.host, parent))) throw new LxdError('internal', `Parent device '${parent}' doesn't exist`);
+    if (!(await this.host.links.exists(parent))) throw new LxdError('internal', `Parent device '${parent}' doesn't exist`);
     const link = hostName(device, 'mac');
     const word = (name: string, value: string | undefined): string[] => (value ? [name, value] : []);
-    if (await linkExists(this.host, link)) await deleteLink(this.host, link);
+    if (await this.host.links.exists(link)) await this.host.links.delete(link);
     await runIp(this.host, [
       ['link', 'add', 'dev', link, 'link', parent, ...word('mtu', options[nicMacvlanKeys.mtu.name]), ...word('address', options[nicMacvlanKeys.hwaddr.name]), 'type', 'macvlan', 'mode', 'bridge'],
     ]);
@@ -26,7 +26,7 @@ export class MacvlanNic implements NicKind {
 
   /** The link is back on the host, or went with the guest. */
   async destroy(device: InstanceDevice): Promise<DeviceVolatile> {
-    await deleteLink(this.host, hostName(device, 'mac'));
+    await this.host.links.delete(hostName(device, 'mac'));
     return { host_name: '' };
   }
 

@@ -1,6 +1,6 @@
 import { nicBridgedKeys } from '@asterism/config-keys';
 import type { Host } from '../host/host.js';
-import { deleteLink, linkName } from '../networks/links.js';
+import { linkName } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 import { applyLimits } from './nic-limits.js';
@@ -14,14 +14,14 @@ export class P2pNic implements NicKind {
   async create(device: InstanceDevice): Promise<NicLink> {
     const { hostEnd, guestEnd } = await createVethPair(this.host, device, {
       mtu: device.spec.options[nicBridgedKeys.mtu.name] ?? '',
-      more: (link) => [['link', 'set', 'dev', link, 'up'], ...nicRoutes(device).map((route) => ['route', 'replace', route, 'dev', link, 'proto', 'boot'])],
+      more: (link) => nicRoutes(device).map((route) => ['route', 'replace', route, 'dev', link, 'proto', 'boot']),
     });
     await applyLimits(this.host, hostEnd, device.spec.options);
     return { link: guestEnd, volatile: { host_name: hostEnd } };
   }
 
   async destroy(device: InstanceDevice): Promise<DeviceVolatile> {
-    await deleteLink(this.host, linkName(hostName(device)));
+    await this.host.links.delete(linkName(hostName(device)));
     return { host_name: '' };
   }
 }

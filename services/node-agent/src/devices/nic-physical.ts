@@ -1,7 +1,7 @@
 import { nicPhysicalKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
-import { linkExists, linkName, readLink, runIp, type IpCommand } from '../networks/links.js';
+import { linkName, readLink, runIp, type IpCommand } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 
@@ -31,7 +31,7 @@ export class PhysicalNic implements NicKind {
     const commands: IpCommand[] = [];
     if (mtu) commands.push(['link', 'set', 'dev', parent, 'mtu', mtu]);
     if (hwaddr) commands.push(['link', 'set', 'dev', parent, 'address', hwaddr]);
-    if (await linkExists(this.host, parent)) await runIp(this.host, commands);
+    if (await this.host.links.exists(parent)) await runIp(this.host, commands);
     return { host_name: '', 'last_state.mtu': '', 'last_state.hwaddr': '', 'last_state.created': '' };
   }
 

@@ -1,24 +1,21 @@
 import { nicBridgedKeys } from '@asterism/config-keys';
 import type { Host } from '../host/host.js';
 import { writeSysctl } from '../networks/bridge-link.js';
-import { deleteLink, linkExists, linkName, runIp, type IpCommand } from '../networks/links.js';
+import { linkName, runIp, type IpCommand } from '../networks/links.js';
 import type { InstanceDevice } from './device.js';
 import { hostName, peerName } from './nic-names.js';
 
-/** Makes a pair of links, one end for the guest, and runs `more` in the same breath; a pair that an earlier life left is replaced. */
-export async function createVethPair(host: Host, device: InstanceDevice, options: { mtu: string; more: (hostEnd: string) => IpCommand[] }): Promise<{ hostEnd: string; guestEnd: string }> {
+/** Makes a pair of links, one end for the guest, and runs `more` on it; a pair that an earlier life left is replaced. */
+export async function createVethPair(host: Host, device: InstanceDevice, options: { mtu: string; master?: string; more: (hostEnd: string) => IpCommand[] }): Promise<{ hostEnd: string; guestEnd: string }> {
   const hostEnd = linkName(hostName(device));
   const guestEnd = peerName(device);
-  if (await linkExists(host, hostEnd)) await deleteLink(host, hostEnd);
-  const hwaddr = device.spec.options[nicBridgedKeys.hwaddr.name];
-  const mtu = options.mtu ? ['mtu', options.mtu] : [];
+  const pair = { name: hostEnd, peer: guestEnd, peerHwaddr: device.spec.options[nicBridgedKeys.hwaddr.name], master: options.master, ...(options.mtu ? { mtu: Number(options.mtu) } : {}) };
   try {
-    await runIp(host, [
-      ['link', 'add', 'dev', hostEnd, ...mtu, 'type', 'veth', 'peer', 'name', guestEnd, ...mtu, ...(hwaddr ? ['address', hwaddr] : [])],
-      ...options.more(hostEnd),
-    ]);
+    await host.links.delete(hostEnd);
+    await host.links.createVeth(pair);
+    await runIp(host, options.more(hostEnd));
   } catch (error) {
-    await deleteLink(host, hostEnd).catch(() => undefined);
+    await host.links.delete(hostEnd).catch(() => undefined);
     throw error;
   }
   return { hostEnd, guestEnd };

@@ -5,7 +5,7 @@ import { systemCall } from '@asterism/rpc';
 import type { Spawned } from '../host/commands.js';
 import { linuxHost } from '../host/linux-host.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
-import { linkExists, runIpOf } from '../networks/links.js';
+import { runIpOf } from '../networks/links.js';
 import { NetworksHandler } from '../networks/networks.handler.js';
 import type { InstanceDevice, RunningInstance } from './device.js';
 import { filterScript } from './nic-filter.js';
@@ -88,7 +88,7 @@ describe('nics on this host', () => {
     expect((await nics.start(device)).volatile).toEqual(started.volatile); // after a crash in between
     expect(await nics.stop(device)).toEqual({ host_name: '' });
     expect(await nics.stop(device)).toEqual({ host_name: '' });
-    expect(await linkExists(host, link)).toBe(false);
+    expect(await host.links.exists(link)).toBe(false);
     expect(await hosts()).toEqual(['c0.eth0']); // a stopped instance keeps its name
     await forgetInstance(host, stateDir, { project: 'default', instance: 'c0' });
     expect(await hosts()).toEqual([]);
@@ -146,7 +146,7 @@ describe('nics on this host', () => {
       expect((await one.run('ip', 'link', 'show', 'eth0')).stdout).toContain(hwaddr(3));
       await nics.unplug(device, one.running);
       expect((await one.run('ip', 'link', 'show', 'eth0')).code).toBe(1);
-      expect(await linkExists(host, volatile['host_name']!)).toBe(false);
+      expect(await host.links.exists(volatile['host_name']!)).toBe(false);
     }
   });
 

@@ -7,6 +7,7 @@ import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
+import type { Links, VethPair } from './links.js';
 import type { Processes, ProcessHandle, StartOptions } from './processes.js';
 
 /** What a command answers in a test; `code` 0 and no output when absent. */
@@ -22,6 +23,7 @@ export class FakeHost implements Host {
   readonly subvolumes: Subvolumes = noSubvolumes;
   readonly mounts: FakeMounts = new FakeMounts(this.log);
   readonly cgroups: FakeCgroups = new FakeCgroups();
+  readonly links: FakeLinks = new FakeLinks(this.log);
   readonly processes: FakeProcesses = new FakeProcesses(this.log);
   readonly guests: FakeGuests = new FakeGuests(this.log);
   private readonly answers: [prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)][] = [];
@@ -168,6 +170,22 @@ export class FakeCgroups implements Cgroups {
   async directory(group: string, controller: string): Promise<string | undefined> {
     const tree = this.trees.trees[controller] ?? this.trees.trees['unified'];
     return tree === undefined ? undefined : tree + group;
+  }
+}
+
+export class FakeLinks implements Links {
+  readonly names = new Set<string>(['lo']);
+  constructor(private readonly log: string[]) {}
+
+  async exists(name: string): Promise<boolean> {
+    return this.names.has(name);
+  }
+  async createVeth({ name, peer, master }: VethPair): Promise<void> {
+    this.log.push(`link add ${name} peer ${peer}${master === undefined ? '' : ` master ${master}`}`);
+    this.names.add(name).add(peer);
+  }
+  async delete(name: string): Promise<void> {
+    if (this.names.delete(name)) this.log.push(`link delete ${name}`);
   }
 }
 

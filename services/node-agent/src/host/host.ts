@@ -2,6 +2,7 @@ import type { Cgroups } from './cgroups.js';
 import type { Exec, Spawn } from './commands.js';
 import type { Files } from './files.js';
 import type { Guests } from './guests.js';
+import type { Links } from './links.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
@@ -22,6 +23,8 @@ export interface Host {
   mounts: Mounts;
   subvolumes: Subvolumes;
   cgroups: Cgroups;
+  /** Network interfaces. */
+  links: Links;
   /** Processes that outlive the agent. */
   processes: Processes;
   /** The inside of running instances. */

@@ -3,6 +3,7 @@ import { exec, spawn } from './commands.js';
 import { hostFiles } from './files.js';
 import { linuxGuests } from './guests.js';
 import type { Host } from './host.js';
+import { hostLinks } from './links.js';
 import { hostMounts } from './mounts.js';
 import { hostProcesses } from './processes.js';
 import { keepDescriptorsHere } from './syscalls.js';
@@ -20,6 +21,7 @@ export function linuxHost(): Host {
     mounts: hostMounts,
     subvolumes: hostSubvolumes,
     cgroups: hostCgroups,
+    links: hostLinks,
     processes: hostProcesses,
     guests: linuxGuests(),
   };

@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { isMissing } from '../host/files.js';
 import type { BridgeWish, FamilyWish } from './bridge-wish.js';
-import { linkExists, readLink, runIp, type IpCommand, type Link } from './links.js';
+import { readLink, runIp, type IpCommand, type Link } from './links.js';
 
 interface Route {
   dst: string;
@@ -12,14 +12,14 @@ interface Route {
 
 /** Brings the kernel's bridge to what is wished, whatever it is now. */
 export async function applyBridgeLink(host: Host, wish: BridgeWish): Promise<void> {
-  const isNew = !(await linkExists(host, wish.name));
+  const isNew = !(await host.links.exists(wish.name));
   if (isNew) await runIp(host, [['link', 'add', 'dev', wish.name, 'address', wish.hwaddr, 'type', 'bridge']]);
   else if (!(await host.files.exists(`/sys/class/net/${wish.name}/bridge`))) throw new LxdError('internal', `Network interface "${wish.name}" already exists`);
   await applySysctls(host, wish); // before the kernel is looked at: switching IPv6 off takes its addresses away
   const link = isNew ? undefined : await readLink(host, wish.name);
   const routes = isNew ? [] : await bridgeRoutes(host, wish.name);
   const members = isNew ? [] : await host.files.readdir(`/sys/class/net/${wish.name}/brif`);
-  const present = await Promise.all(wish.externalInterfaces.map((name) => linkExists(host, name)));
+  const present = await Promise.all(wish.externalInterfaces.map((name) => host.links.exists(name)));
   await runIp(host, bridgeCommands({ ...wish, externalInterfaces: wish.externalInterfaces.filter((_, index) => present[index]) }, { link, routes, members }));
 }
 

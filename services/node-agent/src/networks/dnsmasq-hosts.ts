@@ -21,7 +21,7 @@ export async function writeHost(host: Host, dnsmasq: Dnsmasq, entry: StaticHost,
   if (present === line) return;
   await host.files.mkdir(dnsmasq.files.hosts, { mode: 0o755 });
   if (line === '') await host.files.remove(path);
-  else await host.files.write(path, line, { mode: 0o644 });
+  else await host.files.writePlain(path, line, { mode: 0o644 }); // written again at every start
   await dnsmasq.reload();
 }
 

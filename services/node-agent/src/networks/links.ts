@@ -24,17 +24,13 @@ interface LinkCounters {
 
 /** Undefined when the host has no such link. */
 export async function readLink(host: Host, name: string): Promise<Link | undefined> {
-  if (!(await linkExists(host, name))) return undefined;
+  if (!(await host.links.exists(linkName(name)))) return undefined;
   const { stdout, code } = await host.exec(['ip', '-json', '-details', '-statistics', 'address', 'show', 'dev', name], { okCodes: [0, 1] });
   return code === 0 ? parseLinks(stdout)[0] : undefined;
 }
 
 export async function readLinks(host: Host): Promise<Link[]> {
   return parseLinks((await host.exec(['ip', '-json', '-details', 'address', 'show'])).stdout);
-}
-
-export function linkExists(host: Host, name: string): Promise<boolean> {
-  return host.files.exists(`/sys/class/net/${linkName(name)}`);
 }
 
 /** iproute2 writes empty objects between links that were filtered out. */
@@ -54,13 +50,6 @@ export async function runIp(host: Host, commands: readonly IpCommand[]): Promise
 /** The same inside the network namespace of a process. */
 export async function runIpOf(host: Host, pid: number, commands: readonly IpCommand[]): Promise<void> {
   await host.exec(['nsenter', `--net=/proc/${pid}/ns/net`, 'ip', '-batch', '-'], { input: `${commands.map(batchLine).join('\n')}\n` });
-}
-
-/** A link that is gone already is fine. */
-export async function deleteLink(host: Host, name: string): Promise<void> {
-  if (!(await linkExists(host, name))) return;
-  const result = await host.exec(['ip', 'link', 'delete', 'dev', linkName(name)], { okCodes: [0, 1] });
-  if (result.code !== 0 && (await linkExists(host, name))) throw new LxdError('internal', `Failed to delete network interface "${name}": ${result.stderr.trim()}`);
 }
 
 /** Words of a batch line must not be able to become another line or another word. */

@@ -4,7 +4,7 @@ import { systemCall } from '@asterism/rpc';
 import { linuxHost } from '../host/linux-host.js';
 import { Dnsmasq } from './dnsmasq.js';
 import { writeHost } from './dnsmasq-hosts.js';
-import { linkExists, runIp } from './links.js';
+import { runIp } from './links.js';
 import { NetworksHandler } from './networks.handler.js';
 
 const host = linuxHost();
@@ -82,14 +82,14 @@ describe('a managed bridge on this host', () => {
   it('says why its server could not start, and leaves nothing', async () => {
     const twin = `${name}t`;
     await expect(networks.apply(call, { ...spec, name: twin, config: { 'ipv4.address': '10.213.78.1/24' } })).rejects.toThrow('Address already in use');
-    expect(await linkExists(host, twin)).toBe(false);
+    expect(await host.links.exists(twin)).toBe(false);
     expect((await host.exec(['nft', 'list', 'tables'])).stdout).not.toContain(twin);
   });
 
   it('leaves nothing when it is removed', async () => {
     await networks.remove(call, spec);
     await networks.remove(call, spec);
-    expect(await linkExists(host, name)).toBe(false);
+    expect(await host.links.exists(name)).toBe(false);
     expect(await host.files.exists(`${stateDir}/networks/${name}`)).toBe(false);
     expect((await host.exec(['nft', 'list', 'tables'])).stdout).not.toContain(name);
   });

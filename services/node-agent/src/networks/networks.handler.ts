@@ -9,7 +9,7 @@ import { Dnsmasq } from './dnsmasq.js';
 import { applyFirewall, removeFirewall } from './firewall-rules.js';
 import { parseLeases } from './leases.js';
 import { hostLinkType, linkState } from './link-state.js';
-import { deleteLink, linkExists, linkName, readLink, readLinks } from './links.js';
+import { linkName, readLink, readLinks } from './links.js';
 import { usedSubnets } from './used-subnets.js';
 
 const nothing: common.Empty = {};
@@ -39,7 +39,7 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   apply(_call: CallContext, spec: agentNetworks.BridgeSpec): Promise<common.Empty> {
     return this.#locks.run(linkName(spec.name), async () => {
       const isNew = !(await this.host.files.exists(this.specFile(spec.name)));
-      if (isNew && (await linkExists(this.host, spec.name))) throw new LxdError('internal', `Network interface "${spec.name}" already exists`);
+      if (isNew && (await this.host.links.exists(spec.name))) throw new LxdError('internal', `Network interface "${spec.name}" already exists`);
       try {
         await this.host.files.mkdir(this.directory(spec.name));
         await this.host.files.write(this.specFile(spec.name), JSON.stringify(spec));
@@ -89,7 +89,7 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   private async tearDown(name: string): Promise<void> {
     await new Dnsmasq(this.host, this.stateDir, name).stop();
     await removeFirewall(this.host, name);
-    if ((await readLink(this.host, name))?.linkinfo?.info_kind === 'bridge') await deleteLink(this.host, name);
+    if ((await readLink(this.host, name))?.linkinfo?.info_kind === 'bridge') await this.host.links.delete(name);
     await this.host.cgroups.remove(`/asterism/networks/${name}`);
     await this.host.files.remove(this.directory(name));
   }
