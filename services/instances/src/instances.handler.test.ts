@@ -252,8 +252,8 @@ describe('snapshots and copies', () => {
   });
 
   it('copies with snapshots, and from one', async () => {
-    await service.create(call, wish('s2', { type: 'copy', source: 's1' }));
-    await service.create(call, wish('s3', { type: 'copy', source: 's1/snap0', instance_only: true }, { config: { 'user.z': '1' } }));
+    await service.create(call, wish('s2', { type: 'copy', source: 's1' }, { profiles: { names: ['default'] } }));
+    await service.create(call, wish('s3', { type: 'copy', source: 's1/snap0', instance_only: true }, { config: { 'user.z': '1' }, profiles: { names: ['default'] } }));
     await test.settle();
     expect([...test.world.volumes.keys()].filter((key) => /s[23]/.test(key)).sort()).toEqual(['default/default/s2', 'default/default/s2/snap0', 'default/default/s2/snap1', 'default/default/s3']);
     expect(test.world.volumes.get('default/default/s3')?.copyOf).toBe('default/default/s1/snap0');
