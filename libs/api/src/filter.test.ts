@@ -25,6 +25,10 @@ describe('the filter of a list', () => {
     ['devices.root.pool eq default', true],
     ['nothing eq x', false],
     ['name like c1', false],
+    ['status eq running', true],
+    ['name eq c[12]', true],
+    ['name eq c', false],
+    ['name eq (c+)+', false],
   ])('%j gives %s', (filter, expected) => {
     expect(matches(filter)).toBe(expected);
   });

@@ -49,9 +49,25 @@ export function matchesFilter(object: unknown, clauses: readonly FilterClause[])
 
 function compare(value: unknown, clause: FilterClause): boolean {
   const text = value === undefined || value === null ? undefined : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  if (clause.operator === 'eq') return text === clause.value;
-  if (clause.operator === 'ne') return text !== clause.value;
+  if (clause.operator === 'eq') return matchesValue(text, clause.value);
+  if (clause.operator === 'ne') return !matchesValue(text, clause.value);
   return false;
+}
+
+const longestPattern = 256;
+/** Back references, and repetitions of what repeats: patterns that may take for ever. */
+const costly = /\\[1-9]|[+*}]\)*[+*{]|\([^)]*[+*}|][^)]*\)[+*{]/;
+
+/** The reference takes a filter's value for a regular expression of the whole value, in any case. */
+function matchesValue(text: string | undefined, value: string): boolean {
+  if (text === undefined) return false;
+  if (text.toLowerCase() === value.toLowerCase()) return true;
+  if (value.length > longestPattern || costly.test(value)) return false;
+  try {
+    return new RegExp(`^(?:${value})$`, 'i').test(text);
+  } catch {
+    return false;
+  }
 }
 
 /** Keys of maps may hold dots ("user.name"), so the rest of the field is tried as one key first. */

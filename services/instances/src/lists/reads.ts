@@ -1,6 +1,6 @@
 import { Agents } from '@asterism/agents';
-import { apiUrl, etag, matchesFilter, parseFilter } from '@asterism/api';
-import { LxdError } from '@asterism/errors';
+import { apiUrl, etag, matchesFilter, parseFilter, type FilterClause } from '@asterism/api';
+import { LxdError, fromUnknown } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import { childCall, type CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
@@ -27,7 +27,7 @@ export class Reads {
   async list(call: CallContext, request: instances.ListInstances): Promise<common.Document> {
     const list = request.list ?? { project: 'default', all_projects: false, recursion: 0, filter: '', visible_projects: [] };
     const selection: Selection = { projects: list.all_projects ? list.visible_projects : [list.project], type: typeOf(request) };
-    const clauses = parseFilter(list.filter);
+    const clauses = clausesOf(list.filter);
     const kind = request.view || 'instances';
     if (list.recursion === 0 && clauses.length === 0) {
       const names = await this.documents.names(selection);
@@ -79,6 +79,15 @@ export class Reads {
     };
     await Promise.all([...byMember].map((entry) => ask(entry).catch(() => undefined)));
     return states;
+  }
+}
+
+/** A filter that cannot be read is the server's fault to LXD. */
+function clausesOf(filter: string): FilterClause[] {
+  try {
+    return parseFilter(filter);
+  } catch (error) {
+    throw new LxdError('internal', fromUnknown(error).message, { cause: error });
   }
 }
 

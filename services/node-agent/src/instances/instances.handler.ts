@@ -37,7 +37,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
       const { host, known } = this.parts;
       await linkVolume(host, known.layout.link(spec), spec.volume_path);
       await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec)]);
-      return { config: trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {} };
+      return { config: { ...this.parts.containers.plannedIdmap(spec), ...(trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {}) } };
     });
   }
 

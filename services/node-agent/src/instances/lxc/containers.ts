@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
@@ -7,7 +8,8 @@ import type { RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
 import { cgroupLimits, unlimited } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
-import { endOrphan, starting, startSteps, type StartTools } from './start-container.js';
+import { idmapJson } from './idmap.js';
+import { endOrphan, idmapFor, starting, startSteps, type StartTools } from './start-container.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 
@@ -33,6 +35,15 @@ export class Containers {
     private readonly tools: StartTools,
     private readonly happened: Happened,
   ) {}
+
+  /** The id map of a new container, as its volatile keys carry it until it starts. */
+  plannedIdmap(spec: InstanceSpec): Record<string, string> {
+    return {
+      [instanceKeys.volatileIdmapBase.name]: '0',
+      [instanceKeys.volatileIdmapNext.name]: idmapJson(idmapFor(this.tools, spec)),
+      [instanceKeys.volatileLastStateIdmap.name]: '[]',
+    };
+  }
 
   /** Finds the containers again that ran when an agent ended; what ended meanwhile is cleared away and told. */
   async reattach(): Promise<void> {

@@ -72,10 +72,15 @@ export async function endOrphan({ host, known: { layout }, devices }: StartTools
   await host.cgroups.remove(`/${instanceCgroup(spec.id)}`).catch(() => undefined);
 }
 
-function mapIds({ known, facts }: StartTools, start: Starting): void {
-  const isolated = known.all().filter(({ spec, running }) => spec.id !== start.spec.id && running && spec.config[instanceKeys.securityIdmapIsolated.name] === 'true');
+/** The id map that a container would start with now. */
+export function idmapFor({ known, facts }: StartTools, asked: Starting['spec']): IdRange[] {
+  const isolated = known.all().filter(({ spec, running }) => spec.id !== asked.id && running && spec.config[instanceKeys.securityIdmapIsolated.name] === 'true');
   const taken = isolated.flatMap(({ running }) => running!.idmap.filter((range) => range.isUid).map(({ hostId, range }) => ({ hostId, range })));
-  start.idmap = containerIdmap(start.spec.config, facts.idRange, taken);
+  return containerIdmap(asked.config, facts.idRange, taken);
+}
+
+function mapIds(tools: StartTools, start: Starting): void {
+  start.idmap = idmapFor(tools, start.spec);
   const map = idmapJson(start.idmap);
   Object.assign(start.volatile, {
     [instanceKeys.volatileIdmapBase.name]: '0',
