@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { agentInstances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -252,7 +252,8 @@ describe('a container', () => {
     rmSync(`${spec.volume_path}/rootfs/sbin/init`);
     await expect(agent.handler.start(call, spec)).rejects.toThrow(/Failed to start the container|ended as soon/);
     expect(await status(spec)).toBe('Stopped');
-    expect(await host.cgroups.read(`/asterism/${spec.id}/payload`, 'pids.current')).toBeUndefined();
+    const groups = await Promise.all(['memory', 'unified'].map((tree) => host.cgroups.directory(`/asterism/${spec.id}`, tree)));
+    for (const group of groups) expect(group && existsSync(group)).toBeFalsy();
   });
 
   it('takes mounts while it runs', async () => {

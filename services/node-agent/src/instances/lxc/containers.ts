@@ -127,7 +127,8 @@ export class Containers {
     const { processes } = this.tools.host;
     const init = processes.handle(running.pid);
     if (init) processes.signal(init, force ? 'SIGKILL' : processes.blocks(running.pid, SIGRTMIN_PLUS_3) ? SIGRTMIN_PLUS_3 : 'SIGPWR');
-    if (await isFrozen(this.tools.host, id)) await setFrozen(this.tools.host, id, false);
+    // A frozen process does not even die; one that died meanwhile has no group any more.
+    if (await isFrozen(this.tools.host, id)) await setFrozen(this.tools.host, id, false).catch(unlessMissing);
   }
 
   private watch(id: string, socket: CommandSocket): void {
@@ -190,6 +191,10 @@ function after(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }
 
+function unlessMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ENODEV') throw error;
+}
+
 /** Also one on its way there. */
 export async function isFrozen(host: Host, id: string): Promise<boolean> {
   const group = `/${instanceCgroup(id)}/payload`;
@@ -208,7 +213,8 @@ async function setFrozen(host: Host, id: string, frozen: boolean): Promise<void>
   for (const deadline = Date.now() + FREEZE_WITHIN_MS; Date.now() < deadline; ) {
     // The old freezer may be caught half-way by a process that forks: it is told again.
     await host.cgroups.write(group, 'freezer.state', wish);
-    if ((await host.cgroups.read(group, 'freezer.state'))?.trim() === wish) return;
+    const state = (await host.cgroups.read(group, 'freezer.state'))?.trim();
+    if (state === wish || state === undefined) return;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   throw new LxdError('timeout', `The instance does not become ${wish.toLowerCase()}`);

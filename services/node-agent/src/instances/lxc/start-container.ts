@@ -149,7 +149,17 @@ async function writeConfiguration({ host, known: { layout }, facts }: StartTools
   await host.files.writePlain(layout.lxcConfig(spec), text, { mode: 0o640 });
 }
 
-async function launch({ host, known: { layout } }: StartTools, start: Starting): Promise<void> {
+/** A failed launch leaves no control group behind. */
+async function launch(tools: StartTools, start: Starting): Promise<void> {
+  try {
+    await runMonitor(tools, start);
+  } catch (error) {
+    await tools.host.cgroups.remove(`/${instanceCgroup(start.spec.id)}`).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function runMonitor({ host, known: { layout } }: StartTools, start: Starting): Promise<void> {
   const name = hostName(start.spec);
   const pidFile = `${layout.logs(start.spec)}/monitor.pid`;
   await host.files.remove(pidFile);
