@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LxdError } from '@asterism/errors';
-import { Token, agentImages, images, type Agent, type Images, type common } from '@asterism/proto';
+import type { agentImages} from '@asterism/proto';
+import { Token, images, type Agent, type Images, type common } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -3,7 +3,7 @@ import { fromUnknown, isLxdError, LxdError, type ErrorKind } from '@asterism/err
 import { createLogger } from '@asterism/telemetry';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Routes } from './routes.js';
+import type { Routes } from './routes.js';
 
 const statusOfKind = {
   'bad-request': 400,

@@ -4,7 +4,7 @@ import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import { unpackImage } from '../images/unpack-image.js';
 import type { Layout, Pool, Volume } from './layout.js';
-import { Locks } from './locks.js';
+import type { Locks } from './locks.js';
 import { copyTree } from './plain-trees.js';
 import type { StorageDriver } from './storage-driver.js';
 
