@@ -52,17 +52,19 @@ export const hostLinks: Links = {
   async delete(name) {
     const index = await indexOf(name);
     if (index === undefined) return;
-    const error = await oneAtATime(() => ask(request(RTM.delLink, linkHeader({ index }))));
+    const error = await fewAtATime(() => ask(request(RTM.delLink, linkHeader({ index }))));
     if (error !== 0 && (await indexOf(name)) !== undefined) throw new LxdError('internal', `Failed to delete network interface "${name}": ${getSystemErrorMessage(-error)}`);
   },
 };
 
-let deleting: Promise<unknown> = Promise.resolve();
+const lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve(), Promise.resolve()];
+let nextLane = 0;
 
-/** The kernel deletes one link after the other anyway; waiting for it here leaves the other threads of the pool to files. */
-function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
-  const mine = deleting.then(work, work);
-  deleting = mine;
+/** A few at a time: the kernel waits rather than works while a link goes, and the pool has threads left for files. */
+function fewAtATime<T>(work: () => Promise<T>): Promise<T> {
+  const lane = nextLane++ % lanes.length;
+  const mine = lanes[lane]!.then(work, work);
+  lanes[lane] = mine.catch(() => undefined);
   return mine;
 }
 
