@@ -16,7 +16,7 @@ export interface Cgroups {
   layout(): Promise<CgroupLayout>;
   /** In every tree; one that exists is fine. */
   create(group: string): Promise<void>;
-  /** In every tree, with the groups below; fails while processes are inside. */
+  /** In every tree, with the groups below; waits a second for processes on their way out, then fails while some are inside. */
   remove(group: string): Promise<void>;
   /** Undefined when there is no such group or file. */
   read(group: string, file: string): Promise<string | undefined>;
@@ -88,7 +88,13 @@ async function removeTree(directory: string): Promise<void> {
     throw error;
   });
   for (const entry of entries) if (entry.isDirectory()) await removeTree(`${directory}/${entry.name}`);
-  await rmdir(directory).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
+  for (let tries = 0; ; tries++) {
+    try {
+      return await rmdir(directory);
+    } catch (error) {
+      if (isMissing(error)) return;
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }
