@@ -76,6 +76,9 @@ export const extensions: readonly string[] = [
   'storage_api_volume_rename',
   'storage_api_local_volume_handling',
   'storage_api_volume_snapshots',
+  'storage_images_delete',
+  'storage_shifted',
+  'storage_volume_state',
   'server_supported_storage_drivers',
   // Networks
   'network',

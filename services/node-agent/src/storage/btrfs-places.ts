@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import { parseSize } from '@asterism/config-keys';
 import type { Host } from '../host/host.js';
-import type { Layout, Pool } from './layout.js';
+import { poolDirectories, type Layout, type Pool } from './layout.js';
 import { nestedSubvolumes, subvolumeTrees } from './subvolume-trees.js';
 import type { PoolPlaces } from './tree-driver.js';
 
@@ -57,14 +57,15 @@ export class BtrfsPlaces implements PoolPlaces {
     await host.files.remove(path);
   }
 
-  /** Type directories hold subvolumes, and directories of snapshots that do. */
+  /** Only what the pool made: the subvolume was somebody's before and may hold more. */
   async #empty(path: string): Promise<void> {
     const trees = subvolumeTrees(this.host);
+    const ours = poolDirectories();
     for (const subvolume of await nestedSubvolumes(this.host, path)) {
       const inside = `${path}/${subvolume}`;
-      if (await this.host.files.exists(inside)) await trees.remove(inside);
+      if (ours.includes(subvolume.split('/')[0] ?? '') && (await this.host.files.exists(inside))) await trees.remove(inside);
     }
-    for (const name of await this.host.files.readdir(path)) await trees.remove(`${path}/${name}`);
+    for (const name of ours) await trees.remove(`${path}/${name}`);
   }
 
   async #prepare(pool: Pool): Promise<Record<string, string>> {
@@ -114,13 +115,11 @@ export class BtrfsPlaces implements PoolPlaces {
   async #requireSubvolume(pool: string, source: string): Promise<void> {
     const { files, subvolumes } = this.host;
     const { stateDir } = this.layout;
-    if (source.startsWith(`${stateDir}/`)) {
-      throw new LxdError('internal', `Only allowed source path under "${stateDir}" is "${this.layout.pool(pool)}"`);
-    }
-    if (!(await files.exists(source))) return this.#createSubvolume(source);
-    if (!(await subvolumes.isBtrfs(source))) throw new LxdError('internal', 'Provided path does not reside on a btrfs filesystem');
-    if (!(await subvolumes.isSubvolume(source))) return this.#createSubvolume(source);
-    if ((await files.readdir(source)).length > 0) throw new LxdError('internal', `Requested btrfs subvolume "${source}" exists but isn't empty`);
+    const exists = await files.exists(source);
+    if (exists && (await subvolumes.isSubvolume(source))) return;
+    if (exists && !(await subvolumes.isBtrfs(source))) throw new LxdError('internal', 'Provided path does not reside on a btrfs filesystem');
+    if (source.startsWith(`${stateDir}/`)) throw new LxdError('internal', `Only allowed source path under "${stateDir}" is "${this.layout.pool(pool)}"`);
+    await this.#createSubvolume(source);
   }
 
   async #createSubvolume(path: string): Promise<void> {

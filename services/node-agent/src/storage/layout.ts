@@ -27,6 +27,13 @@ export const typeDirectories: Readonly<Record<string, TypeDirectory>> = {
   image: { directory: 'images', mode: 0o700, volumeMode: 0o711 },
 };
 
+const scratchName = '.scratch';
+
+/** Names of all directories that a pool makes for itself. */
+export function poolDirectories(): string[] {
+  return [...Object.values(typeDirectories).flatMap(({ directory }) => [directory, `${directory}-snapshots`]), scratchName];
+}
+
 /** Where everything of storage lies below a state directory; the tree is LXD's. */
 export class Layout {
   constructor(readonly stateDir: string) {}
@@ -55,7 +62,7 @@ export class Layout {
   }
   /** Where things are made before they get their name; whatever lies here at start is the rest of something that failed. */
   scratch(pool: string): string {
-    return join(this.pool(pool), '.scratch');
+    return join(this.pool(pool), scratchName);
   }
   links(volume: Volume): { volume: string; snapshots: string } | undefined {
     const links = typeDirectory(volume.type).links;

@@ -6,6 +6,7 @@ import type { Trees } from './tree-driver.js';
 export function subvolumeTrees(host: Host): Trees {
   const { subvolumes } = host;
   const remove = async (path: string): Promise<void> => {
+    if (!(await host.files.exists(path))) return;
     if (!(await subvolumes.isSubvolume(path))) return removeTree(host, path);
     await host.mounts.unmountTree(path);
     try {

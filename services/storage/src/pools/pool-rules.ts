@@ -14,12 +14,13 @@ export function requireValidPool(pool: { name: string; driver: string; config: C
   if (/\s/.test(pool.name)) throw new LxdError('internal', 'Storage name cannot contain white space');
   if (pool.name === '.' || pool.name === '..' || /[\u0000-\u001f\u007f]/.test(pool.name) || Buffer.byteLength(pool.name) > 200) throw new LxdError('bad-request', `Invalid storage pool name ${JSON.stringify(pool.name)}`);
   if (!isPoolDriver(pool.driver)) throw new LxdError('internal', 'Unknown driver');
-  requireValidConfig(pool.driver, pool.config);
+  const refused = invalidPoolConfig(pool.driver, pool.config);
+  if (refused !== undefined) throw new LxdError('internal', refused);
 }
 
-export function requireValidConfig(driver: string, config: Config): void {
+export function requireValidChange(driver: string, config: Config): void {
   const refused = invalidPoolConfig(driver, config);
-  if (refused !== undefined) throw new LxdError('internal', refused);
+  if (refused !== undefined) throw new LxdError('bad-request', refused);
 }
 
 /** What a user asked for, apart: keys of the pool and keys of its member. */

@@ -9,7 +9,7 @@ import type { CallContext } from '@asterism/rpc';
 import { defaultProject } from '../volumes/volume-urls.js';
 import { Members } from './members.js';
 import { poolEtag, poolObject, poolUrl, shownConfig } from './pool-document.js';
-import { requirePoolName, requireSameSource, requireValidConfig, requireValidPool, splitConfig } from './pool-rules.js';
+import { requirePoolName, requireSameSource, requireValidChange, requireValidPool, splitConfig } from './pool-rules.js';
 import { PoolUsers } from './pool-users.js';
 import { agentPool, PoolStore, type PoolRow } from './pool.store.js';
 
@@ -63,9 +63,9 @@ export class StoragePoolsHandler implements StoragePools {
     requireMatch(request.if_match, poolEtag(row));
     const merge = request.mode === common.UpdateMode.MERGE;
     const config = withoutEmpty(merge ? { ...shownConfig(row), ...request.config } : request.config);
+    requireValidChange(row.driver, config);
     requireSameSource(shownConfig(row), config);
-    requireValidConfig(row.driver, config);
-    const next = { ...row, config: splitConfig(config).pool, description: request.description ?? (merge ? row.description : '') };
+    const next = { ...row, config: splitConfig(config).pool, description: request.description ?? '' }; // also by PATCH: LXD forgets it
     const [member = ''] = Object.keys(row.members);
     next.members = { [member]: splitConfig(config).member };
     await this.agents.on(member).storage.updatePool(call, agentPool(next, member));

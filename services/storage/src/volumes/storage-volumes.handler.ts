@@ -46,7 +46,8 @@ export class StorageVolumesHandler implements StorageVolumes {
     const found = await this.scope.find(call, request);
     const usage = await this.changes.usage(call, found);
     if (usage.used_bytes < 0) throw new LxdError('internal', 'Not supported');
-    return document({ usage: { used: usage.used_bytes, total: Math.max(0, usage.total_bytes) } });
+    const used = found.volume.content_type === 'block' ? 0 : usage.used_bytes;
+    return document({ usage: { ...(used > 0 ? { used } : {}), total: Math.max(0, usage.total_bytes) } });
   }
 
   async create(call: CallContext, request: storage.CreateVolume): Promise<storage.CreatedVolume> {
