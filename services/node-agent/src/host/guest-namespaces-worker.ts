@@ -51,18 +51,6 @@ function mountInto(request: GuestMount): void {
   }
 }
 
-/** The empty directory or file that was mounted over goes too, as the reference has it. */
-function unmountFrom(target: string): void {
-  system.umount2(target, system.MNT_DETACH);
-  try {
-    const stat = fs.lstatSync(target);
-    if (stat.isDirectory()) fs.rmdirSync(target);
-    else if (stat.isFile() && stat.size === 0) fs.unlinkSync(target);
-  } catch {
-    return; // not empty, or mounted still: the guest's own
-  }
-}
-
 /** Owned by the guest's root, as the mount entries of a start make it. */
 function makeTarget(target: string, isDirectory: boolean): void {
   const { uid, gid } = fs.statSync('/');
