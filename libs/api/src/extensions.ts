@@ -91,4 +91,10 @@ export const extensions: readonly string[] = [
   'network_nat_address',
   'network_dns_search',
   'instance_nic_network',
+  'network_firewall_filtering',
+  'network_routes',
+  'network_nat_order',
+  'container_nic_routes',
+  'container_nic_ipfilter',
+  'instance_nic_bridged_port_isolation',
 ];

@@ -1,4 +1,5 @@
 import { Agents } from '@asterism/agents';
+import { withoutEmpty } from '@asterism/api';
 import { deviceOption, diskKeys, isFalse, isRootDisk, isTrue, nicBridgedKeys, projectKeys, volatilePrefix } from '@asterism/config-keys';
 import { LxdError, isKind } from '@asterism/errors';
 import { Token, type InstanceVolumes, type Networks, type Projects, type StoragePools, type agentInstances, type networks, type projects, type storage } from '@asterism/proto';
@@ -172,7 +173,7 @@ export function namesOf(devices: Devices, type: string, option: string): string[
 }
 
 export function plainDevices(devices: Readonly<Record<string, { options: Record<string, string> }>>): Devices {
-  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, device.options]));
+  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, withoutEmpty(device.options)]));
 }
 
 export function protoDevices(devices: Devices): Record<string, { options: Record<string, string> }> {

@@ -57,8 +57,15 @@ export class BridgedNic implements NicKind {
     return { link: guestEnd, volatile: { host_name: hostEnd } };
   }
 
-  update(device: InstanceDevice): Promise<void> {
-    return this.#settle(device, false);
+  /** Back to what was where a setting is refused. */
+  async update(device: InstanceDevice, before: InstanceDevice): Promise<void> {
+    try {
+      await this.#settle(device, false);
+      await this.#reroute(before, device);
+    } catch (error) {
+      await this.#settle(before, false).catch(() => undefined);
+      throw error;
+    }
   }
 
   async destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile> {
@@ -85,6 +92,13 @@ export class BridgedNic implements NicKind {
     if (!network?.managed) return;
     const entry = { project: device.instance.project, instance: device.instance.name, device: device.name, hwaddr: options[keys.hwaddr.name] ?? '', ...addresses };
     await writeHost(this.host, this.#dnsmasq(device)!, entry, valueOf(network.config, bridgeKeys.dnsMode));
+  }
+
+  async #reroute(before: InstanceDevice, device: InstanceDevice): Promise<void> {
+    const [old, wished] = [nicRoutes(before), nicRoutes(device)];
+    if (old.join() === wished.join()) return;
+    for (const command of routeCommands(before, 'del')) await runIp(this.host, [command]).catch(() => undefined);
+    await runIp(this.host, routeCommands(device, 'replace'));
   }
 
   #dnsmasq({ spec: { network } }: InstanceDevice): Dnsmasq | undefined {

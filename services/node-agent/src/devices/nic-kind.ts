@@ -13,7 +13,7 @@ export interface NicKind {
   /** Everything of the nic on the host; what is gone already is fine. `removed`: the nic left the instance, which did not just stop. */
   destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile>;
   /** Brings settings of the host's side to a running nic. */
-  update?(device: InstanceDevice): Promise<void>;
+  update?(device: InstanceDevice, before: InstanceDevice): Promise<void>;
   /** Options that `update` brings. */
   readonly liveOptions?: readonly string[];
   /** The link is the host's own and goes back to it under this name. */

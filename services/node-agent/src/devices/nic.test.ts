@@ -110,7 +110,7 @@ describe('nics on this host', () => {
     const filtered = nic('c1', { hwaddr: hwaddr(1), 'security.mac_filtering': 'true', 'security.ipv4_filtering': 'true', 'security.ipv6_filtering': 'true' });
     const pings = async (): Promise<boolean> => (await one.run('busybox', 'ping', '-c', '1', '-W', '1', '10.213.79.20')).code === 0;
     const before = (await one.run('ip', '-4', '-o', 'address', 'show', 'eth0')).stdout.match(/inet ([\d.]+)/)![1]!;
-    await nics.update(filtered);
+    await nics.update(filtered, nic('c1', { hwaddr: hwaddr(1) }).spec);
     expect(await pings()).toBe(true);
     await one.run('ip', 'address', 'flush', 'dev', 'eth0');
     await one.run('ip', 'address', 'add', '10.213.79.99/24', 'dev', 'eth0');
@@ -122,7 +122,7 @@ describe('nics on this host', () => {
     expect(await pings()).toBe(false); // another MAC
     await one.run('ip', 'link', 'set', 'eth0', 'address', hwaddr(1));
     expect(await one.dhcp('c1')).toBe(before);
-    await nics.update(nic('c1', { hwaddr: hwaddr(1) }));
+    await nics.update(nic('c1', { hwaddr: hwaddr(1) }), filtered.spec);
     expect((await host.exec(['nft', 'list', 'tables'])).stdout).not.toContain(hostName(filtered));
   });
 

@@ -61,8 +61,8 @@ export class NicDriver implements DeviceDriver {
     return { ...(await kind.destroy(device, true)), name: '' };
   }
 
-  async update(device: InstanceDevice): Promise<DeviceVolatile> {
-    await this.#kind(device.spec).update?.(device);
+  async update(device: InstanceDevice, before: agentInstances.DeviceSpec): Promise<DeviceVolatile> {
+    await this.#kind(device.spec).update?.(device, { ...device, spec: before });
     return {};
   }
 

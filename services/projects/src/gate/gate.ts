@@ -1,3 +1,4 @@
+import { withoutEmpty } from '@asterism/api';
 import { Inject, Injectable } from '@nestjs/common';
 import { projectKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
@@ -78,7 +79,7 @@ function instanceFacts(request: projects.InstanceCheck): InstanceFacts {
 
 /** Devices of a message as plain maps of options. */
 export function plainDevices(devices: Readonly<Record<string, common.Device>>): Record<string, Record<string, string>> {
-  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, device.options]));
+  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, withoutEmpty(device.options)]));
 }
 
 /** And back. */
