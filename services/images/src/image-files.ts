@@ -54,7 +54,7 @@ export class ImageFiles {
       return arrivalOf(received, filenameOf(body));
     } catch (error) {
       if (body.broken) throw body.broken;
-      const { kind, message } = fromUnknown(error);
+      const { kind, message } = body.refused ?? fromUnknown(error);
       await body.drain();
       return { refused: { kind, message } };
     }

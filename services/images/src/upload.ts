@@ -24,6 +24,8 @@ export function arrivalOf(received: agentImages.Received, filename: string): Arr
 export class UploadBody {
   /** What the sender's connection broke with. */
   broken: LxdError | undefined;
+  /** Why the body is no image, found before any member saw it. */
+  refused: LxdError | undefined;
   /** File name of the root file system's part. */
   partFilename = '';
 
@@ -41,17 +43,26 @@ export class UploadBody {
 
   /** The frames an agent receives: one part for a unified image, two for a split one. */
   async *parts(uploadId: string): AsyncGenerator<agentImages.ReceiveFrame> {
+    try {
+      yield* this.#parts(uploadId);
+    } catch (error) {
+      this.refused = fromUnknown(error);
+      throw error;
+    }
+  }
+
+  async *#parts(uploadId: string): AsyncGenerator<agentImages.ReceiveFrame> {
     const expected = this.header.headers['x-lxd-fingerprint'] ?? '';
     const part = (file: string): agentImages.ReceiveFrame => ({
       part: { $case: 'header', value: { upload_id: uploadId, file, max_bytes: 0, expected_fingerprint: expected } },
     });
     if (!/^multipart\/form-data/i.test(this.header.content_type)) {
       yield part('meta');
-      for await (const bytes of this.chunks()) yield { part: { $case: 'chunk', value: bytes } };
+      for await (const bytes of this.#chunks()) yield { part: { $case: 'chunk', value: bytes } };
       return;
     }
     let count = 0;
-    for await (const event of readMultipart(this.chunks(), boundaryOf(this.header.content_type))) {
+    for await (const event of readMultipart(this.#chunks(), boundaryOf(this.header.content_type))) {
       if ('bytes' in event) {
         if (count <= 2) yield { part: { $case: 'chunk', value: event.bytes } };
         continue;
@@ -68,10 +79,10 @@ export class UploadBody {
 
   /** Reads what nobody wants any more, so that the sender gets to hear the answer. */
   async drain(): Promise<void> {
-    for await (const _ of this.chunks());
+    for await (const _ of this.#chunks());
   }
 
-  private async *chunks(): AsyncGenerator<Buffer> {
+  async *#chunks(): AsyncGenerator<Buffer> {
     for (;;) {
       const frame = await this.rest.next().catch((error: unknown) => {
         this.broken = fromUnknown(error);
