@@ -30,7 +30,8 @@ async function copyImage(call: CallContext, way: { from: ImageFiles; to: ImageFi
   async function* frames() {
     for (const file of parts) {
       yield { part: { $case: 'header' as const, value: { upload_id: uploadId, file, max_bytes: 0, expected_fingerprint: fingerprint } } };
-      for await (const { data } of way.from.read(call, { fingerprint, file })) yield { part: { $case: 'chunk' as const, value: data } };
+      // Chunks are reused by who reads; the receiver may still hold one when it asks for the next.
+      for await (const { data } of way.from.read(call, { fingerprint, file })) yield { part: { $case: 'chunk' as const, value: Buffer.from(data) } };
     }
   }
   await way.to.receive(call, frames());

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { Readable } from 'node:stream';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Answer } from './answer.js';
 
 interface Frame<H> {
@@ -22,15 +22,27 @@ export async function sendFrames<H>(frames: AsyncIterable<Frame<H>>, reply: Fast
     await reply.code(whole.status).send(whole.body);
     return;
   }
-  await reply.send(Readable.from(chunks(iterator), { objectMode: false, highWaterMark: 1024 * 1024 }));
+  await sendChunks(iterator, reply);
 }
 
-async function* chunks<H>(iterator: AsyncIterator<Frame<H>>): AsyncIterable<Buffer> {
+/** Each chunk is with the kernel before the next is asked for, so that whoever reads files may use its buffers again. */
+async function sendChunks<H>(iterator: AsyncIterator<Frame<H>>, reply: FastifyReply): Promise<void> {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
   try {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      if (next.value.part?.$case === 'chunk') yield next.value.part.value;
+    for (let next = await iterator.next(); !next.done && !raw.destroyed; next = await iterator.next()) {
+      if (next.value.part?.$case === 'chunk') await write(raw, next.value.part.value);
     }
+    raw.end();
+  } catch (error) {
+    // The answer has begun: a cut connection is all that can be told.
+    raw.destroy(error instanceof Error ? error : undefined);
   } finally {
     await iterator.return?.();
   }
+}
+
+function write(raw: ServerResponse, chunk: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => raw.write(chunk, (error) => (error ? reject(error) : resolve())));
 }

@@ -57,6 +57,9 @@ export class FakeFiles implements Files {
   }
   async sync(): Promise<void> {}
 
+  async *readChunks(path: string): AsyncIterable<Buffer> {
+    yield this.follow(path).content;
+  }
   writeStream(path: string, ownership?: Ownership): Writable {
     const chunks: Buffer[] = [];
     return new Writable({

@@ -54,11 +54,12 @@ export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefi
     };
   }
 
+  /** A chunk is good until the next one is asked for. */
   async *read(_call: CallContext, request: agentImages.ImagePart): AsyncIterable<agentImages.Chunk> {
     const paths = imagePaths(this.stateDir, request.fingerprint);
     const path = request.file === 'rootfs' ? paths.rootfs : paths.meta;
     if (!(await this.host.files.exists(path))) throw new LxdError('not-found', `Image ${request.fingerprint} is not on this member`);
-    for await (const data of this.host.files.readStream(path)) yield { data: data as Buffer };
+    for await (const data of this.host.files.readChunks(path)) yield { data };
   }
 
   async delete(_call: CallContext, request: agentImages.ImageName): Promise<common.Empty> {
