@@ -41,7 +41,9 @@ export const extensions: readonly string[] = [
   'container_protection_delete',
   'snapshot_expiry',
   'snapshot_expiry_creation',
+  'container_local_cross_pool_handling',
   'instance_bulk_state_change',
+  'instance_pool_move',
   'instance_get_full',
   'instance_all_projects',
   // Exec, console, files

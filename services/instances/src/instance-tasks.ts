@@ -4,6 +4,7 @@ import { createInstance } from './create/create-instance.js';
 import { deleteInstance } from './delete/delete-instance.js';
 import { bulkPower } from './power/bulk-power.js';
 import { freezeInstance, restartInstance, startInstance, stopInstance } from './power/power-tasks.js';
+import { moveInstance } from './rename/move-instance.js';
 import { renameInstance } from './rename/rename-instance.js';
 import { followSession } from './sessions/follow-session.js';
 import { restoreInstance } from './snapshots/restore-instance.js';
@@ -22,6 +23,7 @@ export class InstanceTasks {
   readonly bulkPower: ReturnType<typeof bulkPower>;
   readonly delete: ReturnType<typeof deleteInstance>;
   readonly rename: ReturnType<typeof renameInstance>;
+  readonly move: ReturnType<typeof moveInstance>;
   readonly update: ReturnType<typeof updateInstance>;
   readonly restore: ReturnType<typeof restoreInstance>;
   readonly createSnapshot: ReturnType<typeof createSnapshot>;
@@ -39,6 +41,7 @@ export class InstanceTasks {
     tasks.register((this.bulkPower = bulkPower(tasks, parts, this)));
     tasks.register((this.delete = deleteInstance(parts)));
     tasks.register((this.rename = renameInstance(parts)));
+    tasks.register((this.move = moveInstance(parts)));
     tasks.register((this.update = updateInstance(parts)));
     tasks.register((this.restore = restoreInstance(parts)));
     tasks.register((this.createSnapshot = createSnapshot(parts)));

@@ -204,11 +204,11 @@ describe('changes', () => {
   });
 
   it('renames stopped ones only', async () => {
-    const running = await service.rename(call, { instance: ref('u1'), new_name: 'u2' });
+    const running = await service.rename(call, { instance: ref('u1'), new_name: 'u2', pool: '' });
     expect(outcome(running.id)).toBe('Renaming of running container not allowed');
     await power('u1', 'stop', true);
-    await expect(service.rename(call, { instance: ref('u1'), new_name: 'c1' })).rejects.toThrow('Name "c1" already in use');
-    const answer = await service.rename(call, { instance: ref('u1'), new_name: 'u2' });
+    await expect(service.rename(call, { instance: ref('u1'), new_name: 'c1', pool: '' })).rejects.toThrow('Name "c1" already in use');
+    const answer = await service.rename(call, { instance: ref('u1'), new_name: 'u2', pool: '' });
     await test.settle();
     expect(outcome(answer.id)).toBe('');
     expect(test.world.volumes.has('default/default/u2')).toBe(true);
@@ -262,6 +262,15 @@ describe('snapshots and copies', () => {
     expect(copy!.config['volatile.apply_template']).toBe('copy');
     expect(await shown('s3')).toMatchObject({ config: { 'user.a': 'b', 'user.z': '1' } });
     expect(actions().filter((action) => action === 'instance-snapshot-created')).toHaveLength(2);
+  });
+
+  it('move with their instance to another pool', async () => {
+    await expect(service.rename(call, { instance: ref('s2'), new_name: 's2', pool: 'nope' })).rejects.toThrow('Storage pool not found');
+    const answer = await service.rename(call, { instance: ref('s2'), new_name: 's4', pool: 'other' });
+    await test.settle();
+    expect(outcome(answer.id)).toBe('');
+    expect([...test.world.volumes.keys()].filter((key) => /s[24]/.test(key)).sort()).toEqual(['default/other/s4', 'default/other/s4/snap0', 'default/other/s4/snap1']);
+    expect(await shown('s4')).toMatchObject({ devices: { root: { pool: 'other' } }, expanded_devices: { root: { pool: 'other', path: '/' } } });
   });
 
   it('renames, expires and deletes them', async () => {

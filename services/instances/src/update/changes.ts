@@ -1,14 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { requireInstanceName, requireMatch } from '@asterism/api';
+import { diskKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
 import { etagOf, isRunning, type Devices, type InstanceRow } from '../instance.js';
+import { rootDisk } from '../expand.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
+import { requireMovable } from '../rename/move-instance.js';
 import { requireRenamable } from '../rename/rename-instance.js';
 import { restoredWish } from '../snapshots/restore-instance.js';
 import { requireFreeNics } from '../nic-conflicts.js';
@@ -54,7 +57,8 @@ export class Changes {
 
   async rename(call: CallContext, request: instances.RenameInstance): Promise<common.OperationAnswer> {
     const { project, name, view } = refOf(request.instance);
-    await this.parts.instances.get(project, name, view);
+    const current = await this.parts.instances.get(project, name, view);
+    if (request.pool) return this.move(call, current, request);
     requireInstanceName(request.new_name);
     if (await this.parts.instances.exists(project, request.new_name)) throw new LxdError('conflict', `Name "${request.new_name}" already in use`);
     return this.admission.open(call, this.definitions.rename, {
@@ -63,6 +67,27 @@ export class Changes {
       busy: 'rename',
       description: 'Renaming instance',
       accept: (_unit, row) => requireRenamable(row),
+    });
+  }
+
+  /** To another pool, and to another name where one is given; refused as any change of the root disk would be. */
+  private async move(call: CallContext, row: InstanceRow, request: instances.RenameInstance): Promise<common.OperationAnswer> {
+    const { project, name } = row;
+    const newName = request.new_name || name;
+    requireInstanceName(newName);
+    if (newName !== name && (await this.parts.instances.exists(project, newName))) throw new LxdError('conflict', `Name "${newName}" already in use`);
+    if (request.pool === row.pool) throw new LxdError('bad-request', 'Requested storage pool is the same as current pool');
+    const root = rootDisk(row.expanded_devices);
+    const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: request.pool } } : {};
+    const facts = await this.parts.surroundings.facts(call, project, device);
+    const pool = facts.pools[request.pool];
+    if (!pool) throw new LxdError('not-found', 'Storage pool not found');
+    await this.checkGate(call, row, { ...row, devices: { ...row.devices, ...device }, expanded_devices: { ...row.expanded_devices, ...device } });
+    return this.admission.open(call, this.definitions.move, {
+      input: { project, name, newName, pool: request.pool, poolDriver: pool.driver },
+      busy: 'rename',
+      description: 'Migrating instance',
+      accept: (_unit, now) => requireMovable(now),
     });
   }
 
@@ -106,6 +131,7 @@ export class Changes {
 
   /** Everything that may forbid the change, and what the row becomes. */
   private async plan(call: CallContext, row: InstanceRow, wish: Wish): Promise<Changed> {
+    if (new Set(wish.profiles).size < (wish.profiles?.length ?? 0)) throw new LxdError('bad-request', 'Duplicate profile found in request');
     const resolved = await this.parts.surroundings.resolve(call, row.project, wish.profiles ?? []).catch((error: unknown) => {
       throw isUnknownProfile(error) ? new LxdError('not-found', 'Profile not found', { cause: error }) : error;
     });

@@ -25,6 +25,6 @@ describe('the change of an instance', () => {
   it('keeps the root disk where it is', () => {
     const moved = { root: { type: 'disk', path: '/', pool: 'other' } };
     expect(() => changedRow(row, { config: {}, devices: moved, profiles: ['default'] }, [profile], facts)).toThrow('Cannot update root disk device pool name to "other"');
-    expect(() => changedRow(row, { config: {}, devices: {}, profiles: [] }, [], facts)).toThrow('No root device could be found');
+    expect(() => changedRow(row, mergeWish(row, { config: {}, devices: { x: { type: 'none' } } }), [], facts)).toThrow('No root device could be found');
   });
 });

@@ -78,6 +78,8 @@ function withIdentity(row: InstanceRow, config: Config): Config {
 }
 
 function requireSameRootPool(row: InstanceRow, expanded: Devices): void {
+  // As in LXD, an instance may be left without any device.
+  if (Object.keys(expanded).length === 0) return;
   const root = rootDisk(expanded);
   if (!root) throw new LxdError('internal', 'Invalid expanded devices: Failed detecting root disk device: No root device could be found');
   const pool = root.options[diskKeys.pool.name] ?? '';

@@ -69,8 +69,8 @@ export class InstancesController {
   async rename(@Req() request: ApiRequest): Promise<Answer> {
     const instance = instanceRef(request);
     const sent = await bodyOf(request, renameInstanceBody);
-    if (sent.migration) throw new LxdError('unsupported', 'Migration of instances is not supported');
-    return started(await this.instances.rename(callOf(request), { instance, new_name: sent.name }));
+    if (sent.migration && !sent.pool) throw new LxdError('unsupported', 'Migration of instances is not supported');
+    return started(await this.instances.rename(callOf(request), { instance, new_name: sent.name, pool: sent.pool }));
   }
 
   @Delete(':name')

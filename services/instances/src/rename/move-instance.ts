@@ -1,0 +1,92 @@
+import { diskKeys } from '@asterism/config-keys';
+import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
+import type { InstanceKey } from '../admission.js';
+import { rootSize } from '../create/plan.js';
+import { rootDisk } from '../expand.js';
+import { isRunning, sortedDevices, type InstanceRow } from '../instance.js';
+import { Refused } from '../refusal.js';
+import { emit, type TaskParts } from '../task-parts.js';
+
+export interface MoveInput extends InstanceKey {
+  newName: string;
+  pool: string;
+  poolDriver: string;
+}
+
+export function requireMovable(row: InstanceRow): void {
+  if (isRunning(row)) throw new Refused('Instance must not be running to move between pools');
+}
+
+/** Moves a stopped instance with its snapshots to another pool of its host: copied first, the old volume goes last. */
+export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volumePath: string }> {
+  type Context = StepContext<MoveInput, { volumePath: string }>;
+  const rowOf = ({ input }: Context): Promise<InstanceRow> => parts.instances.get(input.project, input.name);
+  const snapshotsOf = async (row: InstanceRow): Promise<string[]> => (await parts.snapshots.of(row.id)).map((snapshot) => snapshot.name);
+  const remove = async (context: Context, row: InstanceRow): Promise<void> => {
+    for (const snapshot of (await snapshotsOf(row)).reverse()) await parts.volumes.delete(context.call, parts.volumeOf(row, snapshot));
+    await parts.volumes.delete(context.call, parts.volumeOf(row));
+  };
+  /** Tells the agent where the instance lies, and by what name it was known before. */
+  const place = async (context: Context, row: InstanceRow, oldName: string): Promise<void> => {
+    const spec = parts.surroundings.bareSpec(row);
+    const agent = parts.agentOf(row);
+    await (row.name === oldName ? agent.create(context.call, { spec, trigger: '' }) : agent.rename(context.call, { spec, old_name: oldName }));
+  };
+  return defineTask<MoveInput, { volumePath: string }>({
+    kind: 'instance.move',
+    initial: () => ({ volumePath: '' }),
+    steps: [
+      {
+        name: 'volume in the other pool',
+        run: async (context) => {
+          const row = await rowOf(context);
+          const target = moved(row, context.input, '');
+          const source = { $case: 'copy_from', value: parts.volumeOf(row) } as const;
+          const request = { volume: parts.volumeOf(target), member: row.member, config: {}, size: rootSize(row.expanded_devices), snapshots: await snapshotsOf(row), source };
+          context.state.volumePath = (await parts.volumes.create(context.call, request)).path;
+        },
+        undo: async (context) => remove(context, moved(await rowOf(context), context.input, '')),
+      },
+      {
+        name: 'its place on the member',
+        run: async (context) => {
+          const row = await rowOf(context);
+          await place(context, moved(row, context.input, context.state.volumePath), row.name);
+        },
+        undo: async (context) => place(context, await rowOf(context), context.input.newName),
+      },
+      {
+        name: 'the old volume',
+        run: async (context) => {
+          const row = await rowOf(context);
+          await remove(context, row).catch((error: unknown) => process.stderr.write(`old volume of ${row.project}/${row.name} in ${row.pool}: ${String(error)}\n`));
+        },
+      },
+    ],
+    async conclude(unit, { call, input, state }) {
+      const row = await parts.instances.lock(unit, input.project, input.name);
+      const after = moved(row, input, state.volumePath);
+      await parts.instances.finish(unit, after);
+      emit(unit, call, 'instance-renamed', after, { old_name: row.name });
+    },
+    async abandon(unit, { id, input }) {
+      const row = await parts.instances.lock(unit, input.project, input.name);
+      await parts.instances.release(unit, row.id, id);
+    },
+  });
+}
+
+/** The row in its new place; the root disk becomes the instance's own device there. */
+function moved(row: InstanceRow, input: MoveInput, volumePath: string): InstanceRow {
+  const root = rootDisk(row.expanded_devices);
+  const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: input.pool } } : {};
+  return {
+    ...row,
+    name: input.newName,
+    pool: input.pool,
+    pool_driver: input.poolDriver,
+    volume_path: volumePath,
+    devices: sortedDevices({ ...row.devices, ...device }),
+    expanded_devices: sortedDevices({ ...row.expanded_devices, ...device }),
+  };
+}
