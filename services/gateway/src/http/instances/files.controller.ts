@@ -1,6 +1,4 @@
 import { Agents } from '@asterism/agents';
-import { apiUrl } from '@asterism/api';
-import { EventBusToken, lifecycle, type EventBus } from '@asterism/events';
 import { LxdError } from '@asterism/errors';
 import { Token, type agentFiles, type Instances } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
@@ -18,7 +16,6 @@ export class FilesController {
   constructor(
     @Inject(Token.Instances) private readonly instances: Instances,
     @Inject(Agents) private readonly agents: Agents,
-    @Inject(EventBusToken) private readonly bus: EventBus,
   ) {}
 
   @Get()
@@ -26,7 +23,6 @@ export class FilesController {
     const { agent, file } = await this.#locate(request);
     const frames = agent.files.pull(abortableCallOf(request), file);
     await sendFrames(frames, reply, (header) => {
-      this.#announce(request, 'instance-file-retrieved', file.path);
       reply.headers(fileHeaders(header));
       if (header.type === 'directory') return syncValue(header.entries);
       reply.headers({ 'Content-Type': 'application/octet-stream', 'Content-Disposition': `inline;filename=${basename(file.path)}` });
@@ -41,7 +37,6 @@ export class FilesController {
     const { agent, file } = await this.#locate(request);
     const header = pushHeader(request.headers, file);
     await agent.files.push(callOf(request), pushFrames(header, request.raw));
-    this.#announce(request, 'instance-file-pushed', file.path);
     return changed();
   }
 
@@ -49,16 +44,7 @@ export class FilesController {
   async delete(@Req() request: ApiRequest): Promise<Answer> {
     const { agent, file } = await this.#locate(request);
     await agent.files.delete(callOf(request), file);
-    this.#announce(request, 'instance-file-deleted', file.path);
     return changed();
-  }
-
-  /** These events tell what was looked at; losing one loses nothing. */
-  #announce(request: ApiRequest, action: string, path: string): void {
-    const { project, name } = instanceRef(request);
-    const source = apiUrl(['instances', name], { project });
-    const announced = this.bus.publish(lifecycle({ action, source, project, requestor: callOf(request).requestor, context: { path } }));
-    announced.catch(() => undefined);
   }
 
   async #locate(request: ApiRequest) {
