@@ -1,4 +1,5 @@
-import { isTrue, nicBridgedKeys, subnets } from '@asterism/config-keys';
+import { addresses, isTrue, nicBridgedKeys, subnets, validators } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { linkName } from '../networks/links.js';
 
@@ -33,9 +34,15 @@ function tableOf(link: string): string {
   return `bridge asterism.${linkName(link)}`;
 }
 
+function requireValid({ hwaddr, ipv4, ipv6 }: NicFilter): void {
+  const reason = validators.mac(hwaddr) ?? (ipv4 === undefined ? undefined : addresses.ipv4Address(ipv4)) ?? (ipv6 === undefined ? undefined : addresses.ipv6Address(ipv6));
+  if (reason !== undefined) throw new LxdError('bad-request', reason);
+}
+
 /** Replaces the nic's table in one transaction; without filters none is left. */
 export function filterScript(filter: NicFilter): string {
   const table = tableOf(filter.link);
+  if (isFiltered(filter)) requireValid(filter);
   const rules = filterRules(filter).map((rule) => `\t\tiifname "${filter.link}" ${rule}\n`);
   const chain = (name: string, hook: string): string => `\tchain ${name} {\n\t\ttype filter hook ${hook} priority -200; policy accept;\n${rules.join('')}\t}\n`;
   const body = rules.length === 0 ? '' : `table ${table} {\n${chain('incoming', 'input')}${chain('forwarding', 'forward')}}\n`;

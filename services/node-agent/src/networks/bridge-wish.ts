@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { bridgeKeys, isFalse, isTrue, subnets, valueOf } from '@asterism/config-keys';
+import { bridgeKeys, invalidBridgeConfig, isFalse, isTrue, subnets, valueOf } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
 
 type Config = Readonly<Record<string, string>>;
 
@@ -32,8 +33,13 @@ export interface BridgeWish {
   rawDnsmasq: string;
 }
 
-/** `seed` tells state directories of one host apart, so that a bridge keeps its MAC over restarts and no two share one. */
+/**
+ * Refuses a configuration that is not valid: its values become words of commands, rules and files. `seed` tells state directories of one host apart, so that a bridge keeps its MAC
+ * over restarts and no two share one.
+ */
 export function bridgeWish(name: string, config: Config, seed: string): BridgeWish {
+  const reason = invalidBridgeConfig(name, config);
+  if (reason !== undefined) throw new LxdError('bad-request', reason);
   const ipv4 = familyWish(config, 4);
   const ipv6 = familyWish(config, 6);
   const mtu = config[bridgeKeys.mtu.name];
