@@ -10,7 +10,7 @@ export interface CopySource {
 /**
  * A kind of storage. A pool is created once, mounted at every start of the agent, and deleted empty. A volume comes into being whole:
  * `createVolume` hands a private directory to `fill`, and only when that has returned the volume has its name; a failed or killed
- * call leaves nothing that outlives the next mount of the pool. Deleting what is gone is fine. Calls for one volume never overlap.
+ * call leaves nothing that outlives the next sweep of the pool. Deleting what is gone is fine. Calls for one volume never overlap.
  * Example: createPool(p), createVolume(v, unpack), snapshotVolume(v, 's0'), restoreVolume(v, 's0'), deleteVolume(v) takes the snapshots along.
  */
 export interface StorageDriver {
@@ -19,6 +19,8 @@ export interface StorageDriver {
   deletePool(pool: Pool): Promise<void>;
   /** Mounted already is fine; changed mount options are applied. */
   mountPool(pool: Pool): Promise<void>;
+  /** Takes away what killed calls left in a mounted pool; nothing else may be at work in it. */
+  sweepPool(pool: Pool): Promise<void>;
   poolUsage(pool: Pool): Promise<agentStorage.PoolUsage>;
 
   createVolume(volume: Volume, fill: (directory: string) => Promise<void>): Promise<void>;

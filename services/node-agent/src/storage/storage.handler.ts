@@ -34,7 +34,7 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     const failed: { pool: string; error: unknown }[] = [];
     for (const { pool, state } of await this.#records.all()) {
       try {
-        if (state === 'ready') await this.#driver(pool.driver).mountPool(pool);
+        if (state === 'ready') await this.#bringUp(pool);
         else await this.#drop(pool);
       } catch (error) {
         failed.push({ pool: pool.name, error });
@@ -173,6 +173,12 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     const path = snapshot === undefined ? this.#layout.volume(volume) : this.#layout.snapshot(volume, snapshot);
     if (!(await this.#host.files.exists(path))) throw new LxdError('not-found', 'Storage pool volume not found');
     return { path };
+  }
+
+  async #bringUp(pool: Pool): Promise<void> {
+    const driver = this.#driver(pool.driver);
+    await driver.mountPool(pool);
+    await driver.sweepPool(pool);
   }
 
   async #drop(pool: Pool): Promise<void> {

@@ -51,14 +51,20 @@ export class TreeDriver implements StorageDriver {
   }
 
   async deletePool(pool: Pool): Promise<void> {
-    await this.#sweep(pool);
+    await this.sweepPool(pool);
     await this.parts.places.remove(pool);
   }
 
   async mountPool(pool: Pool): Promise<void> {
     await this.parts.places.mount(pool);
     await this.#makeTypeDirectories(pool);
-    await this.#sweep(pool);
+  }
+
+  async sweepPool(pool: Pool): Promise<void> {
+    const { host, layout, trees } = this.parts;
+    const scratch = layout.scratch(pool.name);
+    if (!(await host.files.exists(scratch))) return;
+    for (const name of await host.files.readdir(scratch)) await trees.remove(join(scratch, name));
   }
 
   async poolUsage(pool: Pool): Promise<agentStorage.PoolUsage> {
@@ -189,12 +195,5 @@ export class TreeDriver implements StorageDriver {
       if (type !== 'image') await host.files.mkdir(join(root, `${directory}-snapshots`), { mode });
     }
     await host.files.mkdir(layout.scratch(pool.name), { mode: 0o700 });
-  }
-
-  async #sweep(pool: Pool): Promise<void> {
-    const { host, layout, trees } = this.parts;
-    const scratch = layout.scratch(pool.name);
-    if (!(await host.files.exists(scratch))) return;
-    for (const name of await host.files.readdir(scratch)) await trees.remove(join(scratch, name));
   }
 }
