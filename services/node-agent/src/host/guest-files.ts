@@ -54,11 +54,12 @@ export class GuestFiles {
     throw Object.assign(new Error(reply.failure.message), { code: reply.failure.code });
   }
 
-  /** Chunks of an open file, which is closed at the end. */
-  async *read(fd: number): AsyncIterable<Buffer> {
+  /** Chunks of an open file, which is closed at the end; small files are not given large buffers. */
+  async *read(fd: number, expectedBytes = chunkBytes): AsyncIterable<Buffer> {
+    const size = Math.min(chunkBytes, Math.max(4096, expectedBytes + 1));
     try {
       for (;;) {
-        const chunk = Buffer.allocUnsafe(chunkBytes);
+        const chunk = Buffer.allocUnsafe(size);
         const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, null);
         if (bytesRead === 0) return;
         yield chunk.subarray(0, bytesRead);
