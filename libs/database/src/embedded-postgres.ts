@@ -16,7 +16,6 @@ export interface EmbeddedPostgres {
 /** Small: one host's control plane. Durable: fsync and synchronous commits stay on. */
 const settings = `
 listen_addresses = ''
-max_connections = 40
 shared_buffers = 24MB
 max_wal_size = 256MB
 wal_level = minimal
@@ -34,14 +33,14 @@ unix_socket_permissions = 0700
  * PostgreSQL of the distribution's package as a child of this process, run by the unprivileged user "postgres" (it
  * refuses root), reachable by a unix socket in `directory` only. A server that a killed process left running is adopted.
  */
-export async function startEmbeddedPostgres(directory: string): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(directory: string, { connections = 40 }: { connections?: number } = {}): Promise<EmbeddedPostgres> {
   const bin = await findBinaries();
   const data = join(directory, 'data');
   const owner = await userIds('postgres');
   await mkdir(directory, { recursive: true, mode: 0o711 });
   await chown(directory, owner.uid, owner.gid);
   await initialise(bin, data, owner);
-  await writeFile(join(data, 'asterism.conf'), settings);
+  await writeFile(join(data, 'asterism.conf'), `${settings}max_connections = ${connections}\n`);
   const url = `postgres://postgres@localhost/postgres?host=${encodeURIComponent(directory)}`;
 
   const running = await runningPid(data);

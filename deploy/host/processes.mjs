@@ -1,0 +1,156 @@
+// npm run up -- --processes: every service in a process of its own, over gRPC with mutual TLS, NATS and Redis, on one host.
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAuthority, issueCertificate, writeTlsDirectory } from '../../libs/certificates/dist/index.js';
+import { startEmbeddedPostgres } from '../../libs/database/dist/index.js';
+import { lockStateDir } from '../../services/standalone/dist/state-dir-lock.js';
+import { root } from './setup.mjs';
+
+/** In the order of their start. */
+const services = ['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances', 'node-agent', 'gateway'];
+const restartAfterMs = 1_000;
+
+class Constellation {
+  children = new Map();
+  stopping = false;
+
+  constructor(stateDir) {
+    this.stateDir = stateDir;
+    this.directory = join(stateDir, 'processes');
+  }
+
+  async start() {
+    mkdirSync(this.directory, { recursive: true, mode: 0o711 });
+    this.unlock = await lockStateDir(this.stateDir);
+    await this.issueCertificates();
+    this.postgres = await startEmbeddedPostgres(join(this.stateDir, 'database'), { connections: 120 });
+    const natsPort = await freePort();
+    this.natsUrl = `tls://127.0.0.1:${natsPort}`;
+    this.redisSocket = join(this.directory, 'redis.sock');
+    this.run('nats', 'nats-server', ['--config', this.natsConfig(natsPort)]);
+    this.run('redis', 'redis-server', ['--port', '0', '--unixsocket', this.redisSocket, '--unixsocketperm', '700', '--save', '', '--appendonly', 'no', '--dir', this.directory]);
+    await Promise.all([reachable({ host: '127.0.0.1', port: natsPort }), reachable({ path: this.redisSocket })]);
+    const ports = Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
+    for (const name of services) {
+      this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
+      await reachable({ host: '127.0.0.1', port: ports[name] });
+    }
+  }
+
+  /** A new authority at each start: its key leaves memory with this process. */
+  async issueCertificates() {
+    const authority = await createAuthority('Asterism');
+    for (const name of ['nats', ...services]) {
+      const own = await issueCertificate(authority, { commonName: name, dnsNames: ['asterism', 'localhost', name], ipAddresses: ['127.0.0.1'] });
+      await writeTlsDirectory(this.tlsDirectory(name), authority, own);
+    }
+  }
+
+  tlsDirectory(name) {
+    return join(this.directory, 'tls', name);
+  }
+
+  natsConfig(port) {
+    const tls = this.tlsDirectory('nats');
+    const path = join(this.directory, 'nats.conf');
+    const quoted = (text) => JSON.stringify(text);
+    writeFileSync(
+      path,
+      `listen: "127.0.0.1:${port}"
+jetstream { store_dir: ${quoted(join(this.directory, 'nats'))}, max_memory_store: 64MB, max_file_store: 1GB }
+tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, 'tls.key'))}, ca_file: ${quoted(join(tls, 'ca.crt'))}, verify: true }
+`,
+      { mode: 0o600 },
+    );
+    return path;
+  }
+
+  environment(name, ports) {
+    const addresses = Object.fromEntries(services.map((peer) => [`ASTERISM_SERVICE_${peer.toUpperCase().replaceAll('-', '_')}`, `127.0.0.1:${ports[peer]}`]));
+    return {
+      LXD_DIR: this.stateDir,
+      ASTERISM_DATABASE_URL: this.postgres.url,
+      ASTERISM_NATS_URL: this.natsUrl,
+      ASTERISM_REDIS_URL: this.redisSocket,
+      ASTERISM_TLS_DIR: this.tlsDirectory(name),
+      ASTERISM_LISTEN: `127.0.0.1:${ports[name]}`,
+      ASTERISM_REPLICA: 'one',
+      ...addresses,
+    };
+  }
+
+  /** Starts a process and starts it again when it ends by itself. */
+  run(name, command, args, env = {}) {
+    const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
+    this.children.set(name, child);
+    const again = (why) => {
+      if (this.stopping) return;
+      console.error(`${name} ended (${why}); it is started again`);
+      setTimeout(() => this.stopping || this.run(name, command, args, env), restartAfterMs);
+    };
+    child.once('error', (error) => again(error.message));
+    child.once('exit', (code, signal) => again(signal ?? `exit code ${code}`));
+  }
+
+  /** Who asks ends before who answers. */
+  async stop() {
+    if (this.stopping) return;
+    this.stopping = true;
+    for (const name of [...[...services].reverse(), 'nats', 'redis']) await ended(this.children.get(name));
+    await this.postgres?.stop();
+    await this.unlock?.();
+  }
+}
+
+async function ended(child) {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const forced = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await exit;
+  clearTimeout(forced);
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Resolves when something accepts connections there. */
+async function reachable(target) {
+  const deadline = Date.now() + 30_000;
+  while (!(await accepts(target))) {
+    if (Date.now() > deadline) throw new Error(`nothing listens on ${target.path ?? `${target.host}:${target.port}`}`);
+    await sleep(50);
+  }
+}
+
+function accepts(target) {
+  return new Promise((resolve) => {
+    const socket = connect(target, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+const constellation = new Constellation(process.argv[2]);
+const stop = async (code) => {
+  await constellation.stop();
+  process.exit(code);
+};
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop(0));
+constellation.start().catch(async (error) => {
+  console.error(error.message);
+  await stop(1);
+});
