@@ -91,6 +91,6 @@ function apt(args, env) {
 
 function run(command, args, env = {}) {
   const answer = spawnSync(command, args, { cwd: root, env: { ...process.env, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 * 1024 });
-  if (answer.status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${answer.stdout}${answer.stderr}`);
+  if (answer.status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${`${answer.stdout}${answer.stderr}`.trim().split('\n').slice(0, 20).join('\n')}`);
 }
 
