@@ -8,9 +8,11 @@ import type { CallContext } from '@asterism/rpc';
 import { Tasks } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { isRunning, sorted, type InstanceRow } from '../instance.js';
+import { Admission, operationOn } from '../admission.js';
 import { InstanceStore } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
+import { Refused } from '../refusal.js';
 import { emit } from '../task-parts.js';
 
 /** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
@@ -21,12 +23,14 @@ export class Sessions {
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(InstanceStore) private readonly store: InstanceStore,
     @Inject(Agents) private readonly agents: Agents,
+    @Inject(Admission) private readonly admission: Admission,
   ) {}
 
   async exec(call: CallContext, request: instances.ExecRequest): Promise<instances.SessionAnswer> {
     const { project, name, view } = refOf(request.instance);
     const row = await this.store.get(project, name, view);
     requireRunning(row);
+    if (request.command.length === 0) return this.noCommand(call, row);
     const environment = execEnvironment(row, request);
     const fds = !request.wait_for_websocket ? [] : request.interactive ? ['0', 'control'] : ['0', '1', '2', 'control'];
     return this.open(call, {
@@ -58,6 +62,12 @@ export class Sessions {
         return this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width, height, type });
       },
     });
+  }
+
+  /** LXD finds out when it looks for the command's process. */
+  private async noCommand(call: CallContext, row: InstanceRow): Promise<instances.SessionAnswer> {
+    const operation = operationOn({ input: row, description: 'Executing command' });
+    return { operation: await this.admission.fail(call, operation, new Refused('Failed to retrieve PID of executing child process')), member: row.member, secrets: {} };
   }
 
   private async open(call: CallContext, opening: Opening): Promise<instances.SessionAnswer> {
@@ -115,7 +125,8 @@ export function execEnvironment(row: Pick<InstanceRow, 'expanded_config'>, reque
 }
 
 function execSession(id: string, row: InstanceRow, request: instances.ExecRequest, environment: Record<string, string>): agentInstances.ExecSession {
-  const { command, wait_for_websocket, interactive, width, height, user, group, cwd, record_output } = request;
+  const { command, wait_for_websocket, interactive, width, height, user, group, record_output } = request;
+  const cwd = request.cwd || environment['HOME'] || '/';
   return { id, instance_id: row.id, command, environment, wait_for_websocket, interactive, width, height, user, group, cwd, record_output };
 }
 

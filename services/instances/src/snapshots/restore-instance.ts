@@ -55,6 +55,7 @@ export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, 
       const finished = input.wasRunning ? powered(after, 'Running', state.volatile) : withVolatileKeys(after, state.volatile);
       await parts.instances.finish(unit, finished);
       emit(unit, call, 'instance-restored', row, { snapshot: `${row.name}/${input.snapshot}` });
+      if (input.wasRunning) emit(unit, call, 'instance-started', row);
     },
     async abandon(unit, { id, input, state }) {
       const row = await parts.instances.lock(unit, input.project, input.name);

@@ -4,7 +4,7 @@ import { expiryFrom, instanceKeys, valueOf } from '@asterism/config-keys';
 import type { InstanceKey } from '../admission.js';
 import type { InstanceRow, SnapshotRow } from '../instance.js';
 import { Refused } from '../refusal.js';
-import { emitSnapshot, type TaskParts } from '../task-parts.js';
+import { emit, emitSnapshot, type TaskParts } from '../task-parts.js';
 import { nextSnapshotName } from './snapshot-name.js';
 
 export interface SnapshotWish extends InstanceKey {
@@ -50,11 +50,16 @@ function snapshotOf(row: InstanceRow): Omit<SnapshotRow, 'id' | 'name' | 'create
   };
 }
 
+interface SnapshotState {
+  name: string;
+  froze: boolean;
+}
+
 /** Drivers that copy files need the instance to hold still meanwhile. */
 const copyingDrivers: readonly string[] = ['dir'];
 
-export function createSnapshot(parts: TaskParts): TaskDefinition<SnapshotWish, { name: string }> {
-  type Context = StepContext<SnapshotWish, { name: string }>;
+export function createSnapshot(parts: TaskParts): TaskDefinition<SnapshotWish, SnapshotState> {
+  type Context = StepContext<SnapshotWish, SnapshotState>;
   const rowOf = ({ input }: Context): Promise<InstanceRow> => parts.instances.get(input.project, input.name);
   const nameOf = async (context: Context): Promise<string> => (context.state.name ||= await parts.snapshots.nameById(context.id));
   const mustFreeze = (row: InstanceRow): boolean => row.status === 'Running' && copyingDrivers.includes(row.pool_driver);
@@ -62,9 +67,9 @@ export function createSnapshot(parts: TaskParts): TaskDefinition<SnapshotWish, {
     const row = await rowOf(context);
     if (mustFreeze(row)) await parts.agentOf(row).unfreeze(context.call, { id: row.id });
   };
-  return defineTask<SnapshotWish, { name: string }>({
+  return defineTask<SnapshotWish, SnapshotState>({
     kind: 'instance.snapshot',
-    initial: () => ({ name: '' }),
+    initial: () => ({ name: '', froze: false }),
     steps: [
       {
         name: 'hold still',
@@ -72,6 +77,7 @@ export function createSnapshot(parts: TaskParts): TaskDefinition<SnapshotWish, {
         run: async (context) => {
           const row = await rowOf(context);
           await parts.agentOf(row).freeze(context.call, { id: row.id });
+          context.state.froze = true;
         },
         undo: thaw,
       },
@@ -87,6 +93,9 @@ export function createSnapshot(parts: TaskParts): TaskDefinition<SnapshotWish, {
       await parts.snapshots.setReady(unit, id);
       await parts.instances.release(unit, row.id, id);
       emitSnapshot(unit, call, 'instance-snapshot-created', row, state.name);
+      if (!state.froze) return;
+      emit(unit, call, 'instance-paused', row);
+      emit(unit, call, 'instance-resumed', row);
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);
