@@ -1,8 +1,8 @@
 import { LxdError } from '@asterism/errors';
 import { parseDocument } from 'yaml';
 
-/** LXD reads no more of metadata.yaml than any honest image has. */
-export const maxMetadataBytes = 1024 * 1024;
+/** Honest metadata.yaml has a few kilobytes; the parser's time grows with the square of some texts. */
+export const maxMetadataBytes = 64 * 1024;
 /** Aliases of a YAML bomb multiply; honest metadata has none. */
 const maxAliases = 50;
 
@@ -52,7 +52,7 @@ function parseTemplate(path: string, template: Record<string, unknown>): ImageTe
 /** Every scalar stays the text it is in the file, as Go reads it into strings. */
 function parseYaml(text: string): unknown {
   try {
-    const parsed = parseDocument(text, { schema: 'failsafe', strict: true, logLevel: 'silent' });
+    const parsed = parseDocument(text, { schema: 'failsafe', strict: true, uniqueKeys: false, logLevel: 'silent' });
     const [error] = parsed.errors;
     if (error) throw new Error(error.message.split('\n')[0]?.replace(/:$/, ''));
     return parsed.toJS({ maxAliasCount: maxAliases });
