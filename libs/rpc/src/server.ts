@@ -23,11 +23,13 @@ export class RpcServer {
     const wires: Record<string, ReturnType<typeof wireMethod>> = {};
     const implementation: UntypedServiceImplementation = {};
     for (const [name, method] of Object.entries(definition.methods)) {
-      wires[name] = wireMethod(definition, method);
+      const wire = wireMethod(definition, method);
+      // Answers of streams are turned into bytes as they come, so that a handler may use its buffers again.
+      wires[name] = method.responseStream ? { ...wire, responseSerialize: (bytes) => bytes as Buffer<ArrayBuffer> } : wire;
       const run = (context: CallContext, request: unknown): unknown =>
         (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request);
       implementation[name] = method.responseStream
-        ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, method.requestStream, run)
+        ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run, serialize: wire.responseSerialize })
         : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>
             void answerOnce(call, method.requestStream, run, done);
     }
@@ -76,15 +78,14 @@ async function answerOnce(
 
 async function answerStream(
   call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
-  streamed: boolean,
-  run: AnyMethod,
+  { streamed, run, serialize }: { streamed: boolean; run: AnyMethod; serialize: (answer: unknown) => Buffer },
 ): Promise<void> {
   const context = contextOf(call);
   try {
     const request = streamed ? (call as AsyncIterable<unknown>) : (call as ServerWritableStream<unknown, unknown>).request;
     for await (const answer of run(context, request) as AsyncIterable<unknown>) {
       if (context.signal?.aborted) return;
-      if (!call.write(answer)) await drained(call, context);
+      if (!call.write(serialize(answer))) await drained(call, context);
     }
     call.end();
   } catch (error) {
