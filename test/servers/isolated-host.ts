@@ -21,8 +21,9 @@ done
 exec unshare --cgroup --net --mount --pid --fork --kill-child --mount-proc sh -c "$2" "$0"
 `;
 
-/** pid 1 of the isolated host: its own view of cgroups and network devices under /sys, loopback up, then reaping orphans for ever. */
+/** pid 1 of the isolated host: its own view of cgroups and network devices under /sys, loopback up, then reaping orphans until its input ends, as it does when the starter is gone. */
 const init = `set -e
+exec 3<&0
 mount --rbind /sys/fs/cgroup "$0/cgroup"
 mount -t sysfs sysfs /sys
 if [ -e "$0/cgroup/cgroup.controllers" ]; then
@@ -44,7 +45,8 @@ fi
 umount -l "$0/cgroup"
 ip link set lo up
 echo ready
-while :; do sleep 86400 & wait $!; done
+cat <&3 &
+wait $!
 `;
 
 /**
@@ -74,7 +76,7 @@ export class IsolatedHost {
     chmodSync(directory, 0o711);
     mkdirSync(join(directory, 'home'));
     const cgroup = directory.slice(directory.lastIndexOf('/') + 1);
-    const unshare = spawn('sh', ['-c', enter, directory, cgroup, init], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const unshare = spawn('sh', ['-c', enter, directory, cgroup, init], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     let errors = '';
     unshare.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     await new Promise<void>((resolve, reject) => {

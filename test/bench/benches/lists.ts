@@ -1,0 +1,50 @@
+import type { TestServer } from '../../servers/server.js';
+import { concurrently, medianTime } from '../bench.js';
+import type { Bench } from '../bench.js';
+import { createEmpty, createFromImage, deleteInstance, setState, stopAndDelete } from '../instances.js';
+
+const running = 8;
+
+function lists(count: number): Bench[] {
+  const group = `list-${count}`;
+  const aims = { 0: undefined, 1: { atMost: 0.3 }, 2: { atMost: 0.03 } } as const;
+  const at = (recursion: 0 | 1 | 2): Bench => ({
+    name: `list of ${count + running} (${running} running), recursion ${recursion}`,
+    group,
+    unit: 'ms',
+    repetitions: recursion === 2 ? 5 : 10,
+    aim: aims[recursion],
+    sample: async ({ client }) => await medianTime(recursion === 2 ? 1 : 5, async () => await client.get(`/1.0/instances?recursion=${recursion}`)),
+  });
+  const benches = [at(0), at(1), at(2)];
+  if (count === 200) {
+    benches.push({
+      name: 'state of one running instance',
+      group,
+      unit: 'ms',
+      repetitions: 10,
+      aim: { atMost: 0.1 },
+      sample: async ({ client }) => await medianTime(5, async () => await client.get('/1.0/instances/run-0/state')),
+    });
+  }
+  const [first] = benches;
+  const last = benches.at(-1);
+  if (first) first.prepare = async (server) => await populate(server, count);
+  if (last) last.clean = async (server) => await empty(server, count);
+  return benches;
+}
+
+async function populate(server: TestServer, count: number): Promise<void> {
+  await concurrently(count, 8, async (index) => await createEmpty(server, `empty-${index}`));
+  for (let index = 0; index < running; index++) {
+    await createFromImage(server, `run-${index}`);
+    await setState(server, `run-${index}`, 'start');
+  }
+}
+
+async function empty(server: TestServer, count: number): Promise<void> {
+  for (let index = 0; index < running; index++) await stopAndDelete(server, `run-${index}`);
+  await concurrently(count, 8, async (index) => await deleteInstance(server, `empty-${index}`));
+}
+
+export const list: Bench[] = [...lists(200), ...lists(1000)];
