@@ -4,10 +4,10 @@ import type { agentInstances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import type { Spawned } from '../host/commands.js';
 import { linuxHost } from '../host/linux-host.js';
-import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { runIpOf } from '../networks/links.js';
 import { NetworksHandler } from '../networks/networks.handler.js';
 import type { InstanceDevice, RunningInstance } from './device.js';
+import { forgetNics } from './forget-nics.js';
 import { filterScript } from './nic-filter.js';
 import { guestName, hostName } from './nic-names.js';
 import { NicDriver } from './nic.js';
@@ -90,7 +90,9 @@ describe('nics on this host', () => {
     expect(await nics.stop(device)).toEqual({ host_name: '' });
     expect(await host.links.exists(link)).toBe(false);
     expect(await hosts()).toEqual(['c0.eth0']); // a stopped instance keeps its name
-    await forgetInstance(host, stateDir, { project: 'default', instance: 'c0' });
+    await nics.start(device);
+    await forgetNics(host, stateDir, device.instance); // deleted after a start that was cut off
+    expect(await host.links.exists(link)).toBe(false);
     expect(await hosts()).toEqual([]);
   });
 

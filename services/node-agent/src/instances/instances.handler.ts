@@ -4,6 +4,7 @@ import type { agentInstances, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import type { Sessions } from '../sessions/sessions.js';
+import { forgetNics } from '../devices/forget-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { writeBackupFile } from './backup-file.js';
 import type { KnownInstances } from './known-instances.js';
@@ -87,7 +88,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
       if (known.find(spec.id)?.running) throw new LxdError('bad-request', 'Instance is running');
       const { layout } = known;
       await Promise.all([layout.link(spec), layout.logs(spec), layout.devices(spec), layout.seccompPolicy(spec)].map((path) => host.files.remove(path)));
-      await forgetInstance(host, layout.stateDir, { project: spec.project, instance: spec.name });
+      await forgetNics(host, layout.stateDir, spec);
       await known.forget(spec.id);
     });
     return {};
