@@ -80,14 +80,15 @@ export function callOf(request: ApiRequest): CallContext {
   return call;
 }
 
-/** As callOf, and aborted when the client goes away: for waits and streams. */
+/** As callOf, and aborted when the client goes away or has its answer: for waits and downloads. */
 export function abortableCallOf(request: ApiRequest): CallContext {
   return { ...callOf(request), signal: abortedBy(request.raw) };
 }
 
+/** The request's "close" comes when its answer is out, or the connection gone. */
 function abortedBy(request: IncomingMessage): AbortSignal {
   const controller = new AbortController();
-  request.socket.once('close', () => controller.abort());
-  if (request.socket.destroyed) controller.abort();
+  request.once('close', () => controller.abort());
+  if (request.destroyed) controller.abort();
   return controller.signal;
 }

@@ -99,7 +99,14 @@ export class Listeners {
   }
 
   #options() {
-    return { keepAliveTimeout: 300_000, requestTimeout: 0, headersTimeout: 60_000, shouldUpgradeCallback: (request: Parameters<RequestListener>[0]) => this.upgrades.wants(request) };
+    return {
+      // Streams move in pieces of up to this size.
+      highWaterMark: 512 * 1024,
+      keepAliveTimeout: 300_000,
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      shouldUpgradeCallback: (request: Parameters<RequestListener>[0]) => this.upgrades.wants(request),
+    };
   }
 
   #attach(server: Server): Server {

@@ -26,7 +26,7 @@ export class ImagesController {
   async create(@Req() request: ApiRequest): Promise<Answer> {
     const project = projectOf(request);
     const { isJson, body } = await looksLikeJson(request);
-    if (!isJson) return started(await this.images.upload(abortableCallOf(request), uploadFrames(request, project, body)));
+    if (!isJson) return started(await this.images.upload(callOf(request), uploadFrames(request, project, body)));
     const json = await readBody(body);
     createImageBody.read(parseJson(json.toString()));
     return started(await this.images.create(callOf(request), { project, body: json }));
