@@ -11,6 +11,7 @@ import { forgetNics } from './forget-nics.js';
 import { filterScript } from './nic-filter.js';
 import { guestName, hostName } from './nic-names.js';
 import { NicDriver } from './nic.js';
+import { reserveNics } from './reserve-nics.js';
 
 const host = linuxHost();
 const network = `asd${process.pid % 100000}`;
@@ -150,6 +151,20 @@ describe('nics on this host', () => {
       expect((await one.run('ip', 'link', 'show', 'eth0')).code).toBe(1);
       expect(await host.links.exists(volatile['host_name']!)).toBe(false);
     }
+  });
+
+  it('reserve their addresses before the first start', async () => {
+    const file = `${stateDir}/networks/${network}/dnsmasq.hosts/c5.eth0`;
+    const plain = nic('c5', { hwaddr: hwaddr(5) }).instance;
+    const fixed = nic('c5', { hwaddr: hwaddr(5), 'ipv4.address': '10.213.79.50' }).instance;
+    await reserveNics(host, stateDir, undefined, plain);
+    expect(await host.files.exists(file)).toBe(false);
+    await reserveNics(host, stateDir, plain, fixed);
+    expect(await host.files.readText(file)).toBe(`${hwaddr(5)},10.213.79.50,c5\n`);
+    await reserveNics(host, stateDir, fixed, plain);
+    expect(await host.files.readText(file)).toBe(`${hwaddr(5)},c5\n`);
+    await reserveNics(host, stateDir, plain, { ...plain, devices: {} });
+    expect(await host.files.exists(file)).toBe(false);
   });
 
   it('refuse a parent that is not there', async () => {

@@ -5,6 +5,7 @@ import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import type { Sessions } from '../sessions/sessions.js';
 import { forgetNics } from '../devices/forget-nics.js';
+import { reserveNics } from '../devices/reserve-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { writeBackupFile } from './backup-file.js';
 import type { KnownInstances } from './known-instances.js';
@@ -37,7 +38,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
     return this.turns.take(spec.id, async () => {
       const { host, known } = this.parts;
       await linkVolume(host, known.layout.link(spec), spec.volume_path);
-      await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec)]);
+      await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec), reserveNics(host, known.layout.stateDir, undefined, spec)]);
       return { config: { ...this.parts.containers.plannedIdmap(spec), ...(trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {}) } };
     });
   }
@@ -69,6 +70,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
       const { host, known, containers } = this.parts;
       const record = known.find(spec.id);
       const config = record?.running ? await containers.update(record.spec, spec, record.running) : {};
+      if (!record?.running) await reserveNics(host, known.layout.stateDir, record?.spec, spec);
       const running = known.find(spec.id)?.running;
       await known.save(running ? { spec, running: { ...running, started: spec } } : { spec });
       await writeBackupFile(host, spec);
