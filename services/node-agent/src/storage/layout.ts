@@ -69,10 +69,6 @@ export class Layout {
     const name = segment(volume.name);
     return links && { volume: join(this.stateDir, links.volumes, name), snapshots: join(this.stateDir, links.snapshots, name) };
   }
-  image(fingerprint: string): { meta: string; rootfs: string } {
-    const file = join(this.stateDir, 'images', segment(fingerprint));
-    return { meta: file, rootfs: `${file}.rootfs` };
-  }
 }
 
 export function typeDirectory(type: string): TypeDirectory {

@@ -10,7 +10,8 @@ import { StorageHandler } from './storage.handler.js';
 
 const call = systemCall();
 const host = linuxHost();
-const image = 'f00d';
+const image = 'f00d'.repeat(16);
+const missing = '0'.repeat(64);
 let stateDir: string;
 let handler: StorageHandler;
 const pools: Record<string, agentStorage.Pool> = {};
@@ -51,10 +52,10 @@ describe.each(['plain', 'fast'])('volumes of the pool "%s"', (pool) => {
   });
 
   it('are not made from an image that is not there', async () => {
-    await expect(handler.createVolume(call, { volume: volume(pool, 'c2'), source: fromImage('nope') })).rejects.toThrow('Image not found');
+    await expect(handler.createVolume(call, { volume: volume(pool, 'c2'), source: fromImage(missing) })).rejects.toThrow('is not on this member');
     await expect(handler.locateVolume(call, volume(pool, 'c2'))).rejects.toThrow('Storage pool volume not found');
     expect(await readdir(join(stateDir, 'storage-pools', pool, 'containers'))).not.toContain('c2');
-    if (pool === 'fast') expect(await readdir(join(stateDir, 'storage-pools/fast/images'))).not.toContain('nope');
+    if (pool === 'fast') expect(await readdir(join(stateDir, 'storage-pools/fast/images'))).not.toContain(missing);
   });
 
   it('are made from one image by many at once', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
+import { imageSource } from '../images/image-files.js';
 import { unpackImage } from '../images/unpack-image.js';
 import type { Layout, Pool, Volume } from './layout.js';
 import type { Locks } from './locks.js';
@@ -47,9 +48,7 @@ export class VolumeMaker {
 
   async #unpack(fingerprint: string, target: string): Promise<void> {
     const { host, layout } = this.options;
-    const { meta, rootfs } = layout.image(fingerprint);
-    if (!(await host.files.exists(meta))) throw new LxdError('not-found', 'Image not found');
-    await unpackImage(host, { meta, target, ...((await host.files.exists(rootfs)) ? { rootfs } : {}) });
+    await unpackImage(host, { ...(await imageSource(host, layout.stateDir, fingerprint)), target });
   }
 
   /** Snapshots first: once the volume has its name, the copy is complete. */
