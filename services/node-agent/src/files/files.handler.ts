@@ -102,7 +102,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
     }
     const { fd, created } = await this.#request(place, { op: 'open-write', path, append: header.write === 'append', ...owner });
     try {
-      for await (const chunk of content) await this.guests.write(fd!, chunk);
+      await this.guests.writeAll(fd!, content);
     } catch (error) {
       if (created) await this.#request(place, { op: 'remove', path }).catch(() => undefined);
       throw diskError(error);

@@ -1,8 +1,9 @@
-import { close, read, write } from 'node:fs';
+import { close, read, write, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { LxdError } from '@asterism/errors';
 import type { GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
+import { youngBuffers } from './young-buffers.js';
 
 export type { FileFacts, GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
 
@@ -13,6 +14,7 @@ const idleMs = 60_000;
 
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
+const writevAsync = promisify(writev);
 const closeAsync = promisify(close);
 
 interface Thread {
@@ -57,12 +59,14 @@ export class GuestFiles {
   /** Chunks of an open file, which is closed at the end; small files are not given large buffers. */
   async *read(fd: number, expectedBytes = chunkBytes): AsyncIterable<Buffer> {
     const size = Math.min(chunkBytes, Math.max(4096, expectedBytes + 1));
+    const passed = youngBuffers();
     try {
       for (;;) {
         const chunk = Buffer.allocUnsafe(size);
         const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, null);
         if (bytesRead === 0) return;
         yield chunk.subarray(0, bytesRead);
+        passed(bytesRead);
       }
     } finally {
       await closeAsync(fd);
@@ -74,6 +78,34 @@ export class GuestFiles {
       const { bytesWritten } = await writeAsync(fd, chunk, offset, chunk.length - offset, null);
       offset += bytesWritten;
     }
+  }
+
+  /** Small chunks are gathered into few writes, each going on while the next is gathered. */
+  async writeAll(fd: number, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const passed = youngBuffers();
+    let batch: Uint8Array[] = [];
+    let batchBytes = 0;
+    let writing = Promise.resolve();
+    for await (const chunk of content) {
+      batch.push(chunk);
+      batchBytes += chunk.length;
+      passed(chunk.length);
+      if (batchBytes < batchUpToBytes) continue;
+      await writing;
+      writing = this.#writeBatch(fd, batch);
+      writing.catch(() => undefined);
+      batch = [];
+      batchBytes = 0;
+    }
+    await writing;
+    await this.#writeBatch(fd, batch);
+  }
+
+  async #writeBatch(fd: number, batch: Uint8Array[]): Promise<void> {
+    if (batch.length === 0) return;
+    const expected = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+    const { bytesWritten } = await writevAsync(fd, batch);
+    if (bytesWritten < expected) await this.write(fd, Buffer.concat(batch).subarray(bytesWritten));
   }
 
   close(fd: number): Promise<void> {
@@ -139,3 +171,4 @@ export class GuestFiles {
 }
 
 const chunkBytes = 1024 * 1024;
+const batchUpToBytes = 1024 * 1024;

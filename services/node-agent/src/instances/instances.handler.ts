@@ -8,7 +8,7 @@ import { forgetNics } from '../devices/forget-nics.js';
 import { reserveNics } from '../devices/reserve-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { writeBackupFile } from './backup-file.js';
-import type { KnownInstances } from './known-instances.js';
+import type { KnownInstances, RunningHandle } from './known-instances.js';
 import type { Containers } from './lxc/containers.js';
 import { linkVolume } from './lxc/start-container.js';
 import type { States } from './state/states.js';
@@ -67,14 +67,12 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
   update(_call: CallContext, { spec: asked }: agentInstances.UpdateInstance): Promise<VolatileChanges> {
     const spec = container(asked);
     return this.turns.take(spec.id, async () => {
-      const { host, known, containers } = this.parts;
+      const { host, known } = this.parts;
       const record = known.find(spec.id);
-      const config = record?.running ? await containers.update(record.spec, spec, record.running) : {};
-      if (!record?.running) await reserveNics(host, known.layout.stateDir, record?.spec, spec);
-      const running = known.find(spec.id)?.running;
-      await known.save(running ? { spec, running: { ...running, started: spec } } : { spec });
-      await writeBackupFile(host, spec);
-      return { config };
+      if (record?.running) return this.updateRunning(record.spec, spec, record.running);
+      await reserveNics(host, known.layout.stateDir, record?.spec, spec);
+      await Promise.all([known.save({ spec }), writeBackupFile(host, spec)]);
+      return { config: {} };
     });
   }
 
@@ -120,6 +118,12 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
   }
   attach(call: CallContext, frames: AsyncIterable<agentInstances.SessionFrame>): AsyncIterable<agentInstances.SessionFrame> {
     return this.parts.sessions.attach(call, frames);
+  }
+
+  private async updateRunning(before: InstanceSpec, spec: InstanceSpec, running: RunningHandle): Promise<VolatileChanges> {
+    const config = await this.parts.containers.update(before, spec, running);
+    await writeBackupFile(this.parts.host, spec);
+    return { config };
   }
 
   private async moveNames(spec: InstanceSpec, old: { project: string; name: string }): Promise<void> {

@@ -231,7 +231,9 @@ describe('a container', () => {
     const limit = async (): Promise<string | undefined> => (await host.cgroups.read(group, 'memory.limit_in_bytes')) ?? (await host.cgroups.read(group, 'memory.max'));
     expect((await limit())?.trim()).toBe(String(64 * 2 ** 20));
     expect((await host.cgroups.read(group, 'pids.max'))?.trim()).toBe('50');
+    expect((await host.cgroups.read(group, 'cpuset.cpus'))?.trim()).toMatch(/^\d+$/);
     await agent.handler.update(call, { spec: { ...spec, config: { 'limits.memory': '128MiB' } } });
+    expect((await host.cgroups.read(group, 'cpuset.cpus'))?.trim()).toBe(readFileSync('/sys/devices/system/cpu/online', 'utf8').trim());
     expect((await limit())?.trim()).toBe(String(128 * 2 ** 20));
     expect((await host.cgroups.read(group, 'pids.max'))?.trim()).toBe('max');
   });

@@ -8,6 +8,7 @@ import type { RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
 import { cgroupLimits, unlimited } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
+import { cpusOfOthers, pickCpus } from './cpu-set.js';
 import { idmapJson } from './idmap.js';
 import { endOrphan, idmapFor, starting, startSteps, type StartTools } from './start-container.js';
 
@@ -95,10 +96,14 @@ export class Containers {
     await setFrozen(this.tools.host, this.tools.known.running(id).spec.id, false);
   }
 
-  /** Brings limits and devices of a running container to the wish; the caller stores the wish. */
+  /** Brings limits and devices of a running container to the wish and keeps it. */
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
     await this.updateLimits(before, wish, running);
-    return this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
+    const cpus = await this.updateCpus(before, wish, running);
+    const changes = await this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
+    const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
+    await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...(cpus === undefined ? {} : { cpus }) } });
+    return changes;
   }
 
   /** Lets go of all containers, which run on. */
@@ -121,6 +126,15 @@ export class Containers {
     for (const [file, value] of [...refused].reverse()) await host.cgroups.write(group, file, value).catch((error: unknown) => {
       throw new LxdError('internal', `Failed to set ${file}: ${(error as Error).message}`, { cause: error });
     });
+  }
+
+  private async updateCpus(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<string | undefined> {
+    const key = instanceKeys.limitsCpu.name;
+    if (before.config[key] === wish.config[key]) return running.cpus;
+    const { host, facts, known } = this.tools;
+    const cpus = pickCpus(wish.config[key], facts.cpus, cpusOfOthers(known, wish.id));
+    await host.cgroups.write(`/${instanceCgroup(wish.id)}/payload`, 'cpuset.cpus', cpus ?? facts.cpus.join(','));
+    return cpus;
   }
 
   private async signalEnd(id: string, running: RunningHandle, force: boolean): Promise<void> {
@@ -183,7 +197,7 @@ export class Containers {
       await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);
       await known.save({ spec: record.spec });
     });
-    return { ...changes, 'volatile.last_state.power': 'STOPPED' };
+    return { ...changes, [instanceKeys.volatileLastStatePower.name]: 'STOPPED' };
   }
 }
 

@@ -1,3 +1,5 @@
+import type { KnownInstances } from '../known-instances.js';
+
 /** CPUs of a list as the kernel writes it: "0-2,5" is [0, 1, 2, 5]. */
 export function parseCpuList(text: string): number[] {
   return text
@@ -24,4 +26,9 @@ export function pickCpus(limit: string | undefined, hostCpus: readonly number[],
   for (const set of taken) for (const cpu of parseCpuList(set)) load.set(cpu, (load.get(cpu) ?? 0) + 1);
   const picked = [...hostCpus].sort((a, b) => load.get(a)! - load.get(b)! || a - b).slice(0, count);
   return picked.sort((a, b) => a - b).join(',');
+}
+
+/** The sets that the other running instances are bound to. */
+export function cpusOfOthers(known: KnownInstances, id: string): string[] {
+  return known.all().flatMap(({ spec, running }) => (running?.cpus && spec.id !== id ? [running.cpus] : []));
 }

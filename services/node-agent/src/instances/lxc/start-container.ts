@@ -13,7 +13,7 @@ import type { Step } from '../steps.js';
 import { cgroupLimits } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
 import type { ContainerHost } from './container-host.js';
-import { pickCpus } from './cpu-set.js';
+import { cpusOfOthers, pickCpus } from './cpu-set.js';
 import { containerIdmap, idmapJson } from './idmap.js';
 import { lxcConfig } from './lxc-config.js';
 import { seccompPolicy } from './seccomp-policy.js';
@@ -92,8 +92,7 @@ function mapIds(tools: StartTools, start: Starting): void {
 }
 
 function pickLimits({ known, facts }: StartTools, start: Starting): void {
-  const others = known.all().flatMap(({ spec, running }) => (running?.cpus && spec.id !== start.spec.id ? [running.cpus] : []));
-  start.cpus = pickCpus(start.spec.config[instanceKeys.limitsCpu.name], facts.cpus, others);
+  start.cpus = pickCpus(start.spec.config[instanceKeys.limitsCpu.name], facts.cpus, cpusOfOthers(known, start.spec.id));
   const prefix = facts.cgroups === 'v2' ? 'lxc.cgroup2.' : 'lxc.cgroup.';
   const values = cgroupLimits(start.spec.config, { version: facts.cgroups, hostMemoryBytes: totalmem(), swapAccounting: facts.swapAccounting, cpus: start.cpus });
   start.limits = values.map(([file, value]) => [prefix + file, value]);
