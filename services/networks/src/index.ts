@@ -16,4 +16,5 @@ export const networksService = defineService({
   handlers: [[networks.NetworksDefinition, NetworksHandler]],
   migrations: [networksSchema],
   start: (app) => app.get(BringUp, { strict: false }).start(),
+  stop: async (app) => app.get(BringUp, { strict: false }).stop(),
 });

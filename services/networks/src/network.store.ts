@@ -37,9 +37,9 @@ export class NetworkStore {
     return this.database.query(`SELECT ${columns} FROM networks.networks ORDER BY created_at`);
   }
 
-  /** Creations that some process began and none will end. */
-  abandoned(): Promise<NetworkRow[]> {
-    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND created_at < now() - interval '5 minutes'`);
+  /** Creations under way for longer than this. */
+  pendingFor(seconds: number): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND created_at <= now() - make_interval(secs => $1)`, [seconds]);
   }
 
   /** The row, kept from others until the unit ends. */
