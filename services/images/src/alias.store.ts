@@ -41,3 +41,8 @@ export async function renameAlias(unit: Unit, key: AliasKey, newName: string): P
 export async function deleteAlias(unit: Unit, key: AliasKey): Promise<void> {
   await unit.query('DELETE FROM images.aliases WHERE project = $1 AND name = $2', [key.project, key.name]);
 }
+
+/** Every alias of one image comes to mean another. */
+export async function moveAliases(unit: Unit, move: { project: string; from: string; to: string }): Promise<void> {
+  await unit.query('UPDATE images.aliases SET fingerprint = $3 WHERE project = $1 AND fingerprint = $2', [move.project, move.from, move.to]);
+}

@@ -13,7 +13,7 @@ const instanceSources = ['container', 'instance', 'virtual-machine', 'snapshot']
 export function createRequest(request: images.CreateImage): CreateImageBody & { source: ImageSource } {
   const body = createImageBody.read(parseJson(request.body.toString()));
   const { source } = body;
-  if (!source || !isInstanceSource(source)) throw new LxdError('internal', 'Invalid images JSON');
+  if (!source || !(isInstanceSource(source) || source.type === 'image')) throw new LxdError('internal', 'Invalid images JSON');
   const algorithm = body.compression_algorithm;
   if (algorithm !== '' && invalidReason(projectKeys.imagesCompressionAlgorithm, algorithm) !== undefined) {
     throw new LxdError('bad-request', `Invalid compression algorithm ${JSON.stringify(algorithm.split(' ')[0])}`);

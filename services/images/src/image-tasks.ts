@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Agents } from '@asterism/agents';
-import { LxdError } from '@asterism/errors';
 import { Token, type InstanceVolumes, type Instances, type common } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
-import { Tasks, defineTask, type TaskDefinition } from '@asterism/tasks';
+import { systemCall, type CallContext } from '@asterism/rpc';
+import { Tasks, type TaskDefinition } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { expiryOf, type CreateImageBody, type ImageSource } from './create-request.js';
 import { deleteImageTask, type DeleteImage } from './delete-image.js';
@@ -11,25 +10,10 @@ import type { ImageRow } from './image.js';
 import { imageUrl } from './image-project.js';
 import { importImageTask, type ImportImage } from './import-image.js';
 import type { KeepImage, KeepState } from './keep-image.js';
+import { pullImageTask, type PullImage } from './pull-image.js';
 import { publishImageTask, type PublishImage } from './publish-image.js';
 import { publishedInstance } from './published-instance.js';
-
-interface RefreshImage {
-  fingerprint: string;
-  project: string;
-}
-
-const refreshImageTask: TaskDefinition<RefreshImage, object> = defineTask<RefreshImage, object>({
-  kind: 'image.refresh',
-  steps: [
-    {
-      name: 'look for a newer image',
-      async run({ input }) {
-        throw new LxdError('bad-request', `Failed to update image "${input.fingerprint}" in project "${input.project}": Image source not found`);
-      },
-    },
-  ],
-});
+import { refreshImageTask, type RefreshImage } from './refresh-image.js';
 
 /** What an uploaded image has unless its headers say otherwise. */
 export const plainImage: Omit<KeepImage, 'uploadId' | 'member' | 'project' | 'owner' | 'public'> = {
@@ -49,21 +33,26 @@ export const plainImage: Omit<KeepImage, 'uploadId' | 'member' | 'project' | 'ow
 export class ImageTasks {
   readonly #import: TaskDefinition<ImportImage, KeepState>;
   readonly #publish: TaskDefinition<PublishImage, KeepState>;
+  readonly #pull: TaskDefinition<PullImage, KeepState>;
   readonly #delete: TaskDefinition<DeleteImage, object>;
+  readonly #refresh: ReturnType<typeof refreshImageTask>;
 
   constructor(
     @Inject(Tasks) private readonly tasks: Tasks,
-    @Inject(Agents) agents: Agents,
+    @Inject(Agents) private readonly agents: Agents,
     @Inject(Token.Instances) private readonly instances: Instances,
     @Inject(Token.InstanceVolumes) volumes: InstanceVolumes,
   ) {
     this.#import = importImageTask(agents);
     this.#publish = publishImageTask({ agents, instances, volumes });
+    this.#pull = pullImageTask(agents);
     this.#delete = deleteImageTask(agents, volumes);
+    this.#refresh = refreshImageTask(agents, (image) => void this.expire(systemCall(), image).catch(() => undefined));
     tasks.register(this.#import);
     tasks.register(this.#publish);
+    tasks.register(this.#pull);
     tasks.register(this.#delete);
-    tasks.register(refreshImageTask);
+    tasks.register(this.#refresh);
   }
 
   import(call: CallContext, input: ImportImage): Promise<common.OperationAnswer> {
@@ -97,6 +86,26 @@ export class ImageTasks {
     });
   }
 
+  /** Copies an image from another server. */
+  pull(call: CallContext, place: { project: string; owner: string }, body: CreateImageBody & { source: ImageSource }): Promise<common.OperationAnswer> {
+    const { server, protocol, certificate, alias, fingerprint, secret, image_type } = body.source;
+    const [member = 'none'] = this.agents.members();
+    return this.#download(call, this.#pull, {
+      ...plainImage,
+      project: place.project,
+      owner: place.owner,
+      member,
+      uploadId: randomUUID(),
+      wish: { server, protocol, certificate, alias, fingerprint, secret, imageType: image_type },
+      public: body.public,
+      properties: body.properties,
+      autoUpdate: body.auto_update,
+      aliases: body.aliases.map(({ name, description }) => ({ name, description })),
+      profiles: body.profiles.length > 0 ? body.profiles : ['default'],
+      updateSource: alias === '' ? undefined : { alias, certificate, protocol: protocol || 'lxd', server, image_type },
+    });
+  }
+
   delete(call: CallContext, project: string, image: ImageRow): Promise<common.OperationAnswer> {
     const { fingerprint } = image;
     const resources = { images: [imageUrl(project, fingerprint)] };
@@ -112,10 +121,28 @@ export class ImageTasks {
   }
 
   refresh(call: CallContext, project: string, image: ImageRow): Promise<common.OperationAnswer> {
-    return this.tasks.open(call, refreshImageTask, {
-      input: { fingerprint: image.fingerprint, project: image.project },
-      operation: { description: 'Refreshing image', project, resources: {} },
-    });
+    return this.tasks.open(call, this.#refresh, { input: this.#refreshed(project, image), operation: { description: 'Refreshing image', project, resources: {} } });
+  }
+
+  /** Refreshes an image without anybody having asked. */
+  async renew(call: CallContext, image: ImageRow): Promise<void> {
+    await this.tasks.enqueue(call, this.#refresh, this.#refreshed(image.project, image));
+  }
+
+  #refreshed(project: string, image: ImageRow): RefreshImage {
+    return {
+      ...plainImage,
+      project,
+      owner: image.project,
+      member: this.agents.members()[0] ?? 'none',
+      uploadId: randomUUID(),
+      fingerprint: image.fingerprint,
+      public: image.public,
+      profiles: image.profiles,
+      autoUpdate: image.auto_update,
+      cached: image.cached,
+      updateSource: image.update_source ?? undefined,
+    };
   }
 
   #download<I extends KeepImage>(call: CallContext, definition: TaskDefinition<I, KeepState>, input: I): Promise<common.OperationAnswer> {

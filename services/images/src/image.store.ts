@@ -156,3 +156,8 @@ export async function listExpired(reader: Reader, cacheDays: number): Promise<{ 
     [cacheDays],
   );
 }
+
+/** Images that want to follow what their source offers. */
+export async function listAutoUpdated(reader: Reader): Promise<ImageRow[]> {
+  return reader.query<ImageRow>(`SELECT ${columns} FROM images.images WHERE task IS NULL AND auto_update AND update_source IS NOT NULL`);
+}

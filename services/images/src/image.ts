@@ -1,11 +1,11 @@
 import { sortedMap } from '@asterism/api';
 
-/** Where an image is refreshed from. */
+/** Where an image is refreshed from; fields in the API's order. */
 export interface UpdateSource {
-  server: string;
-  protocol: string;
   alias: string;
   certificate: string;
+  protocol: string;
+  server: string;
   image_type: string;
 }
 
@@ -44,7 +44,7 @@ export function imageJson(row: ImageRow): Record<string, unknown> {
     filename: row.filename,
     fingerprint: row.fingerprint,
     size: row.size,
-    ...(row.update_source ? { update_source: row.update_source } : {}),
+    ...(row.update_source ? { update_source: updateSourceJson(row.update_source) } : {}),
     type: row.type,
     created_at: row.created_at,
     last_used_at: row.last_used_at,
@@ -55,4 +55,9 @@ export function imageJson(row: ImageRow): Record<string, unknown> {
 /** What an image's ETag covers. */
 export function imageEtag(row: ImageRow): unknown {
   return [row.public, row.auto_update, sortedMap(row.properties)];
+}
+
+/** PostgreSQL keeps no order of keys. */
+function updateSourceJson({ alias, certificate, protocol, server, image_type }: UpdateSource): UpdateSource {
+  return { alias, certificate, protocol, server, image_type };
 }

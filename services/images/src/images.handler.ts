@@ -60,8 +60,9 @@ export class ImagesHandler implements Images {
   async create(call: CallContext, request: images.CreateImage): Promise<common.OperationAnswer> {
     const body = createRequest(request);
     const project = request.project || 'default';
-    const place = { project, owner: await this.lookup.owner(call, project), compression: await this.lookup.compression(call, project) };
-    return this.tasks.publish(call, place, body);
+    const place = { project, owner: await this.lookup.owner(call, project) };
+    if (body.source.type === 'image') return this.tasks.pull(call, place, body);
+    return this.tasks.publish(call, { ...place, compression: await this.lookup.compression(call, project) }, body);
   }
 
   async update(call: CallContext, request: images.UpdateImage): Promise<common.Empty> {

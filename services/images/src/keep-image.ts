@@ -35,6 +35,8 @@ export interface KeepImage {
 export interface KeepState {
   /** Set by the step before. */
   arrival?: Arrival;
+  /** Instead of an arrival: the project has the image already, and that is fine. */
+  existing?: { fingerprint: string; size: number };
 }
 
 type Context<I> = StepContext<I & KeepImage, KeepState>;
@@ -46,6 +48,7 @@ export function keepSteps<I>(agents: Agents): Step<I & KeepImage, KeepState>[] {
     {
       name: 'reserve the fingerprint',
       async run(context) {
+        if (context.state.existing) return;
         const image = newImage(context.input, context.state.arrival);
         context.result(resultOf(image));
         await context.transact((unit) => reserve(unit, context, image));
@@ -58,10 +61,12 @@ export function keepSteps<I>(agents: Agents): Step<I & KeepImage, KeepState>[] {
     {
       name: 'keep the files',
       async run(context) {
+        if (context.state.existing) return;
         const { fingerprint } = newImage(context.input, context.state.arrival);
         await filesOf(context).commit(context.call, { upload_id: context.input.uploadId, fingerprint });
       },
       async undo(context) {
+        if (context.state.existing) return;
         const { fingerprint } = newImage(context.input, context.state.arrival);
         await context.transact(async (unit) => {
           await lockFingerprint(unit, fingerprint);
@@ -74,17 +79,25 @@ export function keepSteps<I>(agents: Agents): Step<I & KeepImage, KeepState>[] {
 
 /** Commits with the end of the task: from now on the image can be used. */
 export async function concludeImage<I>(unit: Unit, context: Context<I>): Promise<void> {
-  const { project, owner, member, aliases } = context.input;
-  const image = newImage(context.input, context.state.arrival);
+  const { project, owner, aliases } = context.input;
   const { requestor } = context.call;
+  const image = context.state.existing ?? (await admitImage(unit, context));
   context.result(resultOf(image));
-  await makeUsable(unit, context.id, { fingerprint: image.fingerprint, member });
-  unit.emit(lifecycle({ action: 'image-created', source: imageUrl(project, image.fingerprint), project, requestor, context: { type: image.type } }));
   for (const { name, description } of aliases) {
+    if (await findAlias(unit, { project: owner, name })) throw new LxdError('conflict', `Alias already exists: ${name}`);
     await insertAlias(unit, { project: owner, name }, { description, target: image.fingerprint });
     const source = aliasUrl(project, name);
     unit.emit(lifecycle({ action: 'image-alias-created', source, project, requestor, context: { target: image.fingerprint } }));
   }
+}
+
+async function admitImage<I>(unit: Unit, context: Context<I>): Promise<NewImage> {
+  const { project, member } = context.input;
+  const image = newImage(context.input, context.state.arrival);
+  await makeUsable(unit, context.id, { fingerprint: image.fingerprint, member });
+  const source = imageUrl(project, image.fingerprint);
+  unit.emit(lifecycle({ action: 'image-created', source, project, requestor: context.call.requestor, context: { type: image.type } }));
+  return image;
 }
 
 async function reserve(unit: Unit, context: { id: string; input: KeepImage }, image: NewImage): Promise<void> {
@@ -97,7 +110,7 @@ async function reserve(unit: Unit, context: { id: string; input: KeepImage }, im
   throw new LxdError('conflict', takenWords === 'The image already exists' ? `${takenWords}: ${image.fingerprint}` : takenWords);
 }
 
-function resultOf(image: NewImage): Record<string, unknown> {
+function resultOf(image: { fingerprint: string; size: number }): Record<string, unknown> {
   return { fingerprint: image.fingerprint, size: String(image.size) };
 }
 

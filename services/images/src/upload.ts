@@ -2,10 +2,14 @@ import { LxdError, fromUnknown, type ErrorKind } from '@asterism/errors';
 import type { agentImages, images } from '@asterism/proto';
 import { boundaryOf, readMultipart } from './multipart.js';
 
-/** What became of an upload's bytes: an image on the member that waits for its commit, or why it is none. */
-export type Arrival =
-  | { received: { fingerprint: string; size: number; type: string; metadata: ArrivedMetadata }; filename: string }
-  | { refused: { kind: ErrorKind; message: string } };
+/** An image on the member that waits for its commit. */
+export interface Arrived {
+  received: { fingerprint: string; size: number; type: string; metadata: ArrivedMetadata };
+  filename: string;
+}
+
+/** What became of an upload's bytes: an image, or why they are none. */
+export type Arrival = Arrived | { refused: { kind: ErrorKind; message: string } };
 
 /** metadata.yaml as the agent read it; dates are unix seconds. */
 export interface ArrivedMetadata {
@@ -15,7 +19,7 @@ export interface ArrivedMetadata {
   properties: Record<string, string>;
 }
 
-export function arrivalOf(received: agentImages.Received, filename: string): Arrival {
+export function arrivalOf(received: agentImages.Received, filename: string): Arrived {
   const metadata = JSON.parse(received.metadata.toString()) as ArrivedMetadata;
   return { received: { fingerprint: received.fingerprint, size: received.size_bytes, type: received.type, metadata }, filename };
 }
