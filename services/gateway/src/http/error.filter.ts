@@ -38,6 +38,8 @@ export class ErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    // Nobody is left to hear it.
+    if (request.raw.socket.destroyed) return;
     if (reply.raw.headersSent) {
       reply.raw.destroy();
       return;
