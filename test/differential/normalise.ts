@@ -43,6 +43,11 @@ export function normaliseText(text: string, surroundings: Surroundings): string 
   return shown.split('\n').map(tableLine).filter((line) => !isNewer(line)).join('\n');
 }
 
+/** Progress that is over leaves an empty object or nothing behind in an operation. */
+function isForgottenProgress(key: string, field: unknown, parent: object): boolean {
+  return key === 'metadata' && 'may_cancel' in parent && typeof field === 'object' && field !== null && Object.keys(field).every((name) => /progress$/.test(name));
+}
+
 /** A JSON value with measured fields replaced and fields newer than the target dropped; keys in order. */
 export function normaliseJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normaliseJson);
@@ -55,6 +60,7 @@ export function normaliseJson(value: unknown): unknown {
     else if (measured.has(key) && (typeof field === 'number' || typeof field === 'string')) shown[key] = `<${typeof field}>`;
     else if (key === 'secret') shown[key] = '<secret>';
     else if (key === 'fds') shown[key] = normaliseSecrets(field);
+    else if (isForgottenProgress(key, field, value)) shown[key] = null;
     else if (/progress$|^speed$/.test(key)) continue;
     else shown[key] = normaliseJson(field);
   }

@@ -30,13 +30,16 @@ export const exec: Bench[] = [
   },
 ];
 
-/** What `lxc exec -t` does: the terminal and the control socket, then the end of the operation. */
+/** What `lxc exec -t` does: the terminal and the control socket until the server's empty message, then the end of the operation. */
 async function interactive(server: TestServer): Promise<void> {
   const answer = await server.client.json<Operation>('POST', '/1.0/instances/x/exec', { command: ['true'], 'wait-for-websocket': true, interactive: true, width: 80, height: 25 });
   const fds = answer.metadata.metadata?.['fds'] as Record<string, string>;
   const open = (name: string): WebSocket => new WebSocket(`ws+unix:${server.socket}:${answer.operation}/websocket?secret=${fds[name]}`);
   const sockets = [open('0'), open('control')];
-  for (const socket of sockets) socket.on('error', () => {});
+  for (const socket of sockets) {
+    socket.on('error', () => {});
+    socket.on('message', (message: Buffer) => message.length === 0 && socket.close());
+  }
   await server.client.wait(answer.operation);
   for (const socket of sockets) socket.terminate();
 }

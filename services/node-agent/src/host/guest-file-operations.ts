@@ -128,7 +128,8 @@ function makeDirectory(path: string, request: Extract<GuestRequest, { op: 'make-
   const fd = fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
     own(request, (uid, gid) => fs.fchownSync(fd, uid, gid));
-    const mode = request.mode ?? (created ? 0o755 : undefined);
+    // What a directory gets that is pushed without a mode, as with LXD.
+    const mode = request.mode ?? (created ? 0o750 : undefined);
     if (mode !== undefined) fs.fchmodSync(fd, mode);
   } finally {
     fs.closeSync(fd);
