@@ -13,16 +13,22 @@ export interface Jail {
   target: string;
   /** File seen as /image, read-only. */
   image?: string;
+  /** Directory seen as /source, read-only. */
+  source?: string;
+  /** Keeps the right to make whatever is in the source (device nodes, any extended attribute): for programs that read names, not formats. */
+  copies?: true;
 }
 
-/** $1 root, $2 target, $3 image or "-", then directories to show up to "--", then the command. */
+/** $1 root, $2 target, $3 image or "-", $4 source or "-", $5 "copies" or "-", then directories to show up to "--", then the command. */
 const script = `set -e
-root=$1; target=$2; image=$3; shift 3
+root=$1; target=$2; image=$3; source=$4; copies=$5; shift 5
 mount -n --bind -o ro "$root" "$root"
 while [ "$1" != -- ]; do mount -n --bind -o ro "/$1" "$root/$1"; shift; done
 mount -n --bind "$target" "$root/target"
 if [ "$image" != - ]; then mount -n --bind -o ro "$image" "$root/image"; fi
+if [ "$source" != - ]; then mount -n --bind -o ro "$source" "$root/source"; fi
 shift
+if [ "$copies" != - ]; then exec chroot "$root" "$@"; fi
 exec chroot "$root" setpriv --no-new-privs --bounding-set "-all,+chown,+dac_override,+fowner,+fsetid,+setfcap" -- "$@"`;
 
 /**
@@ -32,14 +38,14 @@ exec chroot "$root" setpriv --no-new-privs --bounding-set "-all,+chown,+dac_over
  */
 export async function jailed(host: Host, jail: Jail, argv: Argv): Promise<Argv> {
   const shown = await prepareSkeleton(host);
-  return ['unshare', '--mount', '--', 'sh', '-c', script, 'jail', skeleton, jail.target, jail.image ?? '-', ...shown, '--', ...argv];
+  return ['unshare', '--mount', '--', 'sh', '-c', script, 'jail', skeleton, jail.target, jail.image ?? '-', jail.source ?? '-', jail.copies ? 'copies' : '-', ...shown, '--', ...argv];
 }
 
 /** Idempotent; answers the directories that have to be mounted. */
 async function prepareSkeleton(host: Host): Promise<string[]> {
   const { files } = host;
   const shown: string[] = [];
-  await files.mkdir(join(skeleton, 'target'), { mode: 0o700 });
+  for (const name of ['target', 'source']) await files.mkdir(join(skeleton, name), { mode: 0o700 });
   if (!(await files.exists(join(skeleton, 'image')))) await files.write(join(skeleton, 'image'), '');
   for (const name of programDirectories) {
     const there = await files.stat(`/${name}`);

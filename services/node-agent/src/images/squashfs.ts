@@ -19,7 +19,7 @@ export function squashfsEntry(line: string): ArchiveEntry | undefined {
 }
 
 /** Reads the listing of a squashfs file; throws at the first entry that the rules refuse. Answers the paths to leave out. */
-async function checkSquashfs(host: Host, jail: Required<Jail>, role: ArchiveRole, signal?: AbortSignal): Promise<string[]> {
+async function checkSquashfs(host: Host, jail: Jail & { image: string }, role: ArchiveRole, signal?: AbortSignal): Promise<string[]> {
   const { size } = (await host.files.stat(jail.image)) ?? { size: 0 };
   const rules = new ArchiveRules(role, size);
   const listing = host.spawn(await jailed(host, jail, ['unsquashfs', '-n', '-UTC', '-d', 'root', '-lln', '/image']), { signal });
@@ -42,7 +42,7 @@ async function checkSquashfs(host: Host, jail: Required<Jail>, role: ArchiveRole
 }
 
 /** Unpacks a checked squashfs file into the target; what the rules drop is left out. */
-export async function unpackSquashfs(host: Host, jail: Required<Jail>, role: ArchiveRole, signal?: AbortSignal): Promise<void> {
+export async function unpackSquashfs(host: Host, jail: Jail & { image: string }, role: ArchiveRole, signal?: AbortSignal): Promise<void> {
   const dropped = await checkSquashfs(host, jail, role, signal);
   const excludes = dropped.length > 0 ? (['-no-wildcards', '-excludes'] as const) : [];
   const paths = dropped.map((name) => Buffer.from(name, 'latin1').toString());

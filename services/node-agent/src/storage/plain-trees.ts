@@ -1,5 +1,6 @@
 import { fromUnknown } from '@asterism/errors';
 import type { Host } from '../host/host.js';
+import { jailed } from '../images/jail.js';
 
 const hourMs = 60 * 60 * 1000;
 
@@ -8,21 +9,19 @@ const VANISHED = 24;
 
 /**
  * Makes the existing directory `to` equal to `from`: owners, modes, times, hard links, holes, extended attributes, ACLs; blocks are shared where
- * the file system can do that. Trees that change meanwhile are finished by rsync, which does not mind files that vanish.
+ * the file system can do that. Trees that change meanwhile are finished by rsync, which does not mind files that vanish. The copying programs see
+ * nothing but the two directories: a guest that swaps a directory for a symlink at the right moment gets nothing of the host.
  */
 export async function copyTree(host: Host, from: string, to: string): Promise<void> {
-  const { code, stderr } = await host.exec(['cp', '-a', '-x', '--reflink=auto', '--sparse=auto', '--', `${from}/.`, to], { timeoutMs: hourMs, okCodes: [0, 1] });
+  const jail = { source: from, target: to, copies: true } as const;
+  const { code, stderr } = await host.exec(await jailed(host, jail, ['cp', '-a', '-x', '--reflink=auto', '--sparse=auto', '/source/.', '/target']), { timeoutMs: hourMs, okCodes: [0, 1] });
   if (code === 0) return;
   try {
-    await rsyncTree(host, from, to);
+    await host.exec(await jailed(host, jail, ['rsync', '-aHAXxS', '--numeric-ids', '--delete', '/source/', '/target/']), { timeoutMs: hourMs, okCodes: [0, VANISHED] });
   } catch (error) {
     if (/No space left on device|Disk quota exceeded/.test(stderr)) throw new Error(stderr.trim().split('\n')[0], { cause: error });
     throw fromUnknown(error);
   }
-}
-
-export async function rsyncTree(host: Host, from: string, to: string): Promise<void> {
-  await host.exec(['rsync', '-aHAXxS', '--numeric-ids', '--delete', '--', `${from}/`, `${to}/`], { timeoutMs: hourMs, okCodes: [0, VANISHED] });
 }
 
 /** Up to here a process costs more than it saves. */
