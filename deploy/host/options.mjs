@@ -37,7 +37,7 @@ export function downOptions(args) {
 }
 
 function read(args, options) {
-  return parseArgs({ args, options, allowPositionals: false }).values;
+  return parseArgs({ args: args.filter((arg) => arg !== '--'), options, allowPositionals: false }).values;
 }
 
 function stateDirOf(values) {

@@ -9,9 +9,11 @@ import { startEmbeddedPostgres } from '../../libs/database/dist/index.js';
 import { lockStateDir } from '../../services/standalone/dist/state-dir-lock.js';
 import { root } from './setup.mjs';
 
-/** In the order of their start. */
-const services = ['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances', 'node-agent', 'gateway'];
+/** In the order of their start: who answers comes before who asks, the listeners come last. */
+const startGroups = [['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances'], ['node-agent'], ['gateway']];
+const services = startGroups.flat();
 const restartAfterMs = 1_000;
+const reachableWithinMs = 150_000;
 
 class Constellation {
   children = new Map();
@@ -34,9 +36,9 @@ class Constellation {
     this.run('redis', 'redis-server', ['--port', '0', '--unixsocket', this.redisSocket, '--unixsocketperm', '700', '--save', '', '--appendonly', 'no', '--dir', this.directory]);
     await Promise.all([reachable({ host: '127.0.0.1', port: natsPort }), reachable({ path: this.redisSocket })]);
     const ports = Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
-    for (const name of services) {
-      this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
-      await reachable({ host: '127.0.0.1', port: ports[name] });
+    for (const group of startGroups) {
+      for (const name of group) this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
+      await Promise.all(group.map((name) => reachable({ host: '127.0.0.1', port: ports[name] })));
     }
   }
 
@@ -78,6 +80,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
       ASTERISM_TLS_DIR: this.tlsDirectory(name),
       ASTERISM_LISTEN: `127.0.0.1:${ports[name]}`,
       ASTERISM_REPLICA: 'one',
+      NODE_COMPILE_CACHE: join(this.stateDir, 'cache', 'compiled'),
       ...addresses,
     };
   }
@@ -127,7 +130,7 @@ function freePort() {
 
 /** Resolves when something accepts connections there. */
 async function reachable(target) {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + reachableWithinMs;
   while (!(await accepts(target))) {
     if (Date.now() > deadline) throw new Error(`nothing listens on ${target.path ?? `${target.host}:${target.port}`}`);
     await sleep(50);

@@ -8,7 +8,7 @@ import { upOptions, upUsage } from './options.mjs';
 import { phase } from './progress.mjs';
 import { node, root, setUp } from './setup.mjs';
 
-const readyWithinMs = 90_000;
+const readyWithinMs = 180_000;
 
 async function main() {
   const options = upOptions(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nanos } from '@nats-io/nats-core';
-import type { AsterismEvent, EventKind } from './event.js';
+import type { AsterismEvent, EventKind, EventOf } from './event.js';
 import type { EventBus, EventHandler, Subscription } from './event-bus.js';
 
 export interface NatsOptions {
@@ -33,20 +33,25 @@ export class NatsEventBus implements EventBus {
   }
 
   async consume<K extends EventKind>(durable: string, kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
+    const [only, ...others] = kinds;
+    const name = durable.replaceAll('.', '-');
     await this.manager.consumers.add(stream, {
-      durable_name: durable,
-      filter_subjects: kinds.map(subject),
+      durable_name: name,
+      // Several kinds in one order: NATS before 2.10 filters by one subject only, so the rest is passed over here.
+      ...(only !== undefined && others.length === 0 ? { filter_subject: subject(only) } : {}),
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       ack_wait: nanos(30_000),
       max_ack_pending: 64,
     });
-    const consumer = await this.client.consumers.get(stream, durable);
+    const wanted = new Set<EventKind>(kinds);
+    const consumer = await this.client.consumers.get(stream, name);
     const messages = await consumer.consume({ max_messages: 64 });
     const run = async (): Promise<void> => {
       for await (const message of messages) {
         try {
-          await handler(message.json());
+          const event = message.json<EventOf<K>>();
+          if (wanted.has(event.kind)) await handler(event);
           message.ack();
         } catch {
           message.nak(retryMs);
