@@ -51,11 +51,16 @@ export class CreateNetwork {
     if (project !== defaultProject) throw new LxdError('bad-request', 'Network type does not support non-default projects');
     members.requireTarget(request.target);
     if (await store.find(project, request.name)) throw nameTaken();
-    const wished = withDefaults(withoutEmpty(request.config));
-    const config = wantsAddress(wished) ? withAddresses(wished, await members.usedSubnets(call)) : wished;
+    const wished = withoutEmpty(request.config);
+    const config = wantsAddress(wished, true) ? await this.#addressed(call, wished) : wished;
     const reason = invalidBridgeConfig(request.name, config);
     if (reason !== undefined) throw new LxdError('internal', reason); // 500, as the reference answers
     return { project, name: request.name, type, description: request.description, config };
+  }
+
+  async #addressed(call: CallContext, wished: Record<string, string>): Promise<Record<string, string>> {
+    const used = await this.around.members.usedSubnets(call);
+    return withAddresses(withDefaults(wished, used), used);
   }
 }
 

@@ -4,6 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { CallContext } from '@asterism/rpc';
 import { Token, type Warnings } from '@asterism/proto';
 import { networkUrl } from './network-document.js';
+import type { UsedSubnets } from './free-subnet.js';
 import type { Lease } from './leases.js';
 import type { NetworkRow } from './network.store.js';
 
@@ -49,9 +50,10 @@ export class NetworkMembers {
     }
   }
 
-  async usedSubnets(call: CallContext): Promise<string[]> {
+  /** Subnets that some member uses, and whether all have IPv6. */
+  async usedSubnets(call: CallContext): Promise<UsedSubnets> {
     const answers = await Promise.all(this.names.map((member) => this.agents.on(member).networks.usedSubnets(call, {})));
-    return answers.flatMap(({ cidrs }) => cidrs);
+    return { cidrs: answers.flatMap(({ cidrs }) => cidrs), hasIpv6: answers.every(({ has_ipv6 }) => has_ipv6) };
   }
 
   /** Links of the first member, with LXD's types. */

@@ -20,7 +20,7 @@ const agent = {
       return {};
     },
     remove: async (_call: unknown, { name }: { name: string }) => (applied.delete(name), {}),
-    usedSubnets: async () => ({ cidrs: ['10.0.0.0/9'] }),
+    usedSubnets: async () => ({ cidrs: ['10.0.0.0/9'], has_ipv6: true }),
     links: async () => ({ type_by_name: { ...links, ...Object.fromEntries([...applied.keys()].map((name) => [name, 'bridge'])) } }),
     state: async () => json({ state: 'up' }),
     leases: async () => json([{ hostname: 'c1', hwaddr: '00:16:3e:22:ca:46', address: '10.212.1.153', type: 'dynamic' }]),

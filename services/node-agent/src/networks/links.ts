@@ -60,8 +60,12 @@ function batchLine(command: IpCommand): string {
   return command.join(' ');
 }
 
+export function isLinkName(name: string): boolean {
+  return /^[-_a-zA-Z0-9.]{1,15}$/.test(name) && name !== '.' && name !== '..';
+}
+
 /** The name, once it is one: it becomes part of paths below /proc and /sys. */
 export function linkName(name: string): string {
-  if (!/^[-_a-zA-Z0-9.]{1,15}$/.test(name) || name === '.' || name === '..') throw new LxdError('bad-request', `Invalid network interface name ${JSON.stringify(name)}`);
+  if (!isLinkName(name)) throw new LxdError('bad-request', `Invalid network interface name ${JSON.stringify(name)}`);
   return name;
 }

@@ -9,7 +9,7 @@ import { Dnsmasq } from './dnsmasq.js';
 import { applyFirewall, removeFirewall } from './firewall-rules.js';
 import { parseLeases } from './leases.js';
 import { hostLinkType, linkState } from './link-state.js';
-import { linkName, readLink, readLinks } from './links.js';
+import { isLinkName, linkName, readLink, readLinks } from './links.js';
 import { usedSubnets } from './used-subnets.js';
 
 const nothing: common.Empty = {};
@@ -60,7 +60,7 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   }
 
   async state(_call: CallContext, { name }: agentNetworks.NetworkName): Promise<common.Document> {
-    const state = await linkState(this.host, name);
+    const state = isLinkName(name) ? await linkState(this.host, name) : undefined;
     if (!state) throw new LxdError('not-found', `Network interface "${name}" not found`);
     return document(state);
   }
@@ -71,7 +71,8 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   }
 
   async usedSubnets(): Promise<agentNetworks.Subnets> {
-    return { cidrs: await usedSubnets(this.host) };
+    const [cidrs, has_ipv6] = await Promise.all([usedSubnets(this.host), this.host.files.exists('/proc/sys/net/ipv6')]);
+    return { cidrs, has_ipv6 };
   }
 
   async links(): Promise<agentNetworks.HostLinks> {
