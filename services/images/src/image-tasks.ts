@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agents } from '@asterism/agents';
-import { Token, type InstanceVolumes, type Instances, type common } from '@asterism/proto';
+import { LxdError } from '@asterism/errors';
+import { Token, type InstanceVolumes, type Instances, type Operations, type common, type images } from '@asterism/proto';
 import { systemCall, type CallContext } from '@asterism/rpc';
 import { Tasks, type TaskDefinition } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
@@ -42,6 +43,7 @@ export class ImageTasks {
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Token.Instances) private readonly instances: Instances,
     @Inject(Token.InstanceVolumes) volumes: InstanceVolumes,
+    @Inject(Token.Operations) private readonly operations: Operations,
   ) {
     this.#import = importImageTask(agents);
     this.#publish = publishImageTask({ agents, instances, volumes });
@@ -104,6 +106,27 @@ export class ImageTasks {
       profiles: body.profiles.length > 0 ? body.profiles : ['default'],
       updateSource: alias === '' ? undefined : { alias, certificate, protocol: protocol || 'lxd', server, image_type },
     });
+  }
+
+  /** Copies an image that an instance is to be made of, and waits for it. Answers its fingerprint. */
+  async fetch(call: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
+    const { url, protocol, certificate, secret } = request.server!;
+    const { alias, fingerprint } = request;
+    const { id } = await this.#download(call, this.#pull, {
+      ...plainImage,
+      ...place,
+      member: this.agents.members()[0] ?? 'none',
+      uploadId: randomUUID(),
+      wish: { server: url, protocol, certificate, alias, fingerprint, secret, imageType: '' },
+      public: false,
+      autoUpdate: alias !== '',
+      cached: true,
+      updateSource: alias === '' ? undefined : { alias, certificate, protocol: protocol || 'lxd', server: url, image_type: '' },
+    });
+    const { json } = await this.operations.wait(call, { id, timeout_s: -1, secret: '' });
+    const { err, metadata } = JSON.parse(json.toString()) as { err: string; metadata: { fingerprint?: string } | null };
+    if (err !== '' || !metadata?.fingerprint) throw new LxdError('bad-request', err || 'Image download was cut off');
+    return metadata.fingerprint;
   }
 
   delete(call: CallContext, project: string, image: ImageRow): Promise<common.OperationAnswer> {

@@ -120,7 +120,9 @@ export class ImagesHandler implements Images {
   }
 
   async ensure(call: CallContext, request: images.EnsureImage): Promise<images.EnsuredImage> {
-    const image = await wantedImage(this.database, await this.lookup.owner(call, request.project), request);
+    const owner = await this.lookup.owner(call, request.project);
+    const fetched = request.server ? await this.tasks.fetch(call, { project: request.project || 'default', owner }, request) : undefined;
+    const image = fetched ? await findImage(this.database, owner, fetched) : await wantedImage(this.database, owner, request);
     if (request.member !== '') await this.files.place(call, request.member, image);
     const { fingerprint, type, architecture, properties, profiles, size } = image;
     return { fingerprint, type, architecture, properties, profiles, size_bytes: size };

@@ -24,7 +24,7 @@ const ref = (name: string): instances.InstanceRef => ({ project: 'default', name
 function wish(name: string, source: Partial<instances.InstanceSource> = { type: 'none' }, more: Partial<instances.CreateInstance> = {}): instances.CreateInstance {
   return {
     ...{ project: 'default', name, type: '', architecture: '', description: '', config: {}, devices: {}, ephemeral: false, profiles: undefined, stateful: false, instance_type: '', target: '', view: '' },
-    source: { ...{ type: '', alias: '', fingerprint: '', properties: {}, server: '', protocol: '', mode: '', secret: '', source: '', project: '', instance_only: false, refresh: false, live: false }, ...source },
+    source: { ...{ type: '', alias: '', fingerprint: '', properties: {}, server: '', protocol: '', mode: '', secret: '', source: '', project: '', instance_only: false, refresh: false, live: false, certificate: '' }, ...source },
     ...more,
   };
 }

@@ -7,6 +7,7 @@ const source = struct('InstanceSource', {
   properties: map(text),
   server: text,
   secret: text,
+  certificate: text,
   protocol: text,
   mode: text,
   source: text,

@@ -124,15 +124,14 @@ export class Creation {
   }
 
   private async ensureImage(call: CallContext, request: instances.CreateInstance): Promise<images.EnsuredImage> {
-    const { alias = '', fingerprint = '', properties = {}, server = '' } = request.source ?? {};
-    if (server) throw new LxdError('unsupported', 'Images of remote servers are not supported: copy the image first');
+    const { alias = '', fingerprint = '', properties = {} } = request.source ?? {};
     if (!alias && !fingerprint && Object.keys(properties).length === 0) {
       throw new LxdError('internal', 'Must specify one of alias, fingerprint or properties for init from image');
     }
     try {
-      return await this.images.ensure(call, { project: request.project, alias, fingerprint, properties, member: soleMember });
+      return await this.images.ensure(call, { project: request.project, alias, fingerprint, properties, member: soleMember, server: imageServer(request.source) });
     } catch (error) {
-      if (isKind(error, 'not-found') && !alias) throw new Refused('Image not provided for instance creation');
+      if (isKind(error, 'not-found') && !alias && !request.source?.server) throw new Refused('Image not provided for instance creation');
       throw error;
     }
   }
@@ -202,4 +201,10 @@ function operationOf(request: instances.CreateInstance, name: string): Operation
 
 function hostArchitecture(): string {
   return { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
+}
+
+function imageServer(source: instances.InstanceSource | undefined): images.ImageServer | undefined {
+  if (!source?.server) return undefined;
+  const { server: url, protocol, certificate, secret } = source;
+  return { url, protocol, certificate, secret };
 }
