@@ -14,9 +14,9 @@ export function dirDriver(host: Host, layout: Layout): StorageDriver {
 function plainTrees(host: Host): Trees {
   return {
     make: (path) => host.files.mkdir(path, { mode: 0o700 }),
-    async copy(from, to) {
+    async copy(from, to, options) {
       await host.files.mkdir(to, { mode: 0o700 });
-      await copyTree(host, from, to);
+      await copyTree(host, from, to, options);
     },
     remove: (path) => removeTree(host, path),
   };

@@ -1,4 +1,5 @@
 import { fromUnknown } from '@asterism/errors';
+import type { Argv } from '../host/commands.js';
 import type { Host } from '../host/host.js';
 import { jailed } from '../images/jail.js';
 
@@ -7,14 +8,21 @@ const hourMs = 60 * 60 * 1000;
 /** rsync: some files vanished while it read. */
 const VANISHED = 24;
 
+export interface CopyOptions {
+  /** Nothing changes the source meanwhile: a snapshot, or the volume of an instance that is stopped or frozen. */
+  still: boolean;
+}
+
 /**
  * Makes the existing directory `to` equal to `from`: owners, modes, times, hard links, holes, extended attributes, ACLs; blocks are shared where
- * the file system can do that. Trees that change meanwhile are finished by rsync, which does not mind files that vanish. The copying programs see
- * nothing but the two directories: a guest that swaps a directory for a symlink at the right moment gets nothing of the host.
+ * the file system can do that. Trees that change meanwhile are finished by rsync, which does not mind files that vanish. Where a guest may change
+ * the tree, the copying programs see nothing but the two directories: one that swaps a directory for a symlink at the right moment gets nothing of the host.
  */
-export async function copyTree(host: Host, from: string, to: string): Promise<void> {
+export async function copyTree(host: Host, from: string, to: string, options: CopyOptions): Promise<void> {
   const jail = { source: from, target: to, copies: true } as const;
-  const { code, stderr } = await host.exec(await jailed(host, jail, ['cp', '-a', '-x', '--reflink=auto', '--sparse=auto', '/source/.', '/target']), { timeoutMs: hourMs, okCodes: [0, 1] });
+  const command = (source: string, target: string): Argv => ['cp', '-a', '-x', '--reflink=auto', '--sparse=auto', '--', `${source}/.`, target];
+  const argv = options.still ? command(from, to) : await jailed(host, jail, command('/source', '/target'));
+  const { code, stderr } = await host.exec(argv, { timeoutMs: hourMs, okCodes: [0, 1] });
   if (code === 0) return;
   try {
     await host.exec(await jailed(host, jail, ['rsync', '-aHAXxS', '--numeric-ids', '--delete', '/source/', '/target/']), { timeoutMs: hourMs, okCodes: [0, VANISHED] });

@@ -29,7 +29,7 @@ export interface StorageDriver {
   deleteVolume(volume: Volume): Promise<void>;
   renameVolume(volume: Volume, newName: string): Promise<void>;
 
-  /** `fill` makes the snapshot from elsewhere instead of from the volume. */
+  /** Whoever asks holds a running instance still where the driver copies. `fill` makes the snapshot from elsewhere instead of from the volume. */
   snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>): Promise<void>;
   deleteSnapshot(volume: Volume, snapshot: string): Promise<void>;
   renameSnapshot(volume: Volume, snapshot: string, newName: string): Promise<void>;

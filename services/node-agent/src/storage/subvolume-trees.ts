@@ -28,10 +28,10 @@ export function subvolumeTrees(host: Host): Trees {
       await subvolumes.snapshot(from, to, { readonly });
       return true;
     },
-    async copy(from, to) {
+    async copy(from, to, options) {
       if (!(await subvolumes.isSubvolume(from))) {
         await subvolumes.create(to);
-        return copyTree(host, from, to);
+        return copyTree(host, from, to, options);
       }
       await subvolumes.snapshot(from, to);
       for (const nested of await nestedSubvolumes(host, from)) {

@@ -4,6 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import { typeDirectories, typeDirectory, type Layout, type Pool, type Volume } from './layout.js';
+import type { CopyOptions } from './plain-trees.js';
 import type { CopySource, StorageDriver, VolumeQuotas } from './storage-driver.js';
 
 /** Where a pool lies on the host. */
@@ -18,7 +19,7 @@ export interface PoolPlaces {
 export interface Trees {
   make(path: string): Promise<void>;
   /** Copies everything, `to` included; nothing is at `to`. */
-  copy(from: string, to: string): Promise<void>;
+  copy(from: string, to: string, options: CopyOptions): Promise<void>;
   /** The same in one step where that is possible; false where it is not and nothing was done. */
   copyAtOnce?(from: string, to: string, options: { readonly: boolean }): Promise<boolean>;
   seal?(path: string): Promise<void>;
@@ -91,7 +92,7 @@ export class TreeDriver implements StorageDriver {
   async copyVolume(source: CopySource, target: Volume): Promise<void> {
     const { host, layout } = this.parts;
     const to = layout.volume(target);
-    await this.#copy(target.pool, this.#pathOf(source), to, { readonly: false });
+    await this.#copy(target.pool, this.#pathOf(source), to, { readonly: false, still: source.snapshot !== undefined });
     await host.files.chmod(to, typeDirectory(target.type).volumeMode);
   }
 
@@ -113,7 +114,7 @@ export class TreeDriver implements StorageDriver {
     const { host, layout, trees } = this.parts;
     const to = layout.snapshot(volume, snapshot);
     await host.files.mkdir(dirname(to), { mode: 0o700 });
-    if (!fill) return this.#copy(volume.pool, layout.volume(volume), to, { readonly: true });
+    if (!fill) return this.#copy(volume.pool, layout.volume(volume), to, { readonly: true, still: volume.type !== 'custom' });
     await this.#inScratch(volume.pool, async (scratch) => {
       await trees.make(scratch);
       await fill(scratch);
@@ -138,16 +139,16 @@ export class TreeDriver implements StorageDriver {
     const from = layout.snapshot(volume, snapshot);
     if (!(await host.files.exists(from))) throw new LxdError('not-found', 'Snapshot not found');
     await this.#inScratch(volume.pool, async (scratch) => {
-      await this.#copy(volume.pool, from, scratch, { readonly: false });
+      await this.#copy(volume.pool, from, scratch, { readonly: false, still: true });
       await host.files.exchange(scratch, layout.volume(volume));
     });
   }
 
-  async #copy(pool: Pool, from: string, to: string, options: { readonly: boolean }): Promise<void> {
+  async #copy(pool: Pool, from: string, to: string, options: CopyOptions & { readonly: boolean }): Promise<void> {
     const { host, trees } = this.parts;
     if (await trees.copyAtOnce?.(from, to, options)) return;
     await this.#inScratch(pool, async (scratch) => {
-      await trees.copy(from, scratch);
+      await trees.copy(from, scratch, options);
       await host.files.rename(scratch, to);
     });
     if (options.readonly) await trees.seal?.(to);

@@ -59,11 +59,11 @@ export class VolumeMaker {
     const near = source.pool.name === volume.pool.name;
     for (const snapshot of copy.with_snapshots) {
       if (await host.files.exists(layout.snapshot(volume, snapshot))) continue;
-      await driver.snapshotVolume(volume, snapshot, (directory) => copyTree(host, layout.snapshot(source, snapshot), directory));
+      await driver.snapshotVolume(volume, snapshot, (directory) => copyTree(host, layout.snapshot(source, snapshot), directory, { still: true }));
     }
     if (near) return driver.copyVolume({ volume: source, ...(copy.snapshot ? { snapshot: copy.snapshot } : {}) }, volume);
     const from = copy.snapshot ? layout.snapshot(source, copy.snapshot) : layout.volume(source);
-    await driver.createVolume(volume, (directory) => copyTree(host, from, directory));
+    await driver.createVolume(volume, (directory) => copyTree(host, from, directory, { still: copy.snapshot !== '' }));
   }
 
   #driverOf(pool: Pool): StorageDriver {
