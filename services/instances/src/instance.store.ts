@@ -89,6 +89,16 @@ export class InstanceStore {
     await this.write(unit, { ...row, busy: null, busy_task: null });
   }
 
+  /** What the member made of a new instance; it is free from now on. */
+  async finishCreation(unit: Unit, row: InstanceRow): Promise<void> {
+    await unit.query(`UPDATE instances.instances SET config = $2, expanded_config = $3, volume_path = $4, busy = NULL, busy_task = NULL WHERE id = $1`, [
+      row.id,
+      JSON.stringify(row.config),
+      JSON.stringify(row.expanded_config),
+      row.volume_path,
+    ]);
+  }
+
   async write(unit: Unit, row: InstanceRow): Promise<void> {
     await unit.query(
       `UPDATE instances.instances SET name = $2, architecture = $3, description = $4, ephemeral = $5, stateful = $6, config = $7, devices = $8, profiles = $9,

@@ -95,6 +95,8 @@ export class Journal {
 
   async #drain(): Promise<void> {
     this.#writing = true;
+    // What one transaction caused arrives in one turn and is written as one.
+    await new Promise(setImmediate);
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, 200);
       if (!(await this.#commit(batch))) for (const waiting of batch) await this.#commit([waiting]);

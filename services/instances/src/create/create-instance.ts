@@ -1,7 +1,8 @@
 import type { storage } from '@asterism/proto';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { InstanceKey } from '../admission.js';
-import type { Config, InstanceRow } from '../instance.js';
+import { statusCodes, type Config, type InstanceRow } from '../instance.js';
+import type { NewInstance } from '../instance.store.js';
 import { emit, emitSnapshot, withVolatileKeys, type TaskParts } from '../task-parts.js';
 import { rootSize } from './plan.js';
 
@@ -14,6 +15,8 @@ export interface VolumeSource {
 }
 
 export interface CreateInput extends InstanceKey {
+  /** As accepted; nothing else changes it until the task ends. */
+  row: NewInstance;
   source: VolumeSource;
   trigger: 'create' | 'copy';
 }
@@ -26,7 +29,7 @@ interface Made {
 /** Makes the volume and what the agent keeps of an accepted instance; its row stands already and goes again when this fails. */
 export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Made> {
   type Context = StepContext<CreateInput, Made>;
-  const rowOf = ({ input }: Context): Promise<InstanceRow> => parts.instances.get(input.project, input.name);
+  const rowOf = ({ input }: Context): InstanceRow => newRow(input.row);
   return defineTask<CreateInput, Made>({
     kind: 'instance.create',
     initial: () => ({ volumePath: '', volatile: {} }),
@@ -34,37 +37,39 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
       {
         name: 'root volume and its place on the member',
         async run(context) {
-          const row = await rowOf(context);
+          const row = rowOf(context);
           const { path } = await parts.volumes.create(context.call, volumeRequest(parts, row, context.input.source));
           context.state.volumePath = path;
           const spec = await parts.surroundings.spec(context.call, { ...row, volume_path: path });
           context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger })).config;
         },
         async undo(context) {
-          const row = await rowOf(context);
+          const row = rowOf(context);
           await parts.agentOf(row).delete(context.call, parts.surroundings.bareSpec(row));
           await removeVolume(parts, context, row);
         },
       },
     ],
     async conclude(unit, { call, input, state }) {
-      const row = await parts.instances.lock(unit, input.project, input.name);
-      await parts.instances.finish(unit, { ...withVolatileKeys(row, state.volatile), volume_path: state.volumePath });
+      const row = newRow(input.row);
+      await parts.instances.finishCreation(unit, { ...withVolatileKeys(row, state.volatile), volume_path: state.volumePath });
       emit(unit, call, 'instance-created', row, { 'storage-pool': row.pool, type: row.type });
       if (input.source.snapshots.length === 0) return;
       await parts.snapshots.setReadyOf(unit, row.id);
       for (const snapshot of input.source.snapshots) emitSnapshot(unit, call, 'instance-snapshot-created', row, snapshot);
     },
-    async abandon(unit, { input }) {
-      const row = await parts.instances.lock(unit, input.project, input.name);
-      await parts.instances.delete(unit, row.id);
-    },
+    abandon: (unit, { input }) => parts.instances.delete(unit, input.row.id),
   });
 
   async function removeVolume(parts: TaskParts, context: Context, row: InstanceRow): Promise<void> {
     for (const snapshot of [...context.input.source.snapshots].reverse()) await parts.volumes.delete(context.call, parts.volumeOf(row, snapshot));
     await parts.volumes.delete(context.call, parts.volumeOf(row));
   }
+}
+
+/** A row as it stands right after its insertion. */
+function newRow(row: NewInstance): InstanceRow {
+  return { ...row, stateful: false, status: 'Stopped', status_code: statusCodes.Stopped, volume_path: '', created_at: new Date(), last_used_at: null };
 }
 
 function volumeRequest(parts: TaskParts, row: InstanceRow, source: VolumeSource): storage.CreateInstanceVolume {

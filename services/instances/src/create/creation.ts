@@ -58,7 +58,7 @@ export class Creation {
       throw error instanceof RecordRefused && (await this.parts.instances.exists(draft.project, draft.name)) ? new RecordRefused(nameTaken) : error;
     });
     const { source, snapshots } = prepared;
-    const input = { project: row.project, name: row.name, source, trigger: prepared.wish.trigger };
+    const input = { project: row.project, name: row.name, row, source, trigger: prepared.wish.trigger };
     return this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
       try {
         await this.parts.instances.insert(unit, { ...row, busy_task: task });
