@@ -1,7 +1,7 @@
 import { nicPhysicalKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
-import { linkName, readLink, runIp, type IpCommand } from '../networks/links.js';
+import { linkName, runIp, type IpCommand } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 
@@ -13,14 +13,14 @@ export class PhysicalNic implements NicKind {
     const { options } = device.spec;
     const parent = parentOf(device);
     if (options[nicPhysicalKeys.vlan.name]) throw new LxdError('unsupported', 'VLANs on physical nics are not supported');
-    const link = await readLink(this.host, parent);
+    const link = await this.host.links.find(parent);
     if (!link) throw new LxdError('internal', `Parent device '${parent}' doesn't exist`);
     const { mtu, hwaddr } = { mtu: options[nicPhysicalKeys.mtu.name], hwaddr: options[nicPhysicalKeys.hwaddr.name] };
     const commands: IpCommand[] = [['link', 'set', 'dev', parent, 'down']];
     if (mtu) commands.push(['link', 'set', 'dev', parent, 'mtu', mtu]);
     if (hwaddr) commands.push(['link', 'set', 'dev', parent, 'address', hwaddr]);
     await runIp(this.host, commands);
-    return { link: parent, volatile: { host_name: parent, 'last_state.mtu': String(link.mtu), 'last_state.hwaddr': link.address ?? '', 'last_state.created': 'false' } };
+    return { link: parent, volatile: { host_name: parent, 'last_state.mtu': String(link.mtu), 'last_state.hwaddr': link.hwaddr, 'last_state.created': 'false' } };
   }
 
   /** The link is on the host again, with the address and MTU it had. */

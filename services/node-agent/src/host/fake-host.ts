@@ -7,6 +7,7 @@ import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
+import type { HostLink, HostRoute } from './link-dump.js';
 import type { Links, VethPair } from './links.js';
 import type { Processes, ProcessHandle, StartOptions } from './processes.js';
 
@@ -180,6 +181,15 @@ export class FakeLinks implements Links {
   async exists(name: string): Promise<boolean> {
     return this.names.has(name);
   }
+  async list(): Promise<HostLink[]> {
+    return [...this.names].map(fakeLink);
+  }
+  async find(name: string): Promise<HostLink | undefined> {
+    return this.names.has(name) ? fakeLink(name, [...this.names].indexOf(name)) : undefined;
+  }
+  async routes(): Promise<HostRoute[]> {
+    return [];
+  }
   async createVeth({ name, peer, master }: VethPair): Promise<void> {
     this.log.push(`link add ${name} peer ${peer}${master === undefined ? '' : ` master ${master}`}`);
     this.names.add(name).add(peer);
@@ -187,6 +197,11 @@ export class FakeLinks implements Links {
   async delete(name: string): Promise<void> {
     if (this.names.delete(name)) this.log.push(`link delete ${name}`);
   }
+}
+
+function fakeLink(name: string, index: number): HostLink {
+  const counters = { bytesReceived: 0, bytesSent: 0, packetsReceived: 0, packetsSent: 0 };
+  return { index: index + 1, name, isUp: true, type: 'broadcast', isEthernet: true, mtu: 1500, hwaddr: '', kind: '', lowerIndex: 0, counters, addresses: [] };
 }
 
 export class FakeProcesses implements Processes {

@@ -2,13 +2,9 @@ import { subnets } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { isMissing } from '../host/files.js';
+import type { HostLink } from '../host/link-dump.js';
 import type { BridgeWish, FamilyWish } from './bridge-wish.js';
-import { readLink, runIp, type IpCommand, type Link } from './links.js';
-
-interface Route {
-  dst: string;
-  protocol?: string;
-}
+import { runIp, type IpCommand } from './links.js';
 
 /** Brings the kernel's bridge to what is wished, whatever it is now. */
 export async function applyBridgeLink(host: Host, wish: BridgeWish): Promise<void> {
@@ -16,35 +12,35 @@ export async function applyBridgeLink(host: Host, wish: BridgeWish): Promise<voi
   if (isNew) await runIp(host, [['link', 'add', 'dev', wish.name, 'address', wish.hwaddr, 'type', 'bridge']]);
   else if (!(await host.files.exists(`/sys/class/net/${wish.name}/bridge`))) throw new LxdError('internal', `Network interface "${wish.name}" already exists`);
   await applySysctls(host, wish); // before the kernel is looked at: switching IPv6 off takes its addresses away
-  const link = isNew ? undefined : await readLink(host, wish.name);
-  const routes = isNew ? [] : await bridgeRoutes(host, wish.name);
+  const link = isNew ? undefined : await host.links.find(wish.name);
+  const routes = await bridgeRoutes(host, link);
   const members = isNew ? [] : await host.files.readdir(`/sys/class/net/${wish.name}/brif`);
   const present = await Promise.all(wish.externalInterfaces.map((name) => host.links.exists(name)));
   await runIp(host, bridgeCommands({ ...wish, externalInterfaces: wish.externalInterfaces.filter((_, index) => present[index]) }, { link, routes, members }));
 }
 
-async function bridgeRoutes(host: Host, name: string): Promise<string[]> {
-  const [four, six] = await Promise.all([['ip', '-json', '-4'] as const, ['ip', '-json', '-6'] as const].map((ip) => host.exec([...ip, 'route', 'show', 'dev', name, 'proto', 'static'])));
-  return [four!, six!].flatMap(({ stdout }) => (JSON.parse(stdout || '[]') as Route[]).map((route) => route.dst));
+async function bridgeRoutes(host: Host, link: HostLink | undefined): Promise<string[]> {
+  if (!link) return [];
+  return (await host.links.routes()).flatMap((route) => (route.link === link.index && route.isStatic ? [route.subnet] : []));
 }
 
 /** The commands that lead from what the kernel has to what is wished; none where both agree. */
-export function bridgeCommands(wish: BridgeWish, observed: { link: Link | undefined; routes: string[]; members: string[] }): IpCommand[] {
+export function bridgeCommands(wish: BridgeWish, observed: { link: HostLink | undefined; routes: string[]; members: string[] }): IpCommand[] {
   const { link } = observed;
   const set = (...words: string[]): IpCommand => ['link', 'set', 'dev', wish.name, ...words];
   const commands: IpCommand[] = [];
-  if (link && link.address !== wish.hwaddr) commands.push(set('address', wish.hwaddr));
+  if (link && link.hwaddr !== wish.hwaddr) commands.push(set('address', wish.hwaddr));
   const mtu = wish.mtu ?? 1500;
   if (mtu !== (link?.mtu ?? 1500)) commands.push(set('mtu', String(mtu)));
-  if (!link?.flags.includes('UP')) commands.push(set('up'));
+  if (!link?.isUp) commands.push(set('up'));
 
   const wished = addresses(wish);
-  const present = (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  const present = (link?.addresses ?? []).filter(({ scope }) => scope === 'global').map(({ address, prefix }) => `${address}/${prefix}`);
   for (const address of present) if (!wished.includes(address)) commands.push(['address', 'del', address, 'dev', wish.name]);
   for (const address of wished) if (!present.includes(address)) commands.push(addAddress(address, wish.name));
 
   const routes = [...(wish.ipv4?.routes ?? []), ...(wish.ipv6?.routes ?? [])].map((route) => subnets.formatSubnet(subnets.subnetOf(route)!));
-  const known = observed.routes.map(normalRoute);
+  const known = observed.routes;
   for (const route of known) if (!routes.includes(route)) commands.push(['route', 'del', route, 'dev', wish.name, 'proto', 'static']);
   for (const route of routes) if (!known.includes(route)) commands.push(['route', 'replace', route, 'dev', wish.name, 'proto', 'static']);
 
@@ -61,10 +57,6 @@ function addresses(wish: BridgeWish): string[] {
 
 function addAddress(address: string, name: string): IpCommand {
   return address.includes(':') ? ['address', 'add', address, 'dev', name, 'nodad'] : ['address', 'add', address, 'dev', name];
-}
-
-function normalRoute(route: string): string {
-  return route.includes('/') ? route : `${route}/${route.includes(':') ? 128 : 32}`;
 }
 
 /** Forwarding between the network and the world; IPv6 only where the network has it. */

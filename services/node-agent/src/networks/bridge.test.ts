@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import type { HostLink } from '../host/link-dump.js';
 import { bridgeCommands } from './bridge-link.js';
 import { bridgeWish } from './bridge-wish.js';
 import { dnsmasqArguments, dnsmasqFiles } from './dnsmasq-config.js';
 import { firewallScript } from './firewall-rules.js';
 import { parseLeases } from './leases.js';
-import type { Link } from './links.js';
+
 
 const wish = (config: Record<string, string>) => bridgeWish('nt1', config, '/state');
-const link = (more: Partial<Link> = {}): Link => ({ ifindex: 5, ifname: 'nt1', flags: ['UP'], mtu: 1500, operstate: 'UP', link_type: 'ether', address: wish({}).hwaddr, addr_info: [], ...more });
+const link = (more: Partial<HostLink> = {}): HostLink => ({
+  index: 5, name: 'nt1', isUp: true, type: 'broadcast', isEthernet: true, mtu: 1500, hwaddr: wish({}).hwaddr, kind: 'bridge', lowerIndex: 0,
+  counters: { bytesReceived: 0, bytesSent: 0, packetsReceived: 0, packetsSent: 0 }, addresses: [], ...more,
+});
 const lines = (commands: readonly (readonly string[])[]) => commands.map((command) => command.join(' '));
 const rich = {
   'ipv4.address': '10.212.1.1/24',
@@ -40,12 +44,12 @@ describe('the wish of a bridge', () => {
 
 describe('the commands of a bridge', () => {
   it('are none where the kernel has what is wished', () => {
-    const observed = { link: link({ addr_info: [{ family: 'inet', local: '10.212.1.1', prefixlen: 24, scope: 'global' }] }), routes: ['10.99.0.0/24'], members: ['eth7'] };
+    const observed = { link: link({ addresses: [{ family: 'inet', address: '10.212.1.1', prefix: 24, scope: 'global' }] }), routes: ['10.99.0.0/24'], members: ['eth7'] };
     expect(bridgeCommands(wish({ 'ipv4.address': '10.212.1.1/24', 'ipv4.routes': '10.99.0.0/24', 'bridge.external_interfaces': 'eth7' }), observed)).toEqual([]);
   });
 
   it('lead from one state to the other', () => {
-    const observed = { link: link({ mtu: 1400, addr_info: [{ family: 'inet', local: '10.1.0.1', prefixlen: 24, scope: 'global' }, { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' }] }), routes: ['10.9.0.1'], members: [] };
+    const observed = { link: link({ mtu: 1400, addresses: [{ family: 'inet', address: '10.1.0.1', prefix: 24, scope: 'global' }, { family: 'inet6', address: 'fe80::1', prefix: 64, scope: 'link' }] }), routes: ['10.9.0.1/32'], members: [] };
     expect(lines(bridgeCommands(wish({ 'ipv4.address': '10.212.1.1/24', 'bridge.external_interfaces': 'eth7' }), observed))).toEqual([
       'link set dev nt1 mtu 1500',
       'address del 10.1.0.1/24 dev nt1',

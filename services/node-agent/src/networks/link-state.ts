@@ -1,59 +1,52 @@
 import type { Host } from '../host/host.js';
-import { readLink, type Link } from './links.js';
+import type { HostLink } from '../host/link-dump.js';
 
 const scopes: Readonly<Record<string, string>> = { global: 'global', link: 'link', host: 'local' };
 
 /** LXD's NetworkState of a link; undefined when the host has no such link. */
 export async function linkState(host: Host, name: string): Promise<object | undefined> {
-  const link = await readLink(host, name);
+  const links = await host.links.list();
+  const link = links.find((candidate) => candidate.name === name);
   if (!link) return undefined;
-  const isBridge = link.linkinfo?.info_kind === 'bridge';
-  return networkState(link, isBridge ? await host.files.readdir(`/sys/class/net/${name}/brif`) : []);
+  const ports = link.bridge ? await host.files.readdir(`/sys/class/net/${name}/brif`) : [];
+  return networkState(link, { ports, lower: links.find(({ index }) => index === link.lowerIndex)?.name ?? '' });
 }
 
-export function networkState(link: Link, ports: string[]): object {
-  const { stats64 } = link;
+export function networkState(link: HostLink, { ports, lower }: { ports: string[]; lower: string }): object {
+  const { counters } = link;
   return {
-    addresses: link.addr_info.map(({ family, local, prefixlen, scope }) => ({ family, address: local, netmask: String(prefixlen), scope: scopes[scope] ?? 'unknown' })),
+    addresses: link.addresses.map(({ family, address, prefix, scope }) => ({ family, address, netmask: String(prefix), scope: scopes[scope] ?? 'unknown' })),
     counters: {
-      bytes_received: stats64?.rx.bytes ?? 0,
-      bytes_sent: stats64?.tx.bytes ?? 0,
-      packets_received: stats64?.rx.packets ?? 0,
-      packets_sent: stats64?.tx.packets ?? 0,
+      bytes_received: counters.bytesReceived,
+      bytes_sent: counters.bytesSent,
+      packets_received: counters.packetsReceived,
+      packets_sent: counters.packetsSent,
     },
-    hwaddr: link.flags.includes('LOOPBACK') ? '' : (link.address ?? ''),
+    hwaddr: link.type === 'loopback' ? '' : link.hwaddr,
     mtu: link.mtu,
-    state: link.flags.includes('UP') ? 'up' : 'down',
-    type: linkType(link.flags),
+    state: link.isUp ? 'up' : 'down',
+    type: link.type,
     bond: null,
-    bridge: link.linkinfo?.info_kind === 'bridge' ? bridgeState(link.linkinfo.info_data ?? {}, link, ports) : null,
-    vlan: link.linkinfo?.info_kind === 'vlan' ? { lower_device: link.link ?? '', vid: Number(link.linkinfo.info_data?.['id'] ?? 0) } : null,
+    bridge: link.bridge ? bridgeState(link, link.bridge, ports) : null,
+    vlan: link.vlanId === undefined ? null : { lower_device: lower, vid: link.vlanId },
     ovn: null,
   };
 }
 
-function linkType(flags: string[]): string {
-  if (flags.includes('BROADCAST')) return 'broadcast';
-  if (flags.includes('LOOPBACK')) return 'loopback';
-  return flags.includes('POINTOPOINT') ? 'point-to-point' : 'unknown';
-}
-
-function bridgeState(info: Readonly<Record<string, unknown>>, link: Link, ports: string[]): object {
-  const filtering = Number(info['vlan_filtering'] ?? 0) === 1;
+function bridgeState(link: HostLink, bridge: NonNullable<HostLink['bridge']>, ports: string[]): object {
   return {
-    id: `8000.${(link.address ?? '').replaceAll(':', '')}`,
-    stp: Number(info['stp_state'] ?? 0) === 1,
-    forward_delay: Number(info['forward_delay'] ?? 0),
-    vlan_default: Number(info['vlan_default_pvid'] ?? 0),
-    vlan_filtering: filtering,
+    id: `8000.${link.hwaddr.replaceAll(':', '')}`,
+    stp: bridge.stp,
+    forward_delay: bridge.forwardDelay,
+    vlan_default: bridge.vlanDefault,
+    vlan_filtering: bridge.vlanFiltering,
     upper_devices: ports,
   };
 }
 
 /** LXD's type of a link that is no managed network. */
-export function hostLinkType(link: Link): string {
-  if (link.flags.includes('LOOPBACK')) return 'loopback';
-  const kind = link.linkinfo?.info_kind;
-  if (kind === 'bridge' || kind === 'bond' || kind === 'vlan') return kind;
-  return kind === undefined && link.link_type === 'ether' ? 'physical' : 'unknown';
+export function hostLinkType(link: HostLink): string {
+  if (link.type === 'loopback') return 'loopback';
+  if (['bridge', 'bond', 'vlan'].includes(link.kind)) return link.kind;
+  return link.kind === '' && link.isEthernet ? 'physical' : 'unknown';
 }

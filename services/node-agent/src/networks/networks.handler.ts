@@ -9,7 +9,7 @@ import { Dnsmasq } from './dnsmasq.js';
 import { applyFirewall, removeFirewall } from './firewall-rules.js';
 import { parseLeases } from './leases.js';
 import { hostLinkType, linkState } from './link-state.js';
-import { isLinkName, linkName, readLink, readLinks } from './links.js';
+import { isLinkName, linkName } from './links.js';
 import { usedSubnets } from './used-subnets.js';
 
 const nothing: common.Empty = {};
@@ -76,8 +76,8 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   }
 
   async links(): Promise<agentNetworks.HostLinks> {
-    const links = await readLinks(this.host);
-    return { type_by_name: Object.fromEntries(links.map((link) => [link.ifname, hostLinkType(link)])) };
+    const links = await this.host.links.list();
+    return { type_by_name: Object.fromEntries(links.map((link) => [link.name, hostLinkType(link)])) };
   }
 
   private async bringUp(spec: agentNetworks.BridgeSpec): Promise<void> {
@@ -90,7 +90,7 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   private async tearDown(name: string): Promise<void> {
     await new Dnsmasq(this.host, this.stateDir, name).stop();
     await removeFirewall(this.host, name);
-    if ((await readLink(this.host, name))?.linkinfo?.info_kind === 'bridge') await this.host.links.delete(name);
+    if ((await this.host.links.find(name))?.kind === 'bridge') await this.host.links.delete(name);
     await this.host.cgroups.remove(`/asterism/networks/${name}`);
     await this.host.files.remove(this.directory(name));
   }

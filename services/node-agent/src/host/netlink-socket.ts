@@ -1,0 +1,62 @@
+import { closeSync } from 'node:fs';
+import koffi from 'koffi';
+import { LxdError } from '@asterism/errors';
+import { acknowledgedError, dumpRequest, messages, NLMSG, type Message } from './netlink-message.js';
+
+const libc = koffi.load('libc.so.6');
+const calls = {
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  send: libc.func('long send(int fd, const void *buffer, size_t length, int flags)'),
+  recv: libc.func('long recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
+};
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const MSG_DONTWAIT = 0x40;
+const dumpBytes = 64 * 1024;
+
+/** Asks for a change; the answer is the kernel's error number, 0 for success. From a thread of the pool: the kernel does the work inside send(2). */
+export function ask(message: Buffer): Promise<number> {
+  return withSocket(async (fd) => {
+    await send(fd, message);
+    return acknowledgedError(receive(fd, Buffer.alloc(4096)));
+  });
+}
+
+/** Everything of a kind that the kernel has, one message each. */
+export function dump(type: number, body: Buffer): Promise<Message[]> {
+  return withSocket(async (fd) => {
+    await send(fd, dumpRequest(type, body));
+    const all: Message[] = [];
+    for (;;) {
+      for (const message of messages(receive(fd, Buffer.alloc(dumpBytes)))) {
+        if (message.type === NLMSG.done) return all;
+        if (message.type === NLMSG.error) throw new LxdError('internal', 'The kernel refuses to list its network interfaces');
+        all.push(message);
+      }
+    }
+  });
+}
+
+async function withSocket<T>(work: (fd: number) => Promise<T>): Promise<T> {
+  const fd = calls.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0) as number;
+  if (fd < 0) throw new LxdError('internal', 'Failed to open a netlink socket');
+  try {
+    return await work(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function send(fd: number, message: Buffer): Promise<void> {
+  const sent = await new Promise<number>((resolve, reject) => {
+    calls.send.async(fd, message, message.length, 0, (error: Error | null, result: number) => (error ? reject(error) : resolve(Number(result))));
+  });
+  if (sent !== message.length) throw new LxdError('internal', 'Failed to send a netlink request');
+}
+
+/** The answer lies ready once send(2) has returned. */
+function receive(fd: number, buffer: Buffer): Buffer {
+  const received = Number(calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT));
+  if (received <= 0) throw new LxdError('internal', 'The kernel did not answer a network request');
+  return buffer.subarray(0, received);
+}
