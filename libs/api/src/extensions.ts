@@ -56,6 +56,7 @@ export const extensions: readonly string[] = [
   'file_symlinks',
   'file_get_symlink',
   'console',
+  'container_edit_metadata',
   // Images
   'image_create_aliases',
   'image_force_refresh',

@@ -13,6 +13,7 @@ import { FilesController } from './http/instances/files.controller.js';
 import { InstanceStateController } from './http/instances/instance-state.controller.js';
 import { InstancesController } from './http/instances/instances.controller.js';
 import { LogsController } from './http/instances/logs.controller.js';
+import { MetadataController } from './http/instances/metadata.controller.js';
 import { SnapshotsController } from './http/instances/snapshots.controller.js';
 import { InternalController } from './http/internal/internal.controller.js';
 import { NetworksController } from './http/networks/networks.controller.js';
@@ -40,6 +41,7 @@ const controllers: Type<object>[] = [
   SnapshotsController,
   FilesController,
   LogsController,
+  MetadataController,
   ImagesController,
   AliasesController,
   NetworksController,

@@ -1,4 +1,4 @@
-import { anything, flag, list, map, optional, struct, text, time } from '../schema.js';
+import { anything, flag, list, map, optional, struct, text, time, whole } from '../schema.js';
 
 /** Only what the gateway must know of it; the images service reads the rest of the JSON. */
 export const createImageBody = struct('ImagesPost', {
@@ -38,3 +38,14 @@ export const updateImageBody = struct('ImagePut', {
 export const createAliasBody = struct('ImageAliasesPost', { name: text, description: text, target: text, type: text });
 export const updateAliasBody = struct('ImageAliasesEntryPut', { description: optional(text), target: optional(text) });
 export const renameAliasBody = struct('ImageAliasesEntryPost', { name: text });
+
+/** Absent fields stay absent, for PATCH; LXD's templates are maps of their own kind. */
+export const imageMetadataBody = struct('ImageMetadata', {
+  architecture: optional(text),
+  creation_date: optional(whole('int64')),
+  expiry_date: optional(whole('int64')),
+  properties: optional(map(text)),
+  templates: optional(
+    map(struct('ImageMetadataTemplate', { when: list(text), create_only: flag, template: text, properties: map(text) })),
+  ),
+});

@@ -20,7 +20,8 @@ const maxBodyBytes = 16 * 1024 * 1024;
 
 /** The body as the schema reads it; no content type is asked for, as LXD asks for none. */
 export async function bodyOf<T>(request: ApiRequest, schema: Schema<T>): Promise<T> {
-  return schema.read(parseJson((await readBody(request.raw)).toString()));
+  // Stopping early must not tear down the connection: the refusal is still to be sent.
+  return schema.read(parseJson((await readBody(request.raw.iterator({ destroyOnReturn: false }))).toString()));
 }
 
 export async function readBody(source: AsyncIterable<Buffer>, limit = maxBodyBytes): Promise<Buffer> {

@@ -7,7 +7,8 @@ import type { GuestAnswer, GuestFiles, GuestRequest, GuestRoot } from '../host/g
 import { toGuestId, toHostId } from './guest-ids.js';
 import { isLogName, requireLogName } from './logs.js';
 import type { InstancePlace, InstancePlaces } from './place.js';
-import { readMetadata } from './metadata.js';
+import { readMetadata, writeMetadata } from './metadata.js';
+import { deleteTemplate, listTemplates, readTemplate, writeTemplate } from './template-files.js';
 
 type PushHeader = agentFiles.PushHeader;
 
@@ -45,9 +46,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
   async push(_call: CallContext, frames: AsyncIterable<agentFiles.PushFrame>): Promise<common.Empty> {
     const parts = frames[Symbol.asyncIterator]();
     try {
-      const first = (await parts.next()).value as agentFiles.PushFrame | undefined;
-      if (first?.part?.$case !== 'header') throw new LxdError('bad-request', 'The first frame of a push is its header');
-      await this.#push(first.part.value, bytesOf(parts));
+      await this.#push(await firstHeader(parts), bytesOf(parts));
     } finally {
       await parts.return?.();
     }
@@ -91,6 +90,31 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
     return readMetadata(this.guests, this.places.place(request.instance_id));
   }
 
+  async putMetadata(_call: CallContext, request: agentFiles.WriteMetadata): Promise<common.Empty> {
+    await writeMetadata(this.guests, this.places.place(request.instance_id), request);
+    return {};
+  }
+
+  async listTemplates(_call: CallContext, request: agentFiles.TemplateRef): Promise<agentFiles.TemplateNames> {
+    return { names: await listTemplates(this.guests, this.places.place(request.instance_id)) };
+  }
+
+  readTemplate(_call: CallContext, request: agentFiles.TemplateRef): AsyncIterable<agentFiles.FileFrame> {
+    return readTemplate(this.guests, this.places.place(request.instance_id), request.path);
+  }
+
+  async writeTemplate(_call: CallContext, frames: AsyncIterable<agentFiles.PushFrame>): Promise<common.Empty> {
+    const parts = frames[Symbol.asyncIterator]();
+    const { instance_id, path } = (await firstHeader(parts)).file ?? { instance_id: '', path: '' };
+    await writeTemplate(this.guests, this.places.place(instance_id), path, bytesOf(parts));
+    return {};
+  }
+
+  async deleteTemplate(_call: CallContext, request: agentFiles.TemplateRef): Promise<common.Empty> {
+    await deleteTemplate(this.guests, this.places.place(request.instance_id), request.path);
+    return {};
+  }
+
   async #push(header: PushHeader, content: AsyncIterable<Uint8Array>): Promise<void> {
     const place = this.places.place(header.file?.instance_id ?? '');
     const path = absolute(header.file?.path ?? '');
@@ -127,6 +151,12 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
     };
     yield* chunks(this.host.files.readStream(path) as AsyncIterable<Buffer>);
   }
+}
+
+async function firstHeader(parts: AsyncIterator<agentFiles.PushFrame>): Promise<PushHeader> {
+  const first = (await parts.next()).value as agentFiles.PushFrame | undefined;
+  if (first?.part?.$case !== 'header') throw new LxdError('bad-request', 'The first frame of a push is its header');
+  return first.part.value;
 }
 
 async function* chunks(content: AsyncIterable<Buffer>): AsyncIterable<agentFiles.FileFrame> {

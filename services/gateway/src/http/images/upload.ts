@@ -7,7 +7,7 @@ import type { ApiRequest } from '../request.js';
  */
 export async function looksLikeJson(request: ApiRequest): Promise<{ isJson: boolean; body: AsyncIterable<Buffer> }> {
   const type = request.headers['content-type'] ?? '';
-  if (type.startsWith('application/json')) return { isJson: true, body: request.raw };
+  if (type.startsWith('application/json')) return { isJson: true, body: request.raw.iterator({ destroyOnReturn: false }) };
   if (type.startsWith('application/octet-stream') || type.startsWith('multipart/form-data')) return { isJson: false, body: request.raw };
   const chunks = request.raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await chunks.next();

@@ -23,6 +23,12 @@ export function pushHeader(headers: IncomingHttpHeaders, file: agentFiles.FileRe
   return { file, type, write, uid: number(sent('uid')), gid: number(sent('gid')), mode: mode(sent('mode')) };
 }
 
+/** A push as the agent takes it: the header, then the body as it comes. */
+export async function* pushFrames(header: agentFiles.PushHeader, body: AsyncIterable<Buffer>): AsyncIterable<agentFiles.PushFrame> {
+  yield { part: { $case: 'header', value: header } };
+  for await (const chunk of body) yield { part: { $case: 'chunk', value: chunk } };
+}
+
 function number(text: string): number {
   return /^\d{1,10}$/.test(text) ? Number(text) : -1;
 }

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { changed, syncValue, type Answer } from '../answer.js';
 import { abortableCallOf, callOf, query, type ApiRequest } from '../request.js';
 import { sendFrames } from '../streams.js';
-import { fileHeaders, pushHeader } from './file-headers.js';
+import { fileHeaders, pushFrames, pushHeader } from './file-headers.js';
 import { instancePaths, instanceRef } from './instance-ref.js';
 
 /** Files inside an instance, streamed between the client and the agent of its member. */
@@ -54,9 +54,4 @@ export class FilesController {
     const file: agentFiles.FileRef = { instance_id: id, path: path.startsWith('/') ? path : `/${path}` };
     return { agent: this.agents.on(member), file };
   }
-}
-
-async function* pushFrames(header: agentFiles.PushHeader, body: AsyncIterable<Buffer>): AsyncIterable<agentFiles.PushFrame> {
-  yield { part: { $case: 'header', value: header } };
-  for await (const chunk of body) yield { part: { $case: 'chunk', value: chunk } };
 }

@@ -4,12 +4,12 @@ import { LxdError } from '@asterism/errors';
 import { Token, type Instances } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { changed, sync, syncValue, type Answer } from '../answer.js';
+import { changed, syncValue, type Answer } from '../answer.js';
 import { abortableCallOf, callOf, parameter, projectOf, type ApiRequest } from '../request.js';
 import { sendFrames } from '../streams.js';
 import { instancePaths, instanceRef, viewOf } from './instance-ref.js';
 
-/** Logs, console output and image metadata of an instance, read from the agent of its member. */
+/** Logs and console output of an instance, read from the agent of its member. */
 @Controller(instancePaths.map((path) => `${path}/:name`))
 export class LogsController {
   constructor(
@@ -63,12 +63,6 @@ export class LogsController {
     const { agent, id } = await this.#locate(request);
     await agent.files.clearConsoleLog(callOf(request), { instance_id: id, file: '' });
     return changed();
-  }
-
-  @Get('metadata')
-  async metadata(@Req() request: ApiRequest): Promise<Answer> {
-    const { agent, id } = await this.#locate(request);
-    return sync(await agent.files.getMetadata(callOf(request), { instance_id: id, path: '' }));
   }
 
   async #locate(request: ApiRequest) {
