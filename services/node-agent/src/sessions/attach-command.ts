@@ -11,7 +11,7 @@ export interface LxcName {
 
 /**
  * lxc-attach for a command: a clean environment, user and group of the request, and the working directory. lxc-attach takes over its own
- * working directory where the host has a directory of that name; any other is entered by the guest's shell.
+ * working directory where the host has a directory of that name; any other is entered by the guest's shell; one that is not there is the root directory, as in the reference.
  * @param hostHasCwd whether the host has a directory of that name.
  */
 export function attachCommand(lxc: LxcName, session: agentInstances.ExecSession, hostHasCwd: boolean): { argv: Argv; cwd: string } {
@@ -21,7 +21,7 @@ export function attachCommand(lxc: LxcName, session: agentInstances.ExecSession,
   const cwd = session.cwd || '/root';
   const variables = Object.entries(session.environment).flatMap(([name, value]) => ['-v', `${requireName(name)}=${value}`]);
   const ids = [...(user ? ['-u', String(user)] : []), ...(group ? ['-g', String(group)] : [])];
-  const inGuest = hostHasCwd ? command : ['sh', '-c', 'cd "$0" || exit 1; exec "$@"', cwd, ...command];
+  const inGuest = hostHasCwd ? command : ['sh', '-c', 'cd "$0" 2>/dev/null; exec "$@"', cwd, ...command];
   return {
     argv: ['lxc-attach', '-q', '-l', 'CRIT', '-o', '/dev/null', '-P', lxc.path, '-n', lxc.name, '--clear-env', ...variables, ...ids, '--', ...inGuest],
     cwd: hostHasCwd ? cwd : '/',

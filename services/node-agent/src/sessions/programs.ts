@@ -9,6 +9,8 @@ interface Size {
 }
 
 const hangUpGraceMs = 5_000;
+const SIGHUP = 1;
+const SIGKILL = 9;
 
 /** A command with a terminal; its one stream is fd "0". */
 export async function terminalProgram(host: Host, argv: Argv, options: Size & { cwd?: string; env?: Record<string, string> }): Promise<Program> {
@@ -16,13 +18,14 @@ export async function terminalProgram(host: Host, argv: Argv, options: Size & { 
   return {
     outputs: { '0': terminal.output },
     write: async (data) => terminal.write(data),
-    closeInput: () => undefined,
+    // A terminal whose line is closed hangs up, as the reference's does.
+    closeInput: () => signalChild(host, terminal.pid, SIGHUP),
     control: (message) => {
       if (message.command === 'window-resize') terminal.resize(message.columns, message.rows);
       else signalChild(host, terminal.pid, message.signal);
     },
     abandon: () => {
-      signalChild(host, terminal.pid, 1);
+      signalChild(host, terminal.pid, SIGHUP);
       setTimeout(() => terminal.kill('SIGKILL'), hangUpGraceMs).unref();
     },
     release: () => undefined,
@@ -44,7 +47,7 @@ export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: stri
       if (message.command === 'signal') signalChild(host, child.pid, message.signal);
     },
     abandon: () => {
-      signalChild(host, child.pid, 9);
+      signalChild(host, child.pid, SIGKILL);
       setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
     },
     release: () => {
