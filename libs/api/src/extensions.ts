@@ -58,6 +58,7 @@ export const extensions: readonly string[] = [
   'console',
   'container_edit_metadata',
   // Images
+  'image_compression_algorithm',
   'image_create_aliases',
   'image_force_refresh',
   'image_types',

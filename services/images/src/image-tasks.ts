@@ -36,6 +36,7 @@ export class ImageTasks {
   readonly #publish: TaskDefinition<PublishImage, KeepState>;
   readonly #pull: TaskDefinition<PullImage, KeepState>;
   readonly #delete: TaskDefinition<DeleteImage, object>;
+  readonly #fetching = new Map<string, Promise<string>>();
   readonly #refresh: ReturnType<typeof refreshImageTask>;
 
   constructor(
@@ -108,8 +109,17 @@ export class ImageTasks {
     });
   }
 
-  /** Copies an image that an instance is to be made of, and waits for it. Answers its fingerprint. */
-  async fetch(call: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
+  /** Copies an image that an instance is to be made of, and waits for it. Answers its fingerprint. Who asks for the same at the same time shares the copy. */
+  fetch(call: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
+    const key = JSON.stringify([place.owner, request.server, request.alias, request.fingerprint]);
+    const running = this.#fetching.get(key);
+    if (running) return running;
+    const fetching = this.#fetch(call, place, request).finally(() => this.#fetching.delete(key));
+    this.#fetching.set(key, fetching);
+    return fetching;
+  }
+
+  async #fetch(call: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
     const { url, protocol, certificate, secret } = request.server!;
     const { alias, fingerprint } = request;
     const { id } = await this.#download(call, this.#pull, {
