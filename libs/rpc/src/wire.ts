@@ -43,10 +43,10 @@ function kindOfStatus(code: status): ErrorKind {
 
 const contextKey = 'asterism-call-bin';
 
-/** The context as metadata; the deadline and the signal travel as gRPC's own. */
+/** The context as metadata; the deadline and the signal travel as gRPC's own. A call with a deadline waits that long for a peer that is starting. */
 export function toMetadata(call: CallContext): Metadata {
   const { deadline: _deadline, signal: _signal, ...carried } = call;
-  const metadata = new Metadata();
+  const metadata = new Metadata({ waitForReady: call.deadline !== undefined });
   metadata.set(contextKey, Buffer.from(JSON.stringify(carried)));
   if (call.traceparent) metadata.set('traceparent', call.traceparent);
   return metadata;
