@@ -9,13 +9,12 @@ function above(directory: string): string {
   return existsSync(join(directory, 'nx.json')) ? directory : above(dirname(directory));
 }
 
-/** Asterism in one process, or every service in its own with `ASTERISM_COMPOSITION=processes`. `ASTERISM_BIN` names another entry. */
+/** Asterism in one process, or every service in its own with `ASTERISM_COMPOSITION=processes`. `ASTERISM_BIN` names another entry of the first. */
 export const asterism: ServerKind = {
   name: 'asterism',
-  command: (stateDirectory) => {
-    const entry = process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js');
-    const composition = process.env['ASTERISM_COMPOSITION'] ?? 'standalone';
-    return [process.execPath, entry, composition, '--state-dir', stateDirectory];
-  },
+  command: (stateDirectory) =>
+    process.env['ASTERISM_COMPOSITION'] === 'processes'
+      ? [process.execPath, join(repository, 'deploy/host/processes.mjs'), stateDirectory]
+      : [process.execPath, process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js'), 'standalone', '--state-dir', stateDirectory],
   env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
 };

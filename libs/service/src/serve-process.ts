@@ -35,6 +35,7 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   server.add(HealthDefinition, healthHandler(() => ready));
   const port = await server.listen();
   agents.start();
+  await runtime.bus.subscribe(['agent.ready'], () => agents.refresh());
   await composition.start();
   ready = true;
   logger.info({ port }, 'serving');
