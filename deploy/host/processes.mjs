@@ -1,17 +1,19 @@
 // npm run up -- --processes: every service in a process of its own, over gRPC with mutual TLS, NATS and Redis, on one host.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthority, issueCertificate, writeTlsDirectory } from '../../libs/certificates/dist/index.js';
+import { health } from '../../libs/proto/dist/index.js';
+import { systemCall } from '../../libs/rpc/dist/index.js';
+import { Channel, remote } from '../../libs/rpc/dist/wire-binding.js';
 import { startEmbeddedPostgres } from '../../libs/database/dist/index.js';
 import { lockStateDir } from '../../services/standalone/dist/state-dir-lock.js';
 import { root } from './setup.mjs';
 
-/** In the order of their start: who answers comes before who asks, the listeners come last. */
-const startGroups = [['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances'], ['node-agent'], ['gateway']];
-const services = startGroups.flat();
+/** Stopped in reverse: who asks before who answers. */
+const services = ['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances', 'node-agent', 'gateway'];
 const restartAfterMs = 1_000;
 const reachableWithinMs = 150_000;
 
@@ -36,10 +38,26 @@ class Constellation {
     this.run('redis', 'redis-server', ['--port', '0', '--unixsocket', this.redisSocket, '--unixsocketperm', '700', '--save', '', '--appendonly', 'no', '--dir', this.directory]);
     await Promise.all([reachable({ host: '127.0.0.1', port: natsPort }), reachable({ path: this.redisSocket })]);
     const ports = Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
-    for (const group of startGroups) {
-      for (const name of group) this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
-      await Promise.all(group.map((name) => reachable({ host: '127.0.0.1', port: ports[name] })));
+    const serve = (name) => this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
+    const behind = services.filter((name) => name !== 'gateway');
+    behind.forEach(serve);
+    await Promise.all(behind.map((name) => this.serving(name, ports[name])));
+    serve('gateway');
+  }
+
+  /** Resolves when the service says so by the health protocol: the API opens when everything behind it is there. */
+  async serving(name, port) {
+    const read = (file) => readFileSync(join(this.tlsDirectory(name), file));
+    const channel = new Channel({ address: `127.0.0.1:${port}`, tls: { ca: read('ca.crt'), cert: read('tls.crt'), key: read('tls.key') }, serverName: 'asterism' });
+    const probe = remote(health.HealthDefinition, channel);
+    const deadline = Date.now() + reachableWithinMs;
+    for (;;) {
+      const answer = await probe.check(systemCall({ timeoutMs: 5_000 }), { service: '' }).catch((error) => error);
+      if (answer.status === health.HealthCheckResponse_ServingStatus.SERVING) break;
+      if (Date.now() > deadline) throw new Error(`${name} does not serve: ${answer.message ?? 'it is still starting'}`);
+      await sleep(50);
     }
+    channel.close();
   }
 
   /** A new authority at each start: its key leaves memory with this process. */
