@@ -5,7 +5,7 @@ import type { CallContext } from '@asterism/rpc';
 import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Identity } from '../auth/identity.js';
+import { mayUseProject, type Identity } from '../auth/identity.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -46,6 +46,13 @@ export function query(request: ApiRequest, name: string): string {
 
 export function isTrue(value: string): boolean {
   return ['true', '1', 'yes', 'on'].includes(value.toLowerCase());
+}
+
+/** The project that a body names beside the request's own; the caller must be allowed to use it as well. */
+export function otherProject(request: ApiRequest, named: string): string {
+  if (named === '') return projectOf(request);
+  if (!mayUseProject(request.identity, named)) throw new LxdError('forbidden', 'not authorized');
+  return named;
 }
 
 export function projectOf(request: ApiRequest): string {

@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { common, Token, type Instances, type instances } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { started, sync, changed, type Answer } from '../answer.js';
-import { bodyOf, callOf, ifMatchOf, listOf, projectOf, query, recursionOf, type ApiRequest } from '../request.js';
+import { bodyOf, callOf, ifMatchOf, listOf, otherProject, projectOf, query, recursionOf, type ApiRequest } from '../request.js';
 import { instancePaths, instanceRef, viewOf } from './instance-ref.js';
 
 const typeOfView: Readonly<Record<string, string>> = { containers: 'container', 'virtual-machines': 'virtual-machine' };
@@ -43,7 +43,7 @@ export class InstancesController {
         devices: devicesToMessage(devices),
         profiles: profiles && { names: profiles },
         target: query(request, 'target'),
-        source: { ...source, instance_only: source.instance_only || source.container_only },
+        source: { ...source, project: otherProject(request, source.project), instance_only: source.instance_only || source.container_only },
       }),
     );
   }

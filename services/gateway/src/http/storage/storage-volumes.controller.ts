@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { common, Token, type storage, type StorageVolumes } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { changed, created, started, sync, type Answer } from '../answer.js';
-import { bodyOf, callOf, ifMatchOf, listOf, parameter, projectOf, type ApiRequest } from '../request.js';
+import { bodyOf, callOf, ifMatchOf, listOf, otherProject, parameter, type ApiRequest } from '../request.js';
 import { volumeRef } from './volume-ref.js';
 
 @Controller('1.0/storage-pools/:pool/volumes')
@@ -54,7 +54,7 @@ export class StorageVolumesController {
   async rename(@Req() request: ApiRequest): Promise<Answer> {
     const sent = await bodyOf(request, renameVolumeBody);
     if (sent.migration) throw new LxdError('unsupported', 'Migration of volumes is not supported');
-    const rename = { volume: volumeRef(request), new_name: sent.name, new_pool: sent.pool, new_project: sent.project };
+    const rename = { volume: volumeRef(request), new_name: sent.name, new_pool: sent.pool, new_project: sent.project && otherProject(request, sent.project) };
     const { operation, url } = await this.volumes.rename(callOf(request), rename);
     return operation ? started(operation) : created({ url });
   }
@@ -87,5 +87,5 @@ export class StorageVolumesController {
 }
 
 function copySource(request: ApiRequest, source: { name: string; pool: string; project: string }): storage.VolumeRef {
-  return { project: source.project || projectOf(request), pool: source.pool || parameter(request, 'pool'), type: 'custom', name: source.name };
+  return { project: otherProject(request, source.project), pool: source.pool || parameter(request, 'pool'), type: 'custom', name: source.name };
 }
