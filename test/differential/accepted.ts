@@ -43,4 +43,11 @@ export const accepted: Accepted[] = [
   { script: 'etag', step: '/1.0/storage-pools/default If-Match={{s}}', line: /./, reason: 'pools have an ETag, which LXD does not send but compares' },
   { script: 'profiles', step: 'lxc profile device unset web share nokey', line: /./, reason: 'an option without a value is an option that is not there' },
   { script: 'profiles', step: 'lxc profile rename nope x', line: /Query affected|Profile not found/, reason: 'the words of a query are no answer' },
+  { script: 'server', line: /server_version|Server version/, reason: 'the release whose extensions are advertised' },
+  { script: 'server', step: 'GET /1.0', line: /"user\.|"config": |^\s*},$/, reason: 'PUT replaces the configuration, user keys too; LXD keeps those it was not given' },
+  { script: 'server', step: 'lxc config show', line: /^ {2}user\./, reason: 'PUT replaces the configuration, user keys too; LXD keeps those it was not given' },
+  { script: 'server', step: 'lxd init --dump', line: /^ {2}user\./, reason: 'PUT replaces the configuration, user keys too; LXD keeps those it was not given' },
+  { script: 'server', step: 'lxc cluster list', line: /^stderr:/, reason: 'clustering is not advertised yet' },
+  { script: 'warnings', step: 'acknowledge nope', line: /./, reason: 'a warning that is not there is not found' },
+  { script: 'warnings', step: '{"status":"acknowledged"}', line: /./, reason: 'a warning that is not there is not found' },
 ];

@@ -17,6 +17,7 @@ import { openInstances, type AgentInstances } from './instances/open-instances.j
 import { NetworksHandler } from './networks/networks.handler.js';
 import { Registration } from './registration.js';
 import { HostHandler } from './resources/host.handler.js';
+import { RaiseHostWarnings } from './resources/raise-host-warnings.js';
 import { StorageHandler } from './storage/storage.handler.js';
 
 const HostToken = 'asterism.agent.Host';
@@ -65,6 +66,7 @@ export const nodeAgentService = defineService({
       useFactory: (host: Host, guests: GuestFiles, { known }: AgentInstances) => new FilesHandler(host, guests, known),
     },
     Registration,
+    RaiseHostWarnings,
   ],
   handlers: [
     [agentDefinitions.instances, InstancesHandler],
@@ -81,6 +83,7 @@ export const nodeAgentService = defineService({
     report('network', await app.get(NetworksHandler, { strict: false }).start());
     await app.get<AgentInstances>(InstancesToken, { strict: false }).reattach();
     await app.get(Registration, { strict: false }).start();
+    void app.get(RaiseHostWarnings, { strict: false }).start().catch((error: unknown) => new Logger('node-agent').warn(`warnings about the host were not raised: ${String(error)}`));
   },
   async stop(app) {
     app.get(Registration, { strict: false }).stop();
