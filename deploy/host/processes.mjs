@@ -120,7 +120,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
-    for (const name of [...[...services].reverse(), 'nats', 'redis']) await ended(this.children.get(name));
+    for (const group of [...[...startGroups].reverse(), ['nats', 'redis']]) await Promise.all(group.map((name) => ended(this.children.get(name))));
     await this.postgres?.stop();
     await this.unlock?.();
   }

@@ -1,6 +1,6 @@
 // Prepares a Debian host: packages, Node 24, dependencies, build. Runs on Node 20 before anything is installed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,9 +46,28 @@ export function installDependencies() {
   });
 }
 
-/** Compiles what changed. */
+/** Compiles what changed; quick when nothing did. */
 export function build() {
+  const stamp = join(root, 'node_modules', '.asterism-build');
+  const newest = newestSource();
+  const built = existsSync(join(root, 'services/standalone/dist/main.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === newest;
+  if (built) return;
   phase('building', () => run('npm', ['run', '--silent', 'build'], { PATH: `${bin}:${process.env.PATH}` }));
+  writeFileSync(stamp, newest);
+}
+
+/** Tells one state of the sources from another: how many files there are and when the last of them changed. */
+function newestSource() {
+  let count = 0;
+  let newest = 0;
+  for (const top of ['proto', 'libs', 'services', 'test']) {
+    for (const path of readdirSync(join(root, top), { recursive: true })) {
+      if (!/(^|\/)src\/.*\.ts$|\.proto$|^[^/]*\/[^/]*\.(ts|json)$/.test(path) || /node_modules|\/dist\/|\/generated\//.test(path)) continue;
+      count++;
+      newest = Math.max(newest, statSync(join(root, top, path)).mtimeMs);
+    }
+  }
+  return `${count} ${newest}`;
 }
 
 /** The Node that runs Asterism: the machine's own where it is new enough, else the one that npm brought. */

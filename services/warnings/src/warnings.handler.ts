@@ -20,7 +20,7 @@ export class WarningsHandler implements Warnings {
 
   async list(_call: CallContext, request: common.ListRequest): Promise<common.Document> {
     const clauses = parseFilter(request.filter);
-    const shown = (await this.store.list(request.project)).map(warningObject).filter((warning) => matchesFilter(warning, clauses));
+    const shown = (await this.store.list(request.all_projects ? '' : request.project)).map(warningObject).filter((warning) => matchesFilter(warning, clauses));
     return document(request.recursion === 0 ? shown.map((warning) => warningPath(warning.uuid)) : shown);
   }
 

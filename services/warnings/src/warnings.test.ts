@@ -5,7 +5,7 @@ import { composeForTest, type TestComposition } from '@asterism/testing';
 import { warningsService } from './index.js';
 
 const call = systemCall();
-const request: common.ListRequest = { project: '', all_projects: false, recursion: 1, filter: '', visible_projects: [] };
+const request: common.ListRequest = { project: 'default', all_projects: true, recursion: 1, filter: '', visible_projects: [] };
 const trouble: warnings.RaiseWarning = { project: 'default', location: 'none', type: 'Instance autostart failure', severity: 'low', last_message: 'no', entity_url: '/1.0/instances/c1' };
 let composition: TestComposition;
 let handler: Warnings;
@@ -42,8 +42,8 @@ describe('warnings', () => {
   });
 
   it('belong to a project, and can be deleted', async () => {
-    expect(await list({ project: 'other' })).toEqual([]);
-    const uuid = (await list({ project: 'default' }))[0]!.uuid;
+    expect(await list({ project: 'other', all_projects: false })).toEqual([]);
+    const uuid = (await list({ project: 'default', all_projects: false }))[0]!.uuid;
     await handler.delete(call, { uuid });
     await expect(handler.get(call, { uuid })).rejects.toThrow('Warning not found');
     await expect(handler.get(call, { uuid: 'nope' })).rejects.toThrow('Warning not found');

@@ -21,7 +21,7 @@ export async function hostWarnings(sysfs: Sysfs): Promise<HostWarning[]> {
   const has = (separate: string, unified = separate): boolean => layout.separate.has(separate) || layout.unified.has(unified);
   const isUnified = layout.unified.size > 0;
   const file = async (controller: string, name: string): Promise<boolean> => sysfs.exists(`${layout.separate.get(controller) ?? '/nowhere'}/${name}`);
-  const weight = layout.separate.has('blkio') ? await file('blkio', 'blkio.weight') : layout.unified.has('io');
+  const weight = layout.separate.has('blkio') ? (await file('blkio', 'blkio.weight')) || (await file('blkio', 'blkio.bfq.weight')) : layout.unified.has('io');
   const swap = layout.separate.has('memory') ? await file('memory', 'memory.memsw.limit_in_bytes') : layout.unified.has('memory');
   const missing = (type: string, message: string, present: boolean): HostWarning => ({ type: `Couldn't find the CGroup ${type}`, message, holds: !present });
   return [
