@@ -56,7 +56,7 @@ describe('an instance', () => {
     await exec(test.client, 'origin', ['sh', '-c', 'echo two > /root/file']);
     await test.client.change('PUT', '/1.0/instances/origin', { restore: 'before' });
     expect((await exec(test.client, 'origin', ['cat', '/root/file'])).stdout).toBe('one\n');
-    await test.client.change('POST', '/1.0/instances', { name: 'copied', source: { type: 'copy', source: 'origin' } });
+    await test.client.change('POST', '/1.0/instances', { name: 'copied', profiles: ['default'], source: { type: 'copy', source: 'origin' } });
     expect(await test.client.get('/1.0/instances/copied/snapshots')).toEqual(['/1.0/instances/copied/snapshots/before']);
     expect(refusal(await test.client.json('POST', '/1.0/instances/origin', { name: 'other' }))).toMatch(/^(400|202)/);
     await test.client.change('POST', '/1.0/instances/copied', { name: 'renamed' });
