@@ -66,7 +66,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     try {
       await this.#accept(call, id, definition, task.input, accept);
     } catch (error) {
-      await this.options.operations.discard(call, { id, secret: '' }).catch(() => undefined);
+      await this.options.operations.discard(call, { id, secret: '', visible_projects: [] }).catch(() => undefined);
       throw error;
     }
     return answer;

@@ -339,6 +339,11 @@ describe('HTTPS', () => {
     expect((await asks('POST', '/1.0/certificates', '{"type":"client"}', restricted)).status).toBe(403);
   });
 
+  it('shows a restricted client without projects nothing rather than all', async () => {
+    await asks('GET', '/1.0/instances?all-projects=true', '', { restricted: true, projects: [] });
+    expect(calls.at(-1)?.request).toMatchObject({ list: { visible_projects: ['/'] } });
+  });
+
   it('trusts known certificates, but not with what is local', async () => {
     expect((await asks('GET', '/1.0/instances')).status).toBe(200);
     expect((await asks('GET', '/internal/ready')).status).toBe(403);

@@ -133,7 +133,7 @@ export class ImageTasks {
       cached: true,
       updateSource: alias === '' ? undefined : { alias, certificate, protocol: protocol || 'lxd', server: url, image_type: '' },
     });
-    const { json } = await this.operations.wait(call, { id, timeout_s: -1, secret: '' });
+    const { json } = await this.operations.wait(call, { id, timeout_s: -1, secret: '', visible_projects: [] });
     const { err, metadata } = JSON.parse(json.toString()) as { err: string; metadata: { fingerprint?: string } | null };
     if (err !== '' || !metadata?.fingerprint) throw new LxdError('bad-request', err || 'Image download was cut off');
     return metadata.fingerprint;

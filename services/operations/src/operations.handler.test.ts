@@ -44,7 +44,7 @@ describe('the record of an operation', () => {
   it('answers waiters when the event of its end arrives, with the result merged into the metadata', async () => {
     const id = randomUUID();
     await handler.open(systemCall(), opening(id));
-    const waiting = handler.wait(systemCall(), { id, timeout_s: 20, secret: '' });
+    const waiting = handler.wait(systemCall(), { id, timeout_s: 20, secret: '', visible_projects: [] });
     await test.runtime.bus.publish(event('operation.closed', { id, status_code: 200, error: '', metadata: { fingerprint: 'ab' } }));
     expect(text((await waiting).json)).toMatchObject({ status: 'Success', metadata: { fingerprint: 'ab' } });
   });
@@ -52,7 +52,7 @@ describe('the record of an operation', () => {
   it('answers a wait whose time is over with the operation as it stands', async () => {
     const id = randomUUID();
     await handler.open(systemCall(), opening(id));
-    expect(text((await handler.wait(systemCall(), { id, timeout_s: 0, secret: '' })).json)).toMatchObject({ status: 'Running' });
+    expect(text((await handler.wait(systemCall(), { id, timeout_s: 0, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Running' });
   });
 
   it('ends once: a late second end changes nothing', async () => {
@@ -61,14 +61,32 @@ describe('the record of an operation', () => {
     const close = { id, status_code: 400, error: 'no', metadata: Buffer.alloc(0) };
     await handler.close(systemCall(), close);
     await handler.close(systemCall(), { ...close, status_code: 200, error: '' });
-    expect(text((await handler.get(systemCall(), { id, secret: '' })).json)).toMatchObject({ status: 'Failure', err: 'no' });
+    expect(text((await handler.get(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Failure', err: 'no' });
   });
 
   it('refuses to cancel what cannot be cancelled, and does not know strangers', async () => {
     const id = randomUUID();
     await handler.open(systemCall(), opening(id));
-    await expect(handler.cancel(systemCall(), { id, secret: '' })).rejects.toThrow("This operation can't be cancelled");
-    await expect(handler.get(systemCall(), { id: 'bogus', secret: '' })).rejects.toThrow('Operation not found');
+    await expect(handler.cancel(systemCall(), { id, secret: '', visible_projects: [] })).rejects.toThrow("This operation can't be cancelled");
+    await expect(handler.get(systemCall(), { id: 'bogus', secret: '', visible_projects: [] })).rejects.toThrow('Operation not found');
+  });
+
+  it('keeps what belongs to no project from callers bound to projects', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), { ...opening(id), project: '', metadata: Buffer.from('{"secret":"s3cret"}') });
+    const bound = { visible_projects: ['default'] };
+    await expect(handler.get(systemCall(), { id, secret: '', ...bound })).rejects.toThrow('Operation not found');
+    await expect(handler.cancel(systemCall(), { id, secret: '', ...bound })).rejects.toThrow('Operation not found');
+    const list = await handler.list(systemCall(), { project: 'default', all_projects: false, recursion: 1, ...bound });
+    expect(list.json.toString()).not.toContain('s3cret');
+  });
+
+  it('lets strangers wait with the secret of the operation only', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), { ...opening(id), metadata: Buffer.from('{"secret":"s3cret"}') });
+    const wait = { id, timeout_s: 0, visible_projects: [] };
+    expect(text((await handler.wait(systemCall(), { ...wait, secret: 's3cret' })).json)).toMatchObject({ id });
+    await expect(handler.wait(systemCall(), { ...wait, secret: 'guess' })).rejects.toThrow('not authorized');
   });
 });
 

@@ -64,21 +64,28 @@ export class OperationsHandler implements Operations {
   }
 
   async get(_call: CallContext, request: proto.OperationRef): Promise<common.Document> {
-    return document(renderOperation(await this.#find(request.id)));
+    return document(renderOperation(await this.#find(request.id, request.visible_projects)));
   }
 
   async list(_call: CallContext, request: proto.ListOperations): Promise<common.Document> {
-    const wanted = request.all_projects ? (request.visible_projects.length > 0 ? request.visible_projects : undefined) : [request.project || 'default'];
-    const rows = await listOperations(this.database, wanted);
+    const visible = request.visible_projects;
+    const wanted = request.all_projects ? (visible.length > 0 ? visible : undefined) : [request.project || 'default'];
+    const rows = (await listOperations(this.database, wanted)).filter((row) => isVisible(row, visible));
     return document(groupByStatus(rows, request.recursion > 0 ? renderOperation : operationUrl));
   }
 
   async wait(call: CallContext, request: proto.WaitOperation): Promise<common.Document> {
-    const ended = new Promise<OperationRow | undefined>((resolve) => {
+    const ended = new Promise<OperationRow | undefined>((resolve, reject) => {
       const stop = this.journal.onFinished(request.id, finish);
       const timer = request.timeout_s >= 0 ? setTimeout(() => finish(undefined), request.timeout_s * 1000) : undefined;
       call.signal?.addEventListener('abort', () => finish(undefined), { once: true });
-      void this.#find(request.id).then((row) => row.finished_at && finish(row), () => finish(undefined));
+      this.#waitable(request).then(
+        (row) => row.finished_at && finish(row),
+        (error: unknown) => {
+          reject(error as Error);
+          finish(undefined);
+        },
+      );
       function finish(row: OperationRow | undefined): void {
         stop();
         clearTimeout(timer);
@@ -89,7 +96,7 @@ export class OperationsHandler implements Operations {
   }
 
   async cancel(call: CallContext, request: proto.OperationRef): Promise<common.Empty> {
-    const row = await this.#find(request.id);
+    const row = await this.#find(request.id, request.visible_projects);
     if (row.finished_at) throw new LxdError('bad-request', 'Only running operations can be cancelled');
     if (!row.may_cancel) throw new LxdError('bad-request', "This operation can't be cancelled");
     const owner = row.class === 'task' ? this.owners.of(row.owner) : undefined;
@@ -102,11 +109,22 @@ export class OperationsHandler implements Operations {
     return followJournal({ journal: this.journal, bus: this.bus, request, signal: call.signal });
   }
 
-  async #find(id: string): Promise<OperationRow> {
-    const row = await findOperation(this.database, id);
-    if (!row) throw new LxdError('not-found', 'Operation not found');
+  async #waitable(request: proto.WaitOperation): Promise<OperationRow> {
+    const row = await this.#find(request.id, request.visible_projects);
+    if (request.secret !== '' && row.metadata?.['secret'] !== request.secret) throw new LxdError('forbidden', 'not authorized');
     return row;
   }
+
+  async #find(id: string, visible: readonly string[] = []): Promise<OperationRow> {
+    const row = await findOperation(this.database, id);
+    if (!row || !isVisible(row, visible)) throw new LxdError('not-found', 'Operation not found');
+    return row;
+  }
+}
+
+/** Operations of no project may hold secrets (tokens of certificates): a caller bound to projects does not see them. */
+function isVisible(row: OperationRow, visible: readonly string[]): boolean {
+  return visible.length === 0 || visible.includes(row.project);
 }
 
 function parseMetadata(bytes: Uint8Array): Record<string, unknown> | null {

@@ -5,8 +5,10 @@ import type { EventType } from './event-wish.js';
 
 interface Listener {
   types: readonly EventType[];
-  /** Absent: all. Events without a project reach everybody. */
+  /** Absent: all. */
   projects: readonly string[] | undefined;
+  /** Events of no project may tell secrets (tokens of certificates), so only administrators hear them. */
+  admin: boolean;
 }
 
 const pingEveryMs = 10_000;
@@ -45,7 +47,7 @@ export class EventFeed {
   #pass(type: string, project: string, json: string): void {
     for (const [socket, listener] of this.#listeners) {
       if (!listener.types.some((wanted) => wanted === type)) continue;
-      if (project !== '' && listener.projects && !listener.projects.includes(project)) continue;
+      if (project === '' ? !listener.admin : listener.projects && !listener.projects.includes(project)) continue;
       if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
       else socket.send(json);
     }

@@ -75,8 +75,14 @@ export function listOf(request: ApiRequest): common.ListRequest {
     all_projects: allProjects,
     recursion: recursionOf(request),
     filter: query(request, 'filter'),
-    visible_projects: [...(request.identity.projects ?? [])],
+    visible_projects: visibleProjects(request.identity),
   };
+}
+
+/** Empty stands for all; a restricted client without projects sees none: no project has this name. */
+export function visibleProjects({ projects }: Identity): string[] {
+  if (projects === undefined) return [];
+  return projects.length === 0 ? ['/'] : [...projects];
 }
 
 /** The context that travels with every call this request makes. */

@@ -4,7 +4,7 @@ import type { CallContext } from '@asterism/rpc';
 
 /** Says why a session's socket cannot be opened, as the reference does (most of it with status 500). */
 export async function refuseSession(operations: Operations, call: CallContext, id: string, secret: string): Promise<never> {
-  const found = await operations.get(call, { id, secret: '' }).catch((error: unknown) => {
+  const found = await operations.get(call, { id, secret: '', visible_projects: [] }).catch((error: unknown) => {
     if (isKind(error, 'not-found') && secret === '') throw new LxdError('bad-request', 'missing secret');
     throw error;
   });

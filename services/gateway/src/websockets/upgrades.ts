@@ -60,7 +60,7 @@ export class Upgrades {
     requireAccess(identity, 'project', { project: wish.project, allProjects: wish.allProjects, named: '' });
     if (!wish.allProjects && wish.project !== 'default') await this.projects.get(systemCall(), { name: wish.project });
     const projects = wish.allProjects ? identity.projects : [wish.project];
-    return (socket) => this.feed.add(socket, { types: wish.types, projects });
+    return (socket) => this.feed.add(socket, { types: wish.types, projects, admin: identity.admin });
   }
 
   async #session(id: string, secret: string): Promise<(socket: WebSocket) => void> {

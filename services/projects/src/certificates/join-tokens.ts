@@ -51,7 +51,7 @@ export class JoinTokens {
 
   async #isRunning(call: CallContext, id: string): Promise<boolean> {
     try {
-      const operation = await this.operations.get(call, { id, secret: '' });
+      const operation = await this.operations.get(call, { id, secret: '', visible_projects: [] });
       return (JSON.parse(operation.json.toString()) as { status_code: number }).status_code === running;
     } catch (error) {
       if (isKind(error, 'not-found')) return false;

@@ -21,7 +21,7 @@ export async function stopAllInstances(instances: Instances, operations: Operati
     for (const byForce of force ? [true] : [false, true]) {
       const change = { instance: ref, action: 'stop', timeout_s: byForce ? -1 : timeout, force: byForce, stateful: false };
       const { id } = await instances.changeState(call, change);
-      const done = await operations.wait(call, { id, timeout_s: -1, secret: '' });
+      const done = await operations.wait(call, { id, timeout_s: -1, secret: '', visible_projects: [] });
       if ((JSON.parse(done.json.toString()) as { status_code: number }).status_code === 200) return;
     }
   }

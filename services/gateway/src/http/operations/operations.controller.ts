@@ -1,9 +1,9 @@
 import { LxdError } from '@asterism/errors';
-import { Token, type Operations } from '@asterism/proto';
+import { Token, type operations, type Operations } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Req } from '@nestjs/common';
 import { changed, sync, type Answer } from '../answer.js';
 import { refuseSession } from '../../websockets/refuse-session.js';
-import { abortableCallOf, callOf, listOf, parameter, query, type ApiRequest } from '../request.js';
+import { abortableCallOf, callOf, listOf, parameter, query, visibleProjects, type ApiRequest } from '../request.js';
 
 @Controller('1.0/operations')
 export class OperationsController {
@@ -17,7 +17,7 @@ export class OperationsController {
 
   @Get(':id')
   async get(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.operations.get(callOf(request), { id: parameter(request, 'id'), secret: '' }));
+    return sync(await this.operations.get(callOf(request), operationRef(request)));
   }
 
   /** Strangers wait with the secret they were given. */
@@ -26,13 +26,13 @@ export class OperationsController {
     const secret = query(request, 'secret');
     if (!request.identity.trusted && secret === '') throw new LxdError('forbidden', 'not authorized');
     const timeout = timeoutOf(query(request, 'timeout'));
-    const wait = { id: parameter(request, 'id'), timeout_s: timeout, secret: request.identity.trusted ? '' : secret };
+    const wait = { id: parameter(request, 'id'), timeout_s: timeout, secret: request.identity.trusted ? '' : secret, visible_projects: visibleProjects(request.identity) };
     return sync(await this.operations.wait(abortableCallOf(request), wait));
   }
 
   @Delete(':id')
   async cancel(@Req() request: ApiRequest): Promise<Answer> {
-    await this.operations.cancel(callOf(request), { id: parameter(request, 'id'), secret: '' });
+    await this.operations.cancel(callOf(request), operationRef(request));
     return changed();
   }
 
@@ -41,6 +41,10 @@ export class OperationsController {
   async refuseWithoutUpgrade(@Req() request: ApiRequest): Promise<Answer> {
     return refuseSession(this.operations, callOf(request), parameter(request, 'id'), query(request, 'secret'));
   }
+}
+
+function operationRef(request: ApiRequest): operations.OperationRef {
+  return { id: parameter(request, 'id'), secret: '', visible_projects: visibleProjects(request.identity) };
 }
 
 function timeoutOf(text: string): number {
