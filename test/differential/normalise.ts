@@ -45,7 +45,7 @@ export function normaliseText(text: string, surroundings: Surroundings): string 
 
 /** Progress that is over leaves an empty object or nothing behind in an operation. */
 function isForgottenProgress(key: string, field: unknown, parent: object): boolean {
-  return key === 'metadata' && 'may_cancel' in parent && typeof field === 'object' && field !== null && Object.keys(field).every((name) => /progress$/.test(name));
+  return key === 'metadata' && 'may_cancel' in parent && typeof field === 'object' && field !== null && Object.keys(field).every((name) => name.endsWith('progress'));
 }
 
 /** A JSON value with measured fields replaced and fields newer than the target dropped; keys in order. */
