@@ -10,9 +10,9 @@ import { systemCall } from '../../libs/rpc/dist/index.js';
 import { Channel, remote } from '../../libs/rpc/dist/wire-binding.js';
 import { startEmbeddedPostgres } from '../../libs/database/dist/index.js';
 import { lockStateDir } from '../../services/standalone/dist/state-dir-lock.js';
+import { ended, running, startTime } from './process-id.mjs';
 import { root } from './setup.mjs';
 
-/** Stopped in reverse: who asks before who answers. */
 const services = ['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances', 'node-agent', 'gateway'];
 const restartAfterMs = 1_000;
 const reachableWithinMs = 150_000;
@@ -29,6 +29,8 @@ class Constellation {
   async start() {
     mkdirSync(this.directory, { recursive: true, mode: 0o711 });
     this.unlock = await lockStateDir(this.stateDir);
+    // What a killed supervisor left behind would serve beside the new ones.
+    await Promise.all(running(this.pidFile()).map((left) => ended(left, 10_000, 'SIGKILL')));
     await this.issueCertificates();
     this.postgres = await startEmbeddedPostgres(join(this.stateDir, 'database'), { connections: 120 });
     const natsPort = await freePort();
@@ -107,6 +109,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
   run(name, command, args, env = {}) {
     const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
     this.children.set(name, child);
+    this.recordPids();
     const again = (why) => {
       if (this.stopping) return;
       console.error(`${name} ended (${why}); it is started again`);
@@ -116,17 +119,26 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
     child.once('exit', (code, signal) => again(signal ?? `exit code ${code}`));
   }
 
+  pidFile() {
+    return join(this.directory, 'pids');
+  }
+
+  recordPids() {
+    const pids = [...this.children.values()].map((child) => child.pid).filter((pid) => pid !== undefined);
+    writeFileSync(this.pidFile(), pids.map((pid) => `${pid} ${startTime(pid)}\n`).join(''));
+  }
+
   /** Who asks ends before who answers. */
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
-    for (const group of [...[...startGroups].reverse(), ['nats', 'redis']]) await Promise.all(group.map((name) => ended(this.children.get(name))));
+    for (const group of [['gateway'], ['node-agent'], services, ['nats', 'redis']]) await Promise.all(group.map((name) => exited(this.children.get(name))));
     await this.postgres?.stop();
     await this.unlock?.();
   }
 }
 
-async function ended(child) {
+async function exited(child) {
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
