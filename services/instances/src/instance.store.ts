@@ -68,11 +68,24 @@ export class InstanceStore {
 
   async insert(unit: Unit, row: NewInstance): Promise<void> {
     await unit.query(
-      `INSERT INTO instances.instances (id, project, name, type, architecture, description, ephemeral, config, devices, profiles, expanded_config, expanded_devices,
+      `WITH taken AS (INSERT INTO instances.names (project, name, instance_id) VALUES ($2, $3, $1))
+       INSERT INTO instances.instances (id, project, name, type, architecture, description, ephemeral, config, devices, profiles, expanded_config, expanded_devices,
          member, pool, pool_driver, busy, busy_task)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
       [row.id, row.project, row.name, row.type, row.architecture, row.description, row.ephemeral, ...jsonColumns(row), row.member, row.pool, row.pool_driver, row.busy, row.busy_task],
     );
+  }
+
+  /** Takes a second name for a rename; a name in use is refused. */
+  async takeName(unit: Unit, row: InstanceRow, name: string): Promise<void> {
+    if (name === row.name) return;
+    const taken = await unit.query(`INSERT INTO instances.names (project, name, instance_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name`, [row.project, name, row.id]);
+    if (taken.length === 0) throw new LxdError('conflict', `Name "${name}" already in use`);
+  }
+
+  /** Gives back every name of an instance but this one. */
+  async keepName(unit: Unit, id: string, name: string): Promise<void> {
+    await unit.query(`DELETE FROM instances.names WHERE instance_id = $1 AND name <> $2`, [id, name]);
   }
 
   async setBusy(unit: Unit, id: string, busy: Busy, task: string): Promise<void> {

@@ -13,6 +13,7 @@ import { Members } from './members/members.js';
 import { instancesTables } from './migrations/001-instances.js';
 import { Power } from './power/power.js';
 import { scheduleClock } from './migrations/002-schedules.js';
+import { instanceNames } from './migrations/003-names.js';
 import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
 import { Snapshots } from './snapshots/snapshots.js';
@@ -44,7 +45,7 @@ export const instancesService: AsterismService = defineService({
     Schedules,
   ],
   handlers: [[instances.InstancesDefinition, InstancesHandler]],
-  migrations: [instancesTables, scheduleClock],
+  migrations: [instancesTables, scheduleClock, instanceNames],
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
     app.get(Schedules, { strict: false }).start();

@@ -215,6 +215,27 @@ describe('changes', () => {
     expect(await shown('u2')).toMatchObject({ config: { 'volatile.apply_template': 'rename' } });
   });
 
+  it('loses none of several changes at once', async () => {
+    const before = await shown('u2');
+    await Promise.all(Array.from({ length: 5 }, (_, index) => service.patch(call, { ...change({ config: { [`user.many${index}`]: 'x' } }), instance: ref('u2') })));
+    const { config } = (await shown('u2')) as { config: Record<string, string> };
+    expect(Object.keys(config).filter((key) => key.startsWith('user.many'))).toHaveLength(5);
+    expect(Object.keys(config)).toHaveLength(Object.keys(before['config'] as object).length + 5);
+  });
+
+  it('keeps a name that a rename has taken from others', async () => {
+    const gate = Promise.withResolvers<void>();
+    test.world.before = (name) => (name === 'volumes.rename' ? gate.promise : undefined);
+    const rename = await service.rename(call, { instance: ref('u2'), new_name: 'u3', pool: '' });
+    const create = await service.create(call, wish('u3'));
+    expect(outcome(create.id)).toBe('Failed creating instance record: Add instance info to the database: This "instances" entry already exists');
+    gate.resolve();
+    await test.settle();
+    expect(outcome(rename.id)).toBe('');
+    await service.rename(call, { instance: ref('u3'), new_name: 'u2', pool: '' });
+    await test.settle();
+  });
+
   it('expands anew when a profile changes', async () => {
     test.world.profiles['default']!.config = { 'limits.memory': '64MiB' };
     await service.applyProfile(call, { project: 'default', profile: 'default', new_name: '' });

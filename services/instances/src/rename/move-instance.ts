@@ -67,10 +67,12 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
       const row = await parts.instances.lock(unit, input.project, input.name);
       const after = moved(row, input, state.volumePath);
       await parts.instances.finish(unit, after);
+      await parts.instances.keepName(unit, row.id, after.name);
       emit(unit, call, 'instance-renamed', after, { old_name: row.name });
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);
+      await parts.instances.keepName(unit, row.id, row.name);
       await parts.instances.release(unit, row.id, id);
     },
   });

@@ -53,10 +53,12 @@ export function renameInstance(parts: TaskParts): TaskDefinition<RenameInput, { 
       const identity = { [instanceKeys.volatileApplyTemplate.name]: 'rename', [instanceKeys.volatileCloudInitInstanceId.name]: randomUUID() };
       const renamed = { ...withVolatileKeys(row, identity), name: input.newName, volume_path: state.volumePath };
       await parts.instances.finish(unit, renamed);
+      await parts.instances.keepName(unit, row.id, renamed.name);
       emit(unit, call, 'instance-renamed', renamed, { old_name: row.name });
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);
+      await parts.instances.keepName(unit, row.id, row.name);
       await parts.instances.release(unit, row.id, id);
     },
   });

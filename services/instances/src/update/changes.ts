@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { requireInstanceName, requireMatch } from '@asterism/api';
 import { diskKeys } from '@asterism/config-keys';
+import type { Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
@@ -20,6 +21,24 @@ import { TaskParts } from '../task-parts.js';
 import { changedRow, mergeWish, type Changed, type Wish } from './plan.js';
 import { updateInput } from './update-instance.js';
 
+const attempts = 8;
+
+/** The instance is not what the change was planned for. */
+class ChangedMeanwhile extends LxdError {
+  constructor() {
+    super('conflict', 'The instance was changed meanwhile');
+  }
+}
+
+/** Holds a planned change to the state it was planned for. */
+function unlessChanged(planned: InstanceRow, ifMatch: string): (unit: Unit, now: InstanceRow) => void {
+  const base = ({ config, devices, profiles, ephemeral, description, architecture }: InstanceRow): unknown[] => [config, devices, profiles, ephemeral, description, architecture];
+  return (_unit, now) => {
+    requireMatch(ifMatch, etagOf(now));
+    if (!isDeepStrictEqual(base(planned), base(now))) throw new ChangedMeanwhile();
+  };
+}
+
 /** Changes of config, devices, profiles and name. */
 @Injectable()
 export class Changes {
@@ -31,28 +50,22 @@ export class Changes {
 
   /** PUT: refusals of the new state fail in the operation; a stale ETag is refused at once. */
   async replace(call: CallContext, request: instances.UpdateInstance): Promise<common.OperationAnswer> {
-    const row = await this.rowOf(request);
-    if (request.restore) return this.restore(call, row, request);
-    const operation = { input: { project: row.project, name: row.name }, description: 'Updating instance' };
-    try {
+    const current = await this.rowOf(request);
+    if (request.restore) return this.restore(call, current, request);
+    const operation = { input: { project: current.project, name: current.name }, description: 'Updating instance' };
+    return this.untilSettled(request, async (row) => {
       const changed = await this.plan(call, row, wishOf(request));
-      return await this.admission.open(call, this.definitions.update, {
-        ...operation,
-        input: updateInput(row, changed),
-        busy: 'update',
-        accept: (_unit, now) => requireMatch(request.if_match, etagOf(now)),
-      });
-    } catch (error) {
+      const change = { ...operation, input: updateInput(row, changed), busy: 'update', accept: unlessChanged(row, request.if_match) } as const;
+      return this.admission.open(call, this.definitions.update, change);
+    }).catch((error: unknown) => {
       if (!(error instanceof LxdError) || error.kind !== 'internal') throw error;
-      return this.admission.fail(call, { ...operation, project: row.project, resources: resourcesOf(row) }, error);
-    }
+      return this.admission.fail(call, { ...operation, project: current.project, resources: resourcesOf(current) }, error);
+    });
   }
 
   /** PATCH: done when it answers. */
   async patch(call: CallContext, request: instances.UpdateInstance): Promise<void> {
-    const row = await this.rowOf(request);
-    const changed = await this.plan(call, row, mergeWish(row, wishOf(request)));
-    await this.perform(call, row, changed, request.if_match);
+    await this.untilSettled(request, async (row) => this.perform(call, row, await this.plan(call, row, mergeWish(row, wishOf(request))), request.if_match));
   }
 
   async rename(call: CallContext, request: instances.RenameInstance): Promise<common.OperationAnswer> {
@@ -66,7 +79,10 @@ export class Changes {
       view,
       busy: 'rename',
       description: 'Renaming instance',
-      accept: (_unit, row) => requireRenamable(row),
+      accept: async (unit, row) => {
+        requireRenamable(row);
+        await this.parts.instances.takeName(unit, row, request.new_name);
+      },
     });
   }
 
@@ -87,17 +103,33 @@ export class Changes {
       input: { project, name, newName, pool: request.pool, poolDriver: pool.driver },
       busy: 'rename',
       description: 'Migrating instance',
-      accept: (_unit, now) => requireMovable(now),
+      accept: async (unit, now) => {
+        requireMovable(now);
+        await this.parts.instances.takeName(unit, now, newName);
+      },
     });
   }
 
   /** A profile changed: expands its users anew and reaches those that run before it answers. */
   async applyProfile(call: CallContext, request: instances.ProfileChanged): Promise<void> {
     const projects = await this.parts.surroundings.sharingProfiles(call, request.project, await this.parts.instances.projects());
-    for (const row of await this.parts.instances.usingProfile(projects, request.profile)) {
-      const profiles = row.profiles.map((name) => (request.new_name && name === request.profile ? request.new_name : name));
-      const changed = await this.plan(call, row, { config: row.config, devices: row.devices, profiles, ephemeral: row.ephemeral, description: row.description });
-      await this.perform(call, row, changed, '');
+    for (const { project, name } of await this.parts.instances.usingProfile(projects, request.profile)) {
+      await this.untilSettled({ instance: { project, name, view: '' }, if_match: '' }, async (row) => {
+        const profiles = row.profiles.map((each) => (request.new_name && each === request.profile ? request.new_name : each));
+        const changed = await this.plan(call, row, { config: row.config, devices: row.devices, profiles, ephemeral: row.ephemeral, description: row.description });
+        await this.perform(call, row, changed, '');
+      });
+    }
+  }
+
+  /** Plans anew while others change the instance between the plan and its acceptance. */
+  private async untilSettled<T>(request: Pick<instances.UpdateInstance, 'instance' | 'if_match'>, change: (row: InstanceRow) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await change(await this.rowOf(request));
+      } catch (error) {
+        if (!(error instanceof ChangedMeanwhile) || attempt === attempts) throw error;
+      }
     }
   }
 
@@ -106,7 +138,7 @@ export class Changes {
       input: updateInput(row, changed),
       busy: 'update',
       description: 'Updating instance',
-      accept: (_unit, now) => requireMatch(ifMatch, etagOf(now)),
+      accept: unlessChanged(row, ifMatch),
     });
   }
 
@@ -158,7 +190,7 @@ export class Changes {
     });
   }
 
-  private async rowOf(request: instances.UpdateInstance): Promise<InstanceRow> {
+  private async rowOf(request: Pick<instances.UpdateInstance, 'instance' | 'if_match'>): Promise<InstanceRow> {
     const { project, name, view } = refOf(request.instance);
     const row = await this.parts.instances.get(project, name, view);
     requireMatch(request.if_match, etagOf(row));
