@@ -83,10 +83,6 @@ export class InstancesHandler implements Instances {
   locate(_call: CallContext, request: instances.InstanceRef): Promise<instances.Location> {
     return this.neighbours.locate(request);
   }
-  async recordFileAccess(call: CallContext, request: instances.FileAccess): Promise<common.Empty> {
-    await this.neighbours.recordFileAccess(call, request);
-    return {};
-  }
   usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
     return this.neighbours.usedBy(call, request);
   }

@@ -7,12 +7,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { rootDisk } from '../expand.js';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
-import { refOf } from '../power/power.js';
 import { Surroundings } from '../surroundings.js';
-import { emit } from '../task-parts.js';
 import { rendered } from './rendered.js';
 
-/** Answers other services' questions about instances, each in one query, and tells their events. */
+/** Answers other services' questions about instances, each in one query. */
 @Injectable()
 export class Neighbours {
   constructor(
@@ -24,11 +22,6 @@ export class Neighbours {
   async locate(ref: instances.InstanceRef): Promise<instances.Location> {
     const row = await this.store.get(ref.project, ref.name, ref.view);
     return { id: row.id, member: row.member, type: row.type, running: isRunning(row) };
-  }
-
-  /** The event of a file whose content went between gateway and agent. */
-  async recordFileAccess(call: CallContext, { instance, action, path }: instances.FileAccess): Promise<void> {
-    await this.database.transact(async (unit) => emit(unit, call, `instance-file-${action}`, refOf(instance), { path }));
   }
 
   async usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {

@@ -30,7 +30,6 @@ export class FilesController {
       reply.headers({ 'Content-Length': header.size_bytes, 'Last-Modified': new Date(header.modified_ms).toUTCString() });
       return undefined;
     });
-    this.#tell(request, 'retrieved', file.path);
   }
 
   @Post()
@@ -38,7 +37,6 @@ export class FilesController {
     const { agent, file } = await this.#locate(request);
     const header = pushHeader(request.headers, file);
     await agent.files.push(callOf(request), pushFrames(header, request.raw));
-    this.#tell(request, 'pushed', file.path);
     return changed();
   }
 
@@ -46,13 +44,7 @@ export class FilesController {
   async delete(@Req() request: ApiRequest): Promise<Answer> {
     const { agent, file } = await this.#locate(request);
     await agent.files.delete(callOf(request), file);
-    this.#tell(request, 'deleted', file.path);
     return changed();
-  }
-
-  /** The client does not wait for the event of what is done already. */
-  #tell(request: ApiRequest, action: string, path: string): void {
-    void this.instances.recordFileAccess(callOf(request), { instance: instanceRef(request), action, path }).catch(() => undefined);
   }
 
   async #locate(request: ApiRequest) {
