@@ -124,7 +124,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
   }
 
   recordPids() {
-    const pids = [...this.children.values()].map((child) => child.pid).filter((pid) => pid !== undefined);
+    const pids = [this.postgres, ...this.children.values()].map((child) => child?.pid).filter((pid) => pid !== undefined);
     writeFileSync(this.pidFile(), pids.map((pid) => `${pid} ${startTime(pid)}\n`).join(''));
   }
 

@@ -24,7 +24,8 @@ async function main() {
   setUp(options.processes ? ['host', 'processes'] : ['host']);
   const server = await phase(options.processes ? 'starting the services' : 'starting the server', () => start(options));
   await finish(options);
-  printCommands(stateDir);
+  if (options.bare) console.log(`\nReady, with nothing in it yet: LXD_DIR=${stateDir} lxc info`);
+  else printCommands(stateDir);
   if (options.detach) return server.unref();
   await follow(server);
 }
