@@ -19,6 +19,8 @@ export interface Environment {
   advertise: string;
   /** ASTERISM_MEMBER: name of the member this agent is; "none" without a cluster. */
   member: string;
+  /** ASTERISM_SOCKET_GROUP: group that may use the unix socket beside root. */
+  socketGroup: string | undefined;
   /** ASTERISM_SERVICE_<NAME>=host:port of each other service. */
   peer(service: string): string;
   /** Distinguishes replicas; stable across restarts where the deployment makes it so. */
@@ -37,6 +39,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     advertise: env['ASTERISM_ADVERTISE'] ?? listen,
     member: env['ASTERISM_MEMBER'] ?? 'none',
     replica: env['ASTERISM_REPLICA'] ?? hostname(),
+    socketGroup: env['ASTERISM_SOCKET_GROUP'],
     peer(service) {
       const name = `ASTERISM_SERVICE_${service.toUpperCase().replaceAll('-', '_')}`;
       const address = env[name];

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { connect } from 'node:net';
 import { Upgrades } from '../websockets/upgrades.js';
 import { parseListenAddress } from './address.js';
+import { groupId } from './group-id.js';
 import { ServerCertificate } from './server-certificate.js';
 
 const logger = createLogger('gateway');
@@ -37,9 +38,8 @@ export class Listeners {
     this.#handler = handler;
   }
 
-  /** @param groupId owner of the unix socket beside root. */
-  async start(groupId = 0): Promise<void> {
-    await this.#listenUnix(groupId);
+  async start(): Promise<void> {
+    await this.#listenUnix();
     await this.bus.subscribe(['config.changed'], async ({ payload }) => {
       if (payload.keys.includes('core.https_address')) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
     });
@@ -87,14 +87,15 @@ export class Listeners {
     this.#https = { server, wanted };
   }
 
-  async #listenUnix(groupId: number): Promise<void> {
-    const path = join(this.runtime.environment.stateDir, 'unix.socket');
+  async #listenUnix(): Promise<void> {
+    const { stateDir, socketGroup } = this.runtime.environment;
+    const path = join(stateDir, 'unix.socket');
     if (await answers(path)) throw new LxdError('conflict', `LXD is already running on ${path}`);
     await rm(path, { force: true });
     const server = this.#attach(createHttpServer(this.#options()));
     await listening(server, { path });
     await chmod(path, 0o660);
-    if (groupId !== 0) await chown(path, 0, groupId);
+    if (socketGroup) await chown(path, 0, await groupId(socketGroup));
     this.#unix = server;
   }
 
