@@ -35,7 +35,7 @@ async function created(name: string, more: Partial<instances.CreateInstance> = {
 }
 
 async function power(name: string, action: string, force = false): Promise<string> {
-  const { id } = await service.changeState(call, { instance: ref(name), action, timeout_s: -1, force, stateful: false });
+  const { id } = await service.changeState(call, { instance: ref(name), action, timeout_s: -1, force, stateful: false, host_shutdown: false });
   await test.settle();
   return outcome(id);
 }
@@ -136,6 +136,13 @@ describe('power', () => {
     expect(config['volatile.eth0.host_name']).toBeUndefined();
   });
 
+  it('remembers what ran when the host goes down', async () => {
+    expect(await power('p1', 'start')).toBe('');
+    await service.changeState(call, { instance: ref('p1'), action: 'stop', timeout_s: 0, force: true, stateful: false, host_shutdown: true });
+    await test.settle();
+    expect(await shown('p1')).toMatchObject({ status: 'Stopped', config: { 'volatile.last_state.power': 'RUNNING' } });
+  });
+
   it('leaves a failed start stopped', async () => {
     test.world.before = (name) => {
       if (name === 'agent.start') throw new Error('Failed to run: lxc-start');
@@ -150,8 +157,8 @@ describe('power', () => {
   it('says busy to a second power change', async () => {
     const gate = Promise.withResolvers<void>();
     test.world.before = (name) => (name === 'agent.start' ? gate.promise : undefined);
-    const first = await service.changeState(call, { instance: ref('p1'), action: 'start', timeout_s: -1, force: false, stateful: false });
-    const second = await service.changeState(call, { instance: ref('p1'), action: 'stop', timeout_s: -1, force: true, stateful: false });
+    const first = await service.changeState(call, { instance: ref('p1'), action: 'start', timeout_s: -1, force: false, stateful: false, host_shutdown: false });
+    const second = await service.changeState(call, { instance: ref('p1'), action: 'stop', timeout_s: -1, force: true, stateful: false, host_shutdown: false });
     expect(outcome(second.id)).toBe('Instance is busy running a "start" operation');
     gate.resolve();
     await test.settle();

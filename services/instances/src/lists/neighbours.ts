@@ -77,9 +77,9 @@ export class Neighbours {
       profile: `profiles::jsonb ?| $1::text[]`,
       project: `project = ANY($1)`,
       image: `config->>'${instanceKeys.volatileBaseImage.name}' = ANY($1)`,
-      pool: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'pool' = ANY($1))`,
-      network: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'network' = ANY($1) OR d.value->>'parent' = ANY($1))`,
-      volume: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'pool' || '/custom/' || (d.value->>'source') = ANY($1))`,
+      pool: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${diskKeys.pool.name}' = ANY($1))`,
+      network: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${nicBridgedKeys.network.name}' = ANY($1) OR d.value->>'${nicBridgedKeys.parent.name}' = ANY($1))`,
+      volume: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${diskKeys.pool.name}' || '/custom/' || (d.value->>'${diskKeys.source.name}') = ANY($1))`,
     };
     const condition = byKind[request.kind] ?? 'false';
     return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE ${condition} ORDER BY created_at`, [request.names]);

@@ -1,3 +1,4 @@
+import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { Unit } from '@asterism/database';
@@ -149,7 +150,7 @@ function unlessStopped(error: unknown): Config {
 
 async function finish(parts: TaskParts, unit: Unit, { input, state }: Context, status: Status): Promise<InstanceRow> {
   const row = await parts.instances.lock(unit, input.project, input.name);
-  const after = powered(row, status, state.volatile);
+  const after = powered(row, status, input.hostShutdown ? { ...state.volatile, [instanceKeys.volatileLastStatePower.name]: 'RUNNING' } : state.volatile);
   if (status === 'Running') after.last_used_at = new Date();
   await parts.instances.finish(unit, after);
   return after;

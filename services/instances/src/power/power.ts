@@ -63,7 +63,7 @@ function concerns(row: InstanceRow, action: PowerAction): boolean {
 }
 
 function wishOf(request: instances.ChangeStatesRequest | instances.ChangeStateRequest): PowerWish {
-  return { action: powerAction(request.action), force: request.force, stateful: request.stateful, timeoutS: request.timeout_s };
+  return { action: powerAction(request.action), force: request.force, stateful: request.stateful, timeoutS: request.timeout_s, hostShutdown: 'host_shutdown' in request && request.host_shutdown };
 }
 
 export function refOf(ref: instances.InstanceRef | undefined): instances.InstanceRef {

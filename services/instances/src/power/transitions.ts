@@ -11,6 +11,8 @@ export interface PowerWish {
   stateful: boolean;
   /** Seconds; 0 means force, negative waits without end. */
   timeoutS: number;
+  /** The host goes down; the instance starts again with it. */
+  hostShutdown?: boolean;
 }
 
 export function powerAction(action: string): PowerAction {

@@ -24,7 +24,7 @@ export class InstanceStateController {
   async change(@Req() request: ApiRequest): Promise<Answer> {
     const instance = instanceRef(request);
     const { timeout, ...change } = await bodyOf(request, changeStateBody);
-    return started(await this.instances.changeState(callOf(request), { ...change, instance, timeout_s: timeout }));
+    return started(await this.instances.changeState(callOf(request), { ...change, instance, timeout_s: timeout, host_shutdown: false }));
   }
 
   @Post('exec')

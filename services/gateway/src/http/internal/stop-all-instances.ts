@@ -19,7 +19,7 @@ export async function stopAllInstances(instances: Instances, operations: Operati
     const ref = { project, name, view: 'instances' };
     const timeout = Number(expanded_config['boot.host_shutdown_timeout'] ?? 30);
     for (const byForce of force ? [true] : [false, true]) {
-      const change = { instance: ref, action: 'stop', timeout_s: byForce ? -1 : timeout, force: byForce, stateful: false };
+      const change = { instance: ref, action: 'stop', timeout_s: byForce ? -1 : timeout, force: byForce, stateful: false, host_shutdown: true };
       const { id } = await instances.changeState(call, change);
       const done = await operations.wait(call, { id, timeout_s: -1, secret: '', visible_projects: [] });
       if ((JSON.parse(done.json.toString()) as { status_code: number }).status_code === 200) return;
