@@ -66,6 +66,11 @@ export class Surroundings {
     await this.projects.checkInstance(call, { ...check, expanded_devices: protoDevices(check.expanded_devices), local_devices: protoDevices(check.local_devices) });
   }
 
+  /** The gate of snapshots. */
+  async checkSnapshot(call: CallContext, project: string): Promise<void> {
+    await this.projects.checkSnapshot(call, { name: project });
+  }
+
   /** Everything the instance's agent needs to know to run it. */
   async spec(call: CallContext, row: InstanceRow): Promise<agentInstances.InstanceSpec> {
     const networkNames = namesOf(row.expanded_devices, 'nic', nicBridgedKeys.network.name);

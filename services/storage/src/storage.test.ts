@@ -45,6 +45,7 @@ let instanceVolumes: InstanceVolumes;
 
 beforeAll(async () => {
   const fakes = {
+    [Token.Projects]: { checkSnapshot: async () => ({}) },
     [Token.Instances]: { usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },
     [Token.Profiles]: { usedBy: async (_: unknown, { option, values }: { option: string; values: string[] }) => ({ by_key: option === 'pool' && values.includes('default') ? { default: { urls: ['/1.0/profiles/default'] } } : {} }) },
   };

@@ -54,7 +54,7 @@ export class Creation {
   /** The gate, the placement and the row: from here on the task finishes or takes everything back. */
   private async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
     const draft = draftInstance(prepared.wish);
-    const row = await this.place(call, draft).catch(async (error: unknown) => {
+    const row = await this.place(call, draft, prepared.wish.config).catch(async (error: unknown) => {
       throw error instanceof RecordRefused && (await this.parts.instances.exists(draft.project, draft.name)) ? new RecordRefused(nameTaken) : error;
     });
     const { source, snapshots } = prepared;
@@ -69,7 +69,8 @@ export class Creation {
     });
   }
 
-  private async place(call: CallContext, draft: DraftInstance): Promise<NewInstance> {
+  /** The gate judges what the user asked for, not what the server adds to it. */
+  private async place(call: CallContext, draft: DraftInstance, asked: DraftInstance['config']): Promise<NewInstance> {
     const [facts] = await Promise.all([
       this.parts.surroundings.facts(call, draft.project, draft.expanded_devices),
       this.parts.surroundings.check(call, {
@@ -78,7 +79,7 @@ export class Creation {
         instance_type: draft.type,
         expanded_config: draft.expanded_config,
         expanded_devices: draft.expanded_devices,
-        local_config: draft.config,
+        local_config: asked,
         local_devices: draft.devices,
         is_new: true,
         current_config: {},

@@ -63,8 +63,10 @@ export class Schedules {
   private async snapshot({ project, name }: InstanceRow): Promise<void> {
     const wish = { project, name, snapshot: '', stateful: false };
     const change = { input: wish, busy: 'snapshot', description: 'Snapshotting instance' } as const;
-    await this.admission
-      .perform(systemCall(), this.definitions.createSnapshot, { ...change, accept: (unit, row, task) => acceptSnapshot(this.parts, unit, row, wish, task) })
+    const call = systemCall();
+    await this.parts.surroundings
+      .checkSnapshot(call, project)
+      .then(() => this.admission.perform(call, this.definitions.createSnapshot, { ...change, accept: (unit, row, task) => acceptSnapshot(this.parts, unit, row, wish, task) }))
       .catch((error: unknown) => process.stderr.write(`scheduled snapshot of ${project}/${name}: ${String(error)}\n`));
   }
 

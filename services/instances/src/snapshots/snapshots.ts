@@ -38,6 +38,8 @@ export class Snapshots {
   async create(call: CallContext, request: instances.CreateSnapshotRequest): Promise<common.OperationAnswer> {
     const { project, name, view } = refOf(request.instance);
     if (request.snapshot.includes('/')) throw new LxdError('bad-request', 'Invalid snapshot name: Cannot contain "/"');
+    await this.parts.instances.get(project, name, view);
+    await this.parts.surroundings.checkSnapshot(call, project);
     const wish = { project, name, snapshot: request.snapshot, stateful: request.stateful, expiresAtMs: request.expires_at_ms };
     return this.admission.open(call, this.definitions.createSnapshot, {
       input: wish,

@@ -52,6 +52,7 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
         for (const name of request.profiles) if (!world.profiles[name]) throw new LxdError('not-found', `Requested profile "${name}" doesn't exist`);
         return { project: { name: request.project, description: '', config: {} }, profiles: request.profiles.map((name) => ({ name, ...world.profiles[name] })) };
       },
+      checkSnapshot: async () => called('projects.checkSnapshot').then(() => ({})),
       checkInstance: async () => called('projects.checkInstance').then(() => ({})),
     },
     [Token.StoragePools]: { lookup: async (_call: unknown, { names }: { names: string[] }) => ({ by_name: Object.fromEntries(names.filter((name) => ['default', 'other'].includes(name)).map((name) => [name, { driver: 'btrfs', config: {} }])) }) },

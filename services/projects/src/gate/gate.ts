@@ -1,6 +1,6 @@
 import { withoutEmpty } from '@asterism/api';
 import { Inject, Injectable } from '@nestjs/common';
-import { projectKeys } from '@asterism/config-keys';
+import { projectKeys, valueOf } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { common, projects } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
@@ -36,14 +36,20 @@ export class Gate {
     refuse(forbiddenInstance(project, candidate), failed);
   }
 
+  /** A snapshot of an instance or a volume is to be made. */
+  snapshot(project: ProjectFacts): void {
+    if (isRestricted(project.config) && valueOf(project.config, projectKeys.restrictedSnapshots) === 'block') {
+      refuse(`Project ${JSON.stringify(project.name)} doesn't allow for snapshot creation`);
+    }
+  }
+
   /** A profile of a project is to be made or changed; the instances that use it are checked as they will be. */
   async profile(call: CallContext, project: ProjectRow, profile: ProfileFacts): Promise<void> {
     if (!isRestricted(project.config) && !hasLimits(project.config)) return;
     const failed = 'Failed checking if profile update allowed: ';
-    refuse(forbiddenProfile(project, profile), failed);
-    if (!hasLimits(project.config)) return;
     const using = await this.instances.withProfile(call, project.name, profile, await this.profiles.ofProject(project.id));
-    refuse(refusedTotals(project, using, await this.#volumeSizes(call, project)), failed);
+    refuse(first(using, (instance) => forbiddenInstance(project, instance)) ?? forbiddenProfile(project, profile), failed);
+    if (hasLimits(project.config)) refuse(refusedTotals(project, using, await this.#volumeSizes(call, project)), failed);
   }
 
   /** A project's config is to change; what it has must suit the new rules. */

@@ -10,7 +10,7 @@ describe('a restricted project', () => {
     [{ 'security.nesting': 'true' }, 'Invalid value "true" for config "security.nesting" on container "c1" of project "p": Container nesting is forbidden'],
     [{ 'security.privileged': 'true' }, 'Invalid value "true" for config "security.privileged" on container "c1" of project "p": Privileged containers are forbidden'],
     [{ 'raw.lxc': '' }, 'Use of low-level config "raw.lxc" on container "c1" of project "p" is forbidden'],
-    [{ 'raw.idmap': 'both 0 0' }, 'Use of low-level config "raw.idmap" on container "c1" of project "p" is forbidden'],
+    [{ 'raw.idmap': 'both 0 0' }, 'Use of low-level "raw.idmap" element 0 on container "c1" of project "p" is forbidden'],
     [{ 'linux.kernel_modules': 'x' }, 'Use of low-level config "linux.kernel_modules" on container "c1" of project "p" is forbidden'],
     [{ 'security.syscalls.intercept.mknod': 'true' }, 'Invalid value "true" for config "security.syscalls.intercept.mknod" on container "c1" of project "p": Container syscall interception is forbidden'],
     [{ 'security.syscalls.intercept.mount.allowed': 'ext4' }, 'Invalid value "ext4" for config "security.syscalls.intercept.mount.allowed" on container "c1" of project "p": Container syscall interception is forbidden'],

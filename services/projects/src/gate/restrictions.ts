@@ -51,7 +51,11 @@ export function isRestricted(config: Config): boolean {
 function forbidden(project: ProjectFacts, subject: Subject): string | undefined {
   const where = `on ${subject.kind} ${quote(subject.name)} of project ${quote(project.name)}`;
   for (const [key, value] of Object.entries(subject.config)) {
-    if (isForbiddenLowLevel(project.config, subject.kind, key)) return `Use of low-level config ${quote(key)} ${where} is forbidden`;
+    if (key === instanceKeys.rawIdmap.name && value.trim() === '') continue;
+    if (isForbiddenLowLevel(project.config, subject.kind, key)) {
+      const what = key === instanceKeys.rawIdmap.name ? `${quote(key)} element 0` : `config ${quote(key)}`;
+      return `Use of low-level ${what} ${where} is forbidden`;
+    }
     const reason = subject.kind === 'virtual-machine' ? undefined : forbiddenContainerValue(project.config, key, value);
     if (reason !== undefined) return `Invalid value ${quote(value)} for config ${quote(key)} ${where}: ${reason}`;
   }

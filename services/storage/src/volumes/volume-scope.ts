@@ -31,6 +31,11 @@ export class VolumeScope {
     return isTrue(resolved.project?.config[projectKeys.featuresStorageVolumes.name]) ? project : defaultProject;
   }
 
+  /** The project's gate of snapshots. */
+  async requireSnapshotsAllowed(call: CallContext, project: string): Promise<void> {
+    await this.projects.checkSnapshot(call, { name: project || defaultProject });
+  }
+
   async find(call: CallContext, ref: storage.VolumeRef | undefined): Promise<Found> {
     const { pool, volume } = await this.look(call, ref);
     if (!volume?.ready) throw new LxdError('not-found', 'Storage pool volume not found');

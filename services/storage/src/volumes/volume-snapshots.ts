@@ -38,6 +38,7 @@ export class VolumeSnapshots {
     const type = request.volume?.type ?? '';
     const look = await this.scope.look(call, request.volume);
     if (type !== 'custom') throw new LxdError('bad-request', `Invalid storage volume type ${JSON.stringify(type)}`);
+    await this.scope.requireSnapshotsAllowed(call, request.volume?.project ?? '');
     requireSnapshotName(request.snapshot || 'snap0');
     if (!look.volume?.ready) throw new LxdError('not-found', 'Storage pool volume not found');
     const found: Found = { pool: look.pool, volume: look.volume };
