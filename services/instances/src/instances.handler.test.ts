@@ -361,6 +361,18 @@ describe('what agents see', () => {
     expect(actions()).toEqual(['instance-shutdown']);
   });
 
+  it('an instance that stopped while something else held it is stopped too', async () => {
+    await power('l2', 'start');
+    const gate = Promise.withResolvers<void>();
+    test.world.before = (name) => (name === 'volumes.snapshot' ? gate.promise : undefined);
+    await service.createSnapshot(call, { instance: ref('l2'), snapshot: 'held', stateful: false, expires_at_ms: undefined });
+    const { id } = await service.locate(call, ref('l2'));
+    test.world.running.delete(id);
+    await test.runtime.bus.publish({ id: crypto.randomUUID(), kind: 'agent.instance', at: Date.now(), payload: { member: 'none', id, what: 'stopped' } });
+    gate.resolve();
+    await expect.poll(async () => (await shown('l2'))['status']).toBe('Stopped');
+  });
+
   it('a member that comes up gets its instances started again', async () => {
     const { id } = await service.locate(call, ref('l1'));
     test.world.running.delete(id);

@@ -7,11 +7,15 @@ import type { agentInstances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
-import type { InstanceRow } from '../instance.js';
+import type { Busy, InstanceRow } from '../instance.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { Refused } from '../refusal.js';
 import { emit, powered, TaskParts } from '../task-parts.js';
 import { autostartOrder, statusCorrections } from './reconcile.js';
+
+/** Changes that record the status themselves when they end. */
+const changesPower: readonly Busy[] = ['create', 'start', 'stop', 'restart', 'freeze', 'unfreeze', 'restore', 'delete'];
+const lookAgainMs = 250;
 
 /** Keeps rows true to what agents see: instances that stop by themselves, and members that come up. */
 @Injectable()
@@ -32,11 +36,18 @@ export class Members {
   /** An instance changed by itself. What a task of ours is doing to it is the task's to record. */
   private async seen(report: EventOf<'agent.instance'>['payload']): Promise<void> {
     const row = await this.parts.instances.byId(report.id);
-    if (!row || row.busy !== null) return;
+    if (!row || (row.busy !== null && changesPower.includes(row.busy))) return;
+    if (row.busy !== null) return void this.seenLater(report).catch(() => undefined);
     if (report.what === 'stopped') await this.stoppedByItself(row);
     if (report.what === 'started' && row.status !== 'Running') await this.database.transact((unit) => this.parts.instances.setStatus(unit, row.id, 'Running'));
     if (report.what === 'error') await this.database.transact((unit) => this.parts.instances.setStatus(unit, row.id, 'Error'));
     if (report.what === 'rebooted') await this.database.transact(async (unit) => emit(unit, systemCall(), 'instance-restarted', row));
+  }
+
+  /** Looks again when the change that holds the instance is over. */
+  private async seenLater(report: EventOf<'agent.instance'>['payload']): Promise<void> {
+    await sleep(lookAgainMs);
+    await this.seen(report);
   }
 
   private async stoppedByItself(row: InstanceRow): Promise<void> {
