@@ -25,6 +25,8 @@ interface Prepared {
   wish: CreationWish;
   source: VolumeSource;
   snapshots: SnapshotRow[];
+  /** Config that nobody asks for: a copy has it from its source. */
+  given?: DraftInstance['config'];
 }
 
 const nameTaken = 'Add instance info to the database: This "instances" entry already exists';
@@ -54,7 +56,7 @@ export class Creation {
   /** The gate, the placement and the row: from here on the task finishes or takes everything back. */
   private async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
     const draft = draftInstance(prepared.wish);
-    const row = await this.place(call, draft, prepared.wish.config).catch(async (error: unknown) => {
+    const row = await this.place(call, draft, { asked: prepared.wish.config, given: prepared.given ?? {} }).catch(async (error: unknown) => {
       throw error instanceof RecordRefused && (await this.parts.instances.exists(draft.project, draft.name)) ? new RecordRefused(nameTaken) : error;
     });
     const { source, snapshots } = prepared;
@@ -70,7 +72,7 @@ export class Creation {
   }
 
   /** The gate judges what the user asked for, not what the server adds to it. */
-  private async place(call: CallContext, draft: DraftInstance, asked: DraftInstance['config']): Promise<NewInstance> {
+  private async place(call: CallContext, draft: DraftInstance, config: { asked: DraftInstance['config']; given: DraftInstance['config'] }): Promise<NewInstance> {
     const [facts] = await Promise.all([
       this.parts.surroundings.facts(call, draft.project, draft.expanded_devices),
       this.parts.surroundings.check(call, {
@@ -79,10 +81,10 @@ export class Creation {
         instance_type: draft.type,
         expanded_config: draft.expanded_config,
         expanded_devices: draft.expanded_devices,
-        local_config: asked,
+        local_config: config.asked,
         local_devices: draft.devices,
         is_new: true,
-        current_config: {},
+        current_config: config.given,
       }),
     ]);
     const row = placeInstance(draft, facts);
@@ -159,6 +161,7 @@ export class Creation {
       },
       source: { copyFrom: this.parts.volumeOf(original, snapshotName), snapshots: snapshots.map((row) => row.name) },
       snapshots,
+      given: copiedConfig(origin.config),
     };
   }
 

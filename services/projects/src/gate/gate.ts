@@ -25,7 +25,7 @@ export class Gate {
   async instance(call: CallContext, project: ProjectRow, request: projects.InstanceCheck): Promise<void> {
     const candidate = instanceFacts(request);
     if (isRestricted(project.config)) {
-      refuse(forbiddenVolatile(project, candidate, request.local_config, request.is_new ? {} : request.current_config));
+      refuse(forbiddenVolatile(project, candidate, request.local_config, request.current_config));
     }
     const failed = `Failed checking if instance ${request.is_new ? 'creation' : 'update'} allowed: `;
     if (hasLimits(project.config)) {
@@ -78,7 +78,8 @@ function instanceFacts(request: projects.InstanceCheck): InstanceFacts {
   return {
     name: request.instance_name,
     type: request.instance_type === 'virtual-machine' ? 'virtual-machine' : 'container',
-    config: request.expanded_config,
+    // Empty values are no part of an instance, yet LXD refuses to be asked for them.
+    config: { ...request.expanded_config, ...request.local_config },
     devices: plainDevices(request.expanded_devices),
   };
 }
