@@ -18,8 +18,6 @@ const zeroTimes = new Set(['0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '2023
 export function normaliseText(text: string, surroundings: Surroundings): string {
   let shown = text
     .replaceAll('\r\n', '\n')
-    // What script(1) shows of the end of its input.
-    .replace(/\^[@D](\x08+)?/g, '')
     // The client says so or not, depending on which of two answers comes first.
     .replace(/\n?Try `lxc info --show-log.*/g, '');
   for (const [name, directory] of Object.entries(surroundings.directories)) shown = shown.replaceAll(directory, `<${name}>`);

@@ -118,6 +118,8 @@ function forgetProgress(answer: Record<string, unknown>): void {
 /** What a terminal would show at the end: progress lines overwrite themselves with a carriage return. */
 function withoutProgress(text: string): string {
   return text
+    // What script(1) shows of the end of its input.
+    .replace(/\^[@D](\x08+)?/g, '')
     .replaceAll('\r\n', '\n')
     .split('\n')
     .map((line) => line.split('\r').map((part) => part.trimEnd()).filter((part) => part !== '' && !/^(Retrieving image|Transferring|Remapping|Exporting|Importing|Copying|Image (pulled|import)|Pushing|Pulling|Creating backup|Publishing instance: )/.test(part)).join('\n'))
