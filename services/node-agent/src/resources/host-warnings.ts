@@ -1,4 +1,4 @@
-import { Sysfs } from './sysfs.js';
+import type { Sysfs } from './sysfs.js';
 
 export interface HostWarning {
   /** LXD's text of the warning's type. */
