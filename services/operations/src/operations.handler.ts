@@ -75,24 +75,21 @@ export class OperationsHandler implements Operations {
   }
 
   async wait(call: CallContext, request: proto.WaitOperation): Promise<common.Document> {
-    const ended = new Promise<OperationRow | undefined>((resolve, reject) => {
-      const stop = this.journal.onFinished(request.id, finish);
-      const timer = request.timeout_s >= 0 ? setTimeout(() => finish(undefined), request.timeout_s * 1000) : undefined;
-      call.signal?.addEventListener('abort', () => finish(undefined), { once: true });
-      this.#waitable(request).then(
-        (row) => row.finished_at && finish(row),
-        (error: unknown) => {
-          reject(error as Error);
-          finish(undefined);
-        },
-      );
-      function finish(row: OperationRow | undefined): void {
-        stop();
-        clearTimeout(timer);
-        resolve(row);
-      }
-    });
-    return document(renderOperation((await ended) ?? (await this.#find(request.id))));
+    let wake!: (row?: OperationRow) => void;
+    const ended = new Promise<OperationRow | undefined>((resolve) => (wake = resolve));
+    // Listening begins before looking, so that no end falls between the two.
+    const stop = this.journal.onFinished(request.id, wake);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const row = await this.#waitable(request);
+      if (row.finished_at) return document(renderOperation(row));
+      if (request.timeout_s >= 0) timer = setTimeout(wake, request.timeout_s * 1000);
+      call.signal?.addEventListener('abort', () => wake(), { once: true });
+      return document(renderOperation((await ended) ?? (await this.#find(request.id, request.visible_projects))));
+    } finally {
+      stop();
+      clearTimeout(timer);
+    }
   }
 
   async cancel(call: CallContext, request: proto.OperationRef): Promise<common.Empty> {
