@@ -8,7 +8,7 @@ export const tableHead = line(['', 'reference', 'Asterism', 'ratio', 'aim', ''])
 export function row(bench: Bench, [reference, own]: readonly [number, number]): { text: string; met: boolean } {
   const ratio = own / reference;
   const met = (bench.aim?.atMost === undefined || ratio <= bench.aim.atMost) && (bench.aim?.atLeast === undefined || ratio >= bench.aim.atLeast) && (bench.limit === undefined || own <= bench.limit);
-  return { met, text: line([bench.name, `${shown(reference)} ${bench.unit}`, `${shown(own)} ${bench.unit}`, ratio.toFixed(2), aimOf(bench), met ? 'yes' : 'NO']) };
+  return { met, text: line([bench.name, `${shown(reference)} ${bench.unit}`, `${shown(own)} ${bench.unit}`, Number.isFinite(ratio) ? ratio.toFixed(2) : '-', aimOf(bench), met ? 'yes' : 'NO']) };
 }
 
 function aimOf({ aim, limit, unit }: Bench): string {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import type { TestServer } from '../../servers/server.js';
 import { timed } from '../bench.js';
 import type { Bench } from '../bench.js';
@@ -16,16 +16,26 @@ function proportionalSetSize(pid: number): number {
   }
 }
 
-/** Seconds of processor time used so far by every process of the server's host. */
+/** Seconds of processor time used so far by every thread of the server's host. */
 function processorSeconds(server: TestServer): number {
-  return server.host.processes().reduce((sum, pid) => {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-      return sum + (Number(fields[11]) + Number(fields[12])) / 100;
-    } catch {
-      return sum;
-    }
-  }, 0);
+  return server.host.processes().reduce((sum, pid) => sum + threadsOf(pid).reduce((nanoseconds, thread) => nanoseconds + runTime(pid, thread), 0), 0) / 1e9;
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** Nanoseconds on a processor. */
+function runTime(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    return 0;
+  }
 }
 
 const idleSeconds = 10;
