@@ -3,9 +3,11 @@ import { defineService } from '@asterism/service';
 import { CertificateStore } from './certificates/certificate.store.js';
 import { CertificatesHandler } from './certificates/certificates.handler.js';
 import { JoinTokens } from './certificates/join-tokens.js';
+import { AdmissionStore } from './gate/admission.store.js';
 import { Gate } from './gate/gate.js';
 import { ProjectInstances } from './gate/project-instances.js';
 import { projectsSchema } from './migrations/001-projects.js';
+import { admissionsSchema } from './migrations/002-admissions.js';
 import { ProfileScope } from './profiles/profile-scope.js';
 import { ProfileSurroundings } from './profiles/profile-surroundings.js';
 import { ProfileStore } from './profiles/profile.store.js';
@@ -22,7 +24,7 @@ export const projectsService = defineService({
   name: 'projects',
   providers: [
     ...[ProjectsHandler, ProjectStore, ProjectUsers, ProjectReports, ProjectRename, Volumes],
-    ...[Gate, ProjectInstances],
+    ...[Gate, ProjectInstances, AdmissionStore],
     ...[ProfilesHandler, ProfileStore, ProfileScope, ProfileSurroundings],
     ...[CertificatesHandler, CertificateStore, JoinTokens],
   ],
@@ -31,5 +33,6 @@ export const projectsService = defineService({
     [profiles.ProfilesDefinition, ProfilesHandler],
     [certificates.CertificatesDefinition, CertificatesHandler],
   ],
-  migrations: [projectsSchema],
+  migrations: [projectsSchema, admissionsSchema],
+  start: (app) => app.get(AdmissionStore, { strict: false }).follow(),
 });

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certificates, common, profiles, projects, Token, type Certificates, type Profiles, type Projects } from '@asterism/proto';
+import { lifecycle } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { projectsService } from './index.js';
@@ -125,6 +126,16 @@ describe('the gate', () => {
     await expect(projectsHandler.checkInstance(call, check({}))).rejects.toThrow('Reached maximum number of instances of type "container" in project "guarded"');
     await projectsHandler.checkInstance(call, check({ instance_name: 'c1', is_new: false }));
     instances.length = 0;
+  });
+
+  it('lets no more instances through at once than there may be', async () => {
+    await projectsHandler.create(call, { name: 'crowded', description: '', config: { 'limits.containers': '2' } });
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const answers = await Promise.allSettled(names.map((name) => projectsHandler.checkInstance(call, check({ project: 'crowded', instance_name: name }))));
+    expect(answers.filter((answer) => answer.status === 'fulfilled')).toHaveLength(2);
+    const admitted = names[answers.findIndex((answer) => answer.status === 'fulfilled')]!;
+    await composition.runtime.bus.publish(lifecycle({ action: 'instance-deleted', source: `/1.0/instances/${admitted}?project=crowded`, project: 'crowded' }));
+    await projectsHandler.checkInstance(call, check({ project: 'crowded', instance_name: 'f' }));
   });
 
   it('stands before profiles too', async () => {

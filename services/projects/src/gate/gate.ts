@@ -7,6 +7,7 @@ import type { CallContext } from '@asterism/rpc';
 import { ProfileStore } from '../profiles/profile.store.js';
 import type { ProjectRow } from '../projects/project.store.js';
 import { Volumes } from '../projects/volumes.js';
+import { AdmissionStore } from './admission.store.js';
 import type { Devices, InstanceFacts, ProfileFacts, ProjectFacts } from './facts.js';
 import { hasLimits, refusedCount, refusedLimitChange, refusedTotals, type VolumeSize } from './limits.js';
 import { ProjectInstances } from './project-instances.js';
@@ -19,6 +20,7 @@ export class Gate {
     @Inject(ProjectInstances) private readonly instances: ProjectInstances,
     @Inject(ProfileStore) private readonly profiles: ProfileStore,
     @Inject(Volumes) private readonly volumes: Volumes,
+    @Inject(AdmissionStore) private readonly admissions: AdmissionStore,
   ) {}
 
   /** An instance is to be made or changed. */
@@ -28,12 +30,18 @@ export class Gate {
       refuse(forbiddenVolatile(project, candidate, request.local_config, request.current_config));
     }
     const failed = `Failed checking if instance ${request.is_new ? 'creation' : 'update'} allowed: `;
-    if (hasLimits(project.config)) {
-      const others = (await this.instances.facts(call, project.name)).filter((other) => other.name !== candidate.name);
-      if (request.is_new) refuse(refusedCount(project, candidate.type, others));
-      refuse(refusedTotals(project, [...others, candidate], await this.#volumeSizes(call, project)), failed);
-    }
     refuse(forbiddenInstance(project, candidate), failed);
+    if (!hasLimits(project.config)) return;
+    // Asked before the turn begins: it holds a connection, which the services asked may need.
+    const [recorded, volumes] = await Promise.all([this.instances.facts(call, project.name), this.#volumeSizes(call, project)]);
+    const others = recorded.filter((other) => other.name !== candidate.name);
+    if (!request.is_new) return refuse(refusedTotals(project, [...others, candidate], volumes), failed);
+    await this.admissions.inTurn(project.id, async (unit) => {
+      const all = withAdmitted(others, await this.admissions.list(unit, project.id), candidate.name);
+      refuse(refusedCount(project, candidate.type, all));
+      refuse(refusedTotals(project, [...all, candidate], volumes), failed);
+      await this.admissions.insert(unit, project.id, candidate);
+    });
   }
 
   /** A snapshot of an instance or a volume is to be made. */
@@ -72,6 +80,12 @@ export class Gate {
   async #volumeSizes(call: CallContext, project: ProjectFacts): Promise<VolumeSize[]> {
     return project.config[projectKeys.limitsDisk.name] ? this.volumes.sizes(call, project.name) : [];
   }
+}
+
+/** Those that have no record yet count too. */
+function withAdmitted(recorded: readonly InstanceFacts[], admitted: readonly InstanceFacts[], candidate: string): InstanceFacts[] {
+  const names = new Set([candidate, ...recorded.map((instance) => instance.name)]);
+  return [...recorded, ...admitted.filter((instance) => !names.has(instance.name))];
 }
 
 function instanceFacts(request: projects.InstanceCheck): InstanceFacts {
