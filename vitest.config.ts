@@ -4,5 +4,5 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node'] } },
-  test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2 },
+  test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'deploy/**/*.test.mjs'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2 },
 });
