@@ -9,6 +9,7 @@ interface Size {
 }
 
 const hangUpGraceMs = 5_000;
+const hangUpDelayMs = 1_000;
 const SIGHUP = 1;
 const SIGKILL = 9;
 
@@ -18,8 +19,8 @@ export async function terminalProgram(host: Host, argv: Argv, options: Size & { 
   return {
     outputs: { '0': terminal.output },
     write: async (data) => terminal.write(data),
-    // A terminal whose line is closed hangs up, as the reference's does.
-    closeInput: () => signalChild(host, terminal.pid, SIGHUP),
+    // A terminal whose line is closed hangs up. The reference does so with the next output it reads: what is short ends by itself before.
+    closeInput: () => void setTimeout(() => signalChild(host, terminal.pid, SIGHUP), hangUpDelayMs).unref(),
     control: (message) => {
       if (message.command === 'window-resize') terminal.resize(message.columns, message.rows);
       else signalChild(host, terminal.pid, message.signal);
