@@ -4,9 +4,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node'] } },
-<<<<<<< Updated upstream
-  test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'deploy/**/*.test.mjs'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2 },
-=======
-  test: { include: ['libs/**/*.test.ts', 'services/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 2, retry: process.env['CI'] ? 1 : 0 },
->>>>>>> Stashed changes
+  test: {
+    include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'deploy/**/*.test.mjs'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    retry: process.env['CI'] ? 1 : 0,
+  },
 });
