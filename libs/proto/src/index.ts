@@ -15,6 +15,7 @@ export * as agentFiles from './generated/asterism/agent/v1/files.js';
 export * as agentStorage from './generated/asterism/agent/v1/storage.js';
 export * as agentNetworks from './generated/asterism/agent/v1/networks.js';
 export * as agentImages from './generated/asterism/agent/v1/images.js';
+export * as agentBackups from './generated/asterism/agent/v1/backups.js';
 export * as agentHost from './generated/asterism/agent/v1/host.js';
 export * as health from './generated/grpc/health/v1/health.js';
 export * from './services.js';

@@ -14,6 +14,7 @@ import { AgentFilesDefinition } from './generated/asterism/agent/v1/files.js';
 import { AgentStorageDefinition } from './generated/asterism/agent/v1/storage.js';
 import { AgentNetworksDefinition } from './generated/asterism/agent/v1/networks.js';
 import { AgentImagesDefinition } from './generated/asterism/agent/v1/images.js';
+import { AgentBackupsDefinition } from './generated/asterism/agent/v1/backups.js';
 import { AgentHostDefinition } from './generated/asterism/agent/v1/host.js';
 
 /** Which deployable serves which proto services. The proto service's full name is its token for injection. */
@@ -37,6 +38,7 @@ export const agentDefinitions = {
   storage: AgentStorageDefinition,
   networks: AgentNetworksDefinition,
   images: AgentImagesDefinition,
+  backups: AgentBackupsDefinition,
   host: AgentHostDefinition,
 } as const satisfies Record<string, ServiceDefinition>;
 

@@ -2,6 +2,7 @@ import { EventBusToken, event, type EventBus } from '@asterism/events';
 import { agentDefinitions } from '@asterism/proto';
 import { RuntimeInfo, defineService } from '@asterism/service';
 import { Logger, type Provider } from '@nestjs/common';
+import { BackupsHandler } from './backups/backups.handler.js';
 import type { DeviceDriver } from './devices/device.js';
 import { DeviceDrivers } from './devices/device-drivers.js';
 import { DiskDriver } from './devices/disk-driver.js';
@@ -55,6 +56,11 @@ export const nodeAgentService = defineService({
     onHost(ImagesHandler),
     onHost(HostHandler),
     {
+      provide: BackupsHandler,
+      inject: [HostToken, RuntimeInfo, StorageHandler],
+      useFactory: (host: Host, { environment }: RuntimeInfo, storage: StorageHandler) => new BackupsHandler(host, environment.stateDir, storage),
+    },
+    {
       provide: InstancesToken,
       inject: [HostToken, GuestFiles, RuntimeInfo, StorageHandler, EventBusToken],
       useFactory: openAgentInstances,
@@ -74,12 +80,14 @@ export const nodeAgentService = defineService({
     [agentDefinitions.storage, StorageHandler],
     [agentDefinitions.networks, NetworksHandler],
     [agentDefinitions.images, ImagesHandler],
+    [agentDefinitions.backups, BackupsHandler],
     [agentDefinitions.host, HostHandler],
   ],
   /** Pools before networks before instances; only then the others hear of this member. */
   async start(app) {
     report('storage pool', await app.get(StorageHandler, { strict: false }).start());
     await app.get(ImagesHandler, { strict: false }).start();
+    await app.get(BackupsHandler, { strict: false }).start();
     report('network', await app.get(NetworksHandler, { strict: false }).start());
     await app.get<AgentInstances>(InstancesToken, { strict: false }).reattach();
     await app.get(Registration, { strict: false }).start();

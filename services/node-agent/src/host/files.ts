@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
 import { removeSmallTree } from './small-trees.js';
 import { exchange } from './syscalls.js';
 
@@ -51,6 +52,10 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** As `remove`, but gives up (false, nothing removed) on larger trees and on trees with mounts in them. */
   removeSmallTree(path: string, maxEntries: number): Promise<boolean>;
+  /** Of a tree that nobody else changes meanwhile: device nodes go, but for those of overlays (0:0). */
+  removeDevices(path: string): Promise<void>;
+  /** Gives a tree's files the ids that a guest sees, where they carry the host's. */
+  unshiftOwners(path: string, shifts: readonly IdShift[]): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Both exist and change places in one step. */
   exchange(first: string, second: string): Promise<void>;
@@ -130,6 +135,8 @@ export const hostFiles: Files = {
     if (ownership.uid !== undefined || ownership.gid !== undefined) await fs.chown(path, ownership.uid ?? 0, ownership.gid ?? 0);
   },
   removeSmallTree,
+  removeDevices,
+  unshiftOwners,
   remove: (path) => fs.rm(path, { recursive: true, force: true, maxRetries: 2 }),
   rename: (from, to) => fs.rename(from, to),
   exchange: async (first, second) => exchange(first, second),

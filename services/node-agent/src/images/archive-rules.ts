@@ -9,6 +9,8 @@ export interface ArchiveEntry {
   linkName: string;
   /** What the file takes once written, holes included. */
   size: number;
+  /** The character device 0:0, by which overlays hide a file: it opens nothing. */
+  isWhiteout?: boolean;
 }
 
 /** Which archive of an image it is: both in one, the metadata alone, or the root file system alone. */
@@ -40,7 +42,7 @@ export class ArchiveRules {
     const path = cleanPath(entry.name, 'name');
     this.#count(entry.size);
     if (!this.#belongs(path, entry)) return 'drop';
-    if (entry.kind === 'character-device' || entry.kind === 'block-device') return 'drop';
+    if ((entry.kind === 'character-device' && !entry.isWhiteout) || entry.kind === 'block-device') return 'drop';
     this.#refuseSymlinkedParent(path, 'name');
     if (entry.kind === 'hardlink') this.#checkHardLink(entry);
     this.#remember(path, entry.kind);
@@ -55,7 +57,7 @@ export class ArchiveRules {
   #count(size: number): void {
     this.#entries += 1;
     this.#bytes += size;
-    if (this.#entries > maxEntries) throw new LxdError('bad-request', `Image archive has more than ${maxEntries} entries`);
+    if (this.#entries > maxEntries) throw new LxdError('bad-request', `Refused archive: it has more than ${maxEntries} entries`);
     if (this.#isBomb(this.#bytes)) throw tooLarge();
   }
 
@@ -114,9 +116,9 @@ function mustBe(entry: ArchiveEntry, ...kinds: TarKind[]): true {
 }
 
 function hostile(what: string, name: string): LxdError {
-  return new LxdError('bad-request', `Refused image archive: ${what}: ${JSON.stringify(Buffer.from(name, 'latin1').toString())}`);
+  return new LxdError('bad-request', `Refused archive: ${what}: ${JSON.stringify(Buffer.from(name, 'latin1').toString())}`);
 }
 
 function tooLarge(): LxdError {
-  return new LxdError('bad-request', 'Refused image archive: it unpacks to far more than its own size');
+  return new LxdError('bad-request', 'Refused archive: it unpacks to far more than its own size');
 }

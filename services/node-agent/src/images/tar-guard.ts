@@ -1,4 +1,4 @@
-import type { ArchiveRules } from './archive-rules.js';
+import type { ArchiveEntry, Verdict } from './archive-rules.js';
 import { corrupt, isZeroBlock, kindOf, parseDecimal, parsePaxRecords, parseTarHeader, sparseMapGoesOn, tarBlockBytes, type TarHeader } from './tar-header.js';
 
 /** Pax headers and long names above this are no names. */
@@ -12,6 +12,17 @@ interface Overrides {
   linkName?: string;
   size?: number;
   realSize?: number;
+}
+
+/** Who decides over the entries. */
+export interface TarRules {
+  admit(entry: ArchiveEntry): Verdict;
+  countStream(bytes: number): void;
+}
+
+/** Where what was admitted goes. */
+export interface TarSink {
+  push(...pieces: Buffer[]): unknown;
 }
 
 type Extension = { typeFlag: 'x' | 'g' | 'L' | 'K'; bytes: Buffer[] };
@@ -35,7 +46,7 @@ export class TarGuard {
   #zeroBlocks = 0;
   #streamed = 0;
 
-  constructor(private readonly rules: ArchiveRules) {}
+  constructor(private readonly rules: TarRules) {}
 
   /** Set when the end mark was seen; what follows it is of no interest. */
   get ended(): boolean {
@@ -43,9 +54,15 @@ export class TarGuard {
   }
 
   push(chunk: Buffer): Buffer[] {
+    const out: Buffer[] = [];
+    this.pass(chunk, out);
+    return out;
+  }
+
+  /** The same into a sink, which sees each entry's headers in one call, right after the rules admitted it, and then its contents. */
+  pass(chunk: Buffer, out: TarSink): void {
     this.rules.countStream((this.#streamed += chunk.length));
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    const out: Buffer[] = [];
     let at = 0;
     while (!this.ended && bytes.length - at >= tarBlockBytes) {
       if (this.#contents > 0) at += this.#passContents(bytes, at, out);
@@ -55,7 +72,6 @@ export class TarGuard {
       }
     }
     this.#rest = this.ended ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
-    return out;
   }
 
   /** Throws when the stream stopped in the middle of something; a missing end mark is forgiven, as tar forgives it. */
@@ -65,7 +81,7 @@ export class TarGuard {
     if (this.#streamed === 0) throw corrupt('archive is empty');
   }
 
-  #passContents(bytes: Buffer, at: number, out: Buffer[]): number {
+  #passContents(bytes: Buffer, at: number, out: TarSink): number {
     const available = bytes.length - at - ((bytes.length - at) % tarBlockBytes);
     const length = Math.min(this.#contents, available);
     const piece = bytes.subarray(at, at + length);
@@ -79,7 +95,7 @@ export class TarGuard {
     return length;
   }
 
-  #takeBlock(block: Buffer, out: Buffer[]): void {
+  #takeBlock(block: Buffer, out: TarSink): void {
     if (this.#inSparseMap) {
       if (this.#keep) out.push(block);
       this.#inSparseMap = sparseMapGoesOn(block);
@@ -136,7 +152,7 @@ export class TarGuard {
     this.#overrides[field] = value;
   }
 
-  #takeEntry(header: TarHeader, block: Buffer, out: Buffer[]): void {
+  #takeEntry(header: TarHeader, block: Buffer, out: TarSink): void {
     const name = this.#overrides.sparseName ?? this.#overrides.name ?? header.name;
     const size = header.typeFlag === '1' ? 0 : (this.#overrides.size ?? header.size);
     const declared = kindOf(header.typeFlag);
@@ -145,7 +161,7 @@ export class TarGuard {
     if (kind !== 'file' && (size > 0 || (this.#overrides.size ?? 0) > 0)) throw corrupt(`${kind} with contents`);
     const linkName = this.#overrides.linkName ?? header.linkName;
     const realSize = Math.max(size, this.#overrides.realSize ?? header.realSize ?? 0);
-    this.#keep = this.rules.admit({ name, kind, linkName, size: realSize }) === 'keep';
+    this.#keep = this.rules.admit({ name, kind, linkName, size: realSize, isWhiteout: header.isNullDevice }) === 'keep';
     if (this.#keep) out.push(...this.#pending, block);
     this.#pending = [];
     this.#overrides = {};

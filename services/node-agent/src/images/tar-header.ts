@@ -16,6 +16,8 @@ export interface TarHeader {
   realSize: number | undefined;
   /** Of old GNU sparse files: a further block of the map follows the header. */
   isExtended: boolean;
+  /** Of device nodes: the device 0:0. */
+  isNullDevice: boolean;
 }
 
 const kinds: Record<string, TarKind> = {
@@ -48,6 +50,7 @@ export function parseTarHeader(block: Buffer): TarHeader {
     size: number(block, 124, 12),
     realSize: typeFlag === 'S' ? number(block, 483, 12) : undefined,
     isExtended: typeFlag === 'S' && block[482] !== 0,
+    isNullDevice: (typeFlag === '3' || typeFlag === '4') && number(block, 329, 8) === 0 && number(block, 337, 8) === 0,
   };
 }
 

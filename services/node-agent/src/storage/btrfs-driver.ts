@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.js';
 import { BtrfsPlaces } from './btrfs-places.js';
 import { btrfsQuotas } from './btrfs-quotas.js';
+import { btrfsStreams } from './btrfs-streams.js';
 import type { Layout } from './layout.js';
 import type { StorageDriver } from './storage-driver.js';
 import { subvolumeTrees } from './subvolume-trees.js';
@@ -14,6 +15,7 @@ export function btrfsDriver(host: Host, layout: Layout): StorageDriver {
     places: new BtrfsPlaces(host, layout),
     trees: subvolumeTrees(host),
     quotas: btrfsQuotas(host, layout),
+    streams: btrfsStreams(host, layout),
     keepsImages: true,
   });
 }

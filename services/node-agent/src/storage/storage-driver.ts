@@ -39,6 +39,7 @@ export interface StorageDriver {
   /** Present where images are kept unpacked in the pool and volumes made from them as copies. */
   readonly keepsImages?: true;
   readonly quotas?: VolumeQuotas;
+  readonly streams?: VolumeStreams;
 }
 
 /** Optional capability: limits and usage of single volumes. */
@@ -47,4 +48,34 @@ export interface VolumeQuotas {
   limit(volume: Volume, bytes: number): Promise<void>;
   /** Undefined while nothing counts. */
   usage(volume: Volume): Promise<{ usedBytes: number; totalBytes: number } | undefined>;
+}
+
+/** One subvolume of a volume ("") or snapshot; the tree's own has the path "/". */
+export interface StreamedSubvolume {
+  snapshot: string;
+  path: string;
+  readonly: boolean;
+}
+
+export interface ReceiveStream {
+  /** The tree's directory, as `fill` was given it. */
+  directory: string;
+  path: string;
+}
+
+/** Takes the bytes of one stream; the subvolume is there when end() has returned. */
+export interface StreamReceiver {
+  write(bytes: Buffer): Promise<void>;
+  end(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** Optional capability: volumes as streams of the driver's own, and as they are at one moment. */
+export interface VolumeStreams {
+  /** The volume held as it is now, at a path of its own, while the work goes on. */
+  hold<T>(volume: Volume, work: (path: string) => Promise<T>): Promise<T>;
+  /** Writes each subvolume's stream to the file that `fileOf` names, snapshots (oldest first) before the volume; each builds on the one before. */
+  send(volume: Volume, snapshots: readonly string[], fileOf: (subvolume: { snapshot: string; path: string }) => string): Promise<StreamedSubvolume[]>;
+  /** Receives streams of one backup in their order into directories of trees. */
+  receiving<T>(volume: Volume, work: (open: (stream: ReceiveStream, signal?: AbortSignal) => Promise<StreamReceiver>) => Promise<T>): Promise<T>;
 }

@@ -6,7 +6,7 @@ import { makeDrivers } from './drivers.js';
 import { Layout, type Pool, type Volume } from './layout.js';
 import { Locks } from './locks.js';
 import { PoolRecords } from './pool-records.js';
-import type { StorageDriver } from './storage-driver.js';
+import type { StorageDriver, VolumeStreams } from './storage-driver.js';
 import { linkSnapshots, linkVolume, unlinkSnapshots, unlinkVolume } from './volume-links.js';
 import { requireVolume, VolumeMaker } from './volume-maker.js';
 
@@ -41,6 +41,15 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
       }
     }
     return failed;
+  }
+
+  get layout(): Layout {
+    return this.#layout;
+  }
+
+  /** What the driver of a pool can stream; undefined where it cannot. */
+  streamsOf(pool: Pool): VolumeStreams | undefined {
+    return this.#driver(pool.driver).streams;
   }
 
   createPool(_call: CallContext, pool: Pool): Promise<agentStorage.PoolConfig> {

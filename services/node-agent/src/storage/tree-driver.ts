@@ -5,7 +5,7 @@ import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import { typeDirectories, typeDirectory, type Layout, type Pool, type Volume } from './layout.js';
 import type { CopyOptions } from './plain-trees.js';
-import type { CopySource, StorageDriver, VolumeQuotas } from './storage-driver.js';
+import type { CopySource, StorageDriver, VolumeQuotas, VolumeStreams } from './storage-driver.js';
 
 /** Where a pool lies on the host. */
 export interface PoolPlaces {
@@ -33,16 +33,19 @@ export interface TreeParts {
   trees: Trees;
   keepsImages?: true;
   quotas?: VolumeQuotas;
+  streams?: VolumeStreams;
 }
 
 /** Storage whose volumes are trees of one mounted file system, snapshots too. */
 export class TreeDriver implements StorageDriver {
   readonly keepsImages?: true;
   readonly quotas?: VolumeQuotas;
+  readonly streams?: VolumeStreams;
 
   constructor(private readonly parts: TreeParts) {
     if (parts.keepsImages) this.keepsImages = true;
     if (parts.quotas) this.quotas = parts.quotas;
+    if (parts.streams) this.streams = parts.streams;
   }
 
   async createPool(pool: Pool): Promise<Record<string, string>> {

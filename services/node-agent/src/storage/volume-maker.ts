@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
+import { restoreBackup } from '../backups/restore-backup.js';
 import { imageSource } from '../images/image-files.js';
 import { unpackImage } from '../images/unpack-image.js';
 import type { Layout, Pool, Volume } from './layout.js';
@@ -26,6 +27,7 @@ export class VolumeMaker {
   async make(volume: Volume, source: VolumeSource): Promise<void> {
     if (source?.$case === 'image_fingerprint') return this.#fromImage(volume, source.value);
     if (source?.$case === 'copy') return this.#fromCopy(volume, source.value);
+    if (source?.$case === 'backup') return restoreBackup({ ...this.options, driver: this.#driverOf(volume.pool) }, volume, source.value);
     await this.#driverOf(volume.pool).createVolume(volume, (directory) => this.#prepareEmpty(volume, directory));
   }
 

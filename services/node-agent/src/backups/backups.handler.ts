@@ -1,0 +1,100 @@
+import { LxdError } from '@asterism/errors';
+import type { agentBackups, common } from '@asterism/proto';
+import type { CallContext, Service } from '@asterism/rpc';
+import type { Host } from '../host/host.js';
+import { written } from '../images/written.js';
+import type { StorageHandler } from '../storage/storage.handler.js';
+import { requireVolume } from '../storage/volume-maker.js';
+import { backupsDirectory, partialSuffix, receivedFile, receivedPrefix, writtenFile } from './backup-files.js';
+import { readIndex } from './read-index.js';
+import { writeBackup } from './write-backup.js';
+
+/** A received backup that no task wanted for so long was left by one that never began. */
+const forgottenMs = 24 * 60 * 60 * 1000;
+
+/** AgentBackups: the backup files of this member. */
+export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsDefinition> {
+  constructor(
+    private readonly host: Host,
+    private readonly stateDir: string,
+    private readonly storage: StorageHandler,
+  ) {}
+
+  /** Removes what killed calls left. */
+  async start(): Promise<void> {
+    const { files } = this.host;
+    const directory = backupsDirectory(this.stateDir);
+    await files.mkdir(directory, { mode: 0o700 });
+    for (const name of await files.readdir(directory)) {
+      const path = `${directory}/${name}`;
+      const forgotten = name.startsWith(receivedPrefix) && ((await files.stat(path))?.mtimeMs ?? 0) < Date.now() - forgottenMs;
+      if (name.endsWith(partialSuffix) || forgotten) await files.remove(path);
+    }
+  }
+
+  async write(call: CallContext, request: agentBackups.WriteBackup): Promise<agentBackups.BackupWritten> {
+    const file = writtenFile(this.stateDir, request.id);
+    const volume = requireVolume(request.volume);
+    const parts = { host: this.host, layout: this.storage.layout, streams: this.storage.streamsOf(volume.pool), signal: call.signal };
+    const index = JSON.parse(request.index.toString()) as Record<string, unknown>;
+    const optimized = await writeBackup(parts, { ...request, volume, index }, file);
+    return { size_bytes: (await this.host.files.stat(file))?.size ?? 0, optimized };
+  }
+
+  async receive(_call: CallContext, frames: AsyncIterable<agentBackups.ReceiveBackup>): Promise<agentBackups.ReceivedBackup> {
+    const rest = frames[Symbol.asyncIterator]();
+    const first = await rest.next();
+    if (first.done || first.value.part?.$case !== 'header') throw new LxdError('bad-request', 'Backup without header');
+    const { id, max_bytes } = first.value.part.value;
+    const file = receivedFile(this.stateDir, id);
+    const partial = `${file}${partialSuffix}`;
+    try {
+      const bytes = await this.#store(rest, partial, max_bytes);
+      if (bytes === 0) throw new LxdError('internal', 'EOF');
+      const index = await readIndex(this.host, partial);
+      await this.host.files.sync(partial);
+      await this.host.files.rename(partial, file);
+      return { size_bytes: bytes, index: Buffer.from(JSON.stringify(index)) };
+    } catch (error) {
+      await this.host.files.remove(partial);
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new LxdError('internal', 'Unable to store backup, run out of disk space', { cause: error });
+      throw error;
+    }
+  }
+
+  async *read(_call: CallContext, { id }: agentBackups.BackupName): AsyncIterable<agentBackups.BackupFile> {
+    const file = writtenFile(this.stateDir, id);
+    const stat = await this.host.files.stat(file);
+    if (!stat) throw new LxdError('not-found', 'Backup file not found');
+    yield { part: { $case: 'facts', value: { size_bytes: stat.size, modified_at_ms: Math.floor(stat.mtimeMs) } } };
+    for await (const chunk of this.host.files.readChunks(file)) yield { part: { $case: 'chunk', value: chunk } };
+  }
+
+  async delete(_call: CallContext, { id }: agentBackups.BackupName): Promise<common.Empty> {
+    await this.host.files.remove(writtenFile(this.stateDir, id));
+    await this.host.files.remove(receivedFile(this.stateDir, id));
+    return {};
+  }
+
+  async #store(frames: AsyncIterator<agentBackups.ReceiveBackup>, file: string, maxBytes: number): Promise<number> {
+    const out = this.host.files.writeStream(file);
+    out.on('error', () => undefined);
+    let bytes = 0;
+    try {
+      for (let next = await frames.next(); !next.done; next = await frames.next()) {
+        if (next.value.part?.$case !== 'chunk') continue;
+        bytes += next.value.part.value.length;
+        if (maxBytes > 0 && bytes > maxBytes) throw new LxdError('too-large', 'Backup is larger than allowed');
+        await written(out, next.value.part.value);
+      }
+      await new Promise<void>((resolve, reject) => {
+        out.once('error', reject);
+        out.end(resolve);
+      });
+    } finally {
+      out.destroy();
+      await frames.return?.();
+    }
+    return bytes;
+  }
+}
