@@ -23,7 +23,11 @@ beforeAll(async () => {
   storage = new StorageHandler(host, stateDir);
   backups = new BackupsHandler(host, stateDir, storage);
   await backups.start();
-  for (const pool of [{ name: 'plain', driver: 'dir', config: {} }, { name: 'fast', driver: 'btrfs', config: { size: '256MiB' } }]) {
+  const wished: agentStorage.Pool[] = [
+    { name: 'plain', driver: 'dir', config: {} },
+    { name: 'fast', driver: 'btrfs', config: { size: '256MiB' } },
+  ];
+  for (const pool of wished) {
     pools[pool.name] = { ...pool, config: (await storage.createPool(call, pool)).config };
   }
 });
