@@ -46,6 +46,10 @@ export const extensions: readonly string[] = [
   'instance_pool_move',
   'instance_get_full',
   'instance_all_projects',
+  // What instances see of their host
+  'restrict_devlxd',
+  'devlxd_events',
+  'devlxd_images',
   // Exec, console, files
   'directory_manipulation',
   'container_exec_recording',

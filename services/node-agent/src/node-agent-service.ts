@@ -1,5 +1,5 @@
 import { EventBusToken, event, type EventBus } from '@asterism/events';
-import { agentDefinitions } from '@asterism/proto';
+import { agentDefinitions, Token, type Images } from '@asterism/proto';
 import { RuntimeInfo, defineService } from '@asterism/service';
 import { Logger, type Provider } from '@nestjs/common';
 import { BackupsHandler } from './backups/backups.handler.js';
@@ -7,6 +7,7 @@ import type { DeviceDriver } from './devices/device.js';
 import { DeviceDrivers } from './devices/device-drivers.js';
 import { DiskDriver } from './devices/disk-driver.js';
 import { NicDriver } from './devices/nic.js';
+import { guestImages } from './devlxd/guest-images.js';
 import { FilesHandler } from './files/files.handler.js';
 import { GuestFiles } from './host/guest-files.js';
 import { linuxHost } from './host/linux-host.js';
@@ -29,7 +30,7 @@ function onHost<T>(type: new (host: Host, stateDir: string) => T): Provider {
   return { provide: type, inject: [HostToken, RuntimeInfo], useFactory: (host: Host, { environment }: RuntimeInfo) => new type(host, environment.stateDir) };
 }
 
-function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }: RuntimeInfo, storage: StorageHandler, bus: EventBus): Promise<AgentInstances> {
+function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }: RuntimeInfo, storage: StorageHandler, bus: EventBus, images: Images): Promise<AgentInstances> {
   return openInstances({
     host,
     stateDir: environment.stateDir,
@@ -41,6 +42,7 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
       ]),
     ),
     rootUsage: rootUsage(storage),
+    devlxd: { member: environment.member, images: guestImages(images) },
     happened: (id, what, message) => void bus.publish(event('agent.instance', { member: environment.member, id, what, ...(message ? { message } : {}) })).catch(() => undefined),
   });
 }
@@ -62,7 +64,7 @@ export const nodeAgentService = defineService({
     },
     {
       provide: InstancesToken,
-      inject: [HostToken, GuestFiles, RuntimeInfo, StorageHandler, EventBusToken],
+      inject: [HostToken, GuestFiles, RuntimeInfo, StorageHandler, EventBusToken, Token.Images],
       useFactory: openAgentInstances,
     },
     { provide: InstancesHandler, inject: [InstancesToken], useFactory: (instances: AgentInstances) => instances.handler },

@@ -6,6 +6,7 @@ import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
+import type { UnixSockets } from './unix-sockets.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
 import type { HostLink, HostRoute } from './link-dump.js';
 import type { Links, VethPair } from './links.js';
@@ -27,6 +28,8 @@ export class FakeHost implements Host {
   readonly links: FakeLinks = new FakeLinks(this.log);
   readonly processes: FakeProcesses = new FakeProcesses(this.log);
   readonly guests: FakeGuests = new FakeGuests(this.log);
+  /** Nobody ever connects. */
+  readonly unixSockets: UnixSockets = { listen: async () => ({ close: async () => undefined }) };
   private readonly answers: [prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)][] = [];
 
   /** Commands that begin with these words answer so; the latest rule that fits wins. */

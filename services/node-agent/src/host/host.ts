@@ -7,6 +7,7 @@ import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { OpenTerminal } from './terminals.js';
+import type { UnixSockets } from './unix-sockets.js';
 
 /**
  * The operating system as drivers see it; nothing outside `host/` starts a process, opens a host file or makes a system call.
@@ -29,4 +30,5 @@ export interface Host {
   processes: Processes;
   /** The inside of running instances. */
   guests: Guests;
+  unixSockets: UnixSockets;
 }

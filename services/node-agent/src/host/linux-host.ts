@@ -9,6 +9,7 @@ import { hostProcesses } from './processes.js';
 import { keepDescriptorsHere } from './syscalls.js';
 import { openTerminal } from './terminals.js';
 import { hostSubvolumes } from './subvolumes.js';
+import { hostUnixSockets } from './unix-sockets.js';
 
 /** The machine the agent runs on. */
 export function linuxHost(): Host {
@@ -24,5 +25,6 @@ export function linuxHost(): Host {
     links: hostLinks,
     processes: hostProcesses,
     guests: linuxGuests(),
+    unixSockets: hostUnixSockets,
   };
 }

@@ -22,6 +22,7 @@ const calls = {
   mountSetattr: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint', 'void *', 'size_t']),
   closeRange: libc.func('syscall', 'long', ['long', 'uint', 'uint', 'uint']),
   socket: libc.func('int socket(int domain, int type, int protocol)'),
+  getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
 };
 
 export const MS = {
@@ -170,6 +171,18 @@ export function linkFacts(socket: number, name: string): LinkFacts {
   };
   const hwaddr = [...ask(SIOC.hwaddr).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
   return { flags: ask(SIOC.flags).readUInt16LE(16), mtu: ask(SIOC.mtu).readInt32LE(16), hwaddr };
+}
+
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+
+/** The user who connected to a unix socket, in the caller's own ids. */
+export function peerUid(fd: number): number {
+  const credentials = Buffer.alloc(12); // struct ucred: pid, uid, gid
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(credentials.length);
+  check('getsockopt', calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) as number);
+  return credentials.readUInt32LE(4);
 }
 
 const SYS_CLOSE_RANGE = 436;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -31,6 +32,7 @@ async function open(): Promise<AgentInstances> {
     devices: new DeviceDrivers(new Map()),
     guestFiles: new GuestFiles(),
     rootUsage: async () => undefined,
+    devlxd: { member: 'none', images: () => Promise.reject(new LxdError('not-found', 'Image not found')) },
     happened: (id, what) => void happened.push(`${what} ${made.find((spec) => spec.id === id)?.name}`),
   });
   await opened.reattach();

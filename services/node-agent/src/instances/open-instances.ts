@@ -1,4 +1,6 @@
 import type { DeviceDrivers } from '../devices/device-drivers.js';
+import { Devlxd } from '../devlxd/devlxd.js';
+import type { GuestImages } from '../devlxd/guest-images.js';
 import type { GuestFiles } from '../host/guest-files.js';
 import type { Host } from '../host/host.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -17,6 +19,8 @@ export interface InstancesOptions {
   guestFiles: GuestFiles;
   rootUsage: RootUsage;
   happened: Happened;
+  /** What guests are told of their place, and the images they may have. */
+  devlxd: { member: string; images: GuestImages };
 }
 
 /** The instances of one state directory. */
@@ -30,11 +34,11 @@ export interface AgentInstances {
 }
 
 /** Reads what is known. */
-export async function openInstances({ host, stateDir, devices, guestFiles, rootUsage, happened }: InstancesOptions): Promise<AgentInstances> {
+export async function openInstances({ host, stateDir, devices, guestFiles, rootUsage, happened, devlxd }: InstancesOptions): Promise<AgentInstances> {
   const known = new KnownInstances(host, new InstanceLayout(stateDir));
   await known.load();
   const facts = await readContainerHost(host, process.env['LXD_LXC_TEMPLATE_CONFIG'] ?? '/usr/share/lxc/config');
-  const containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), facts }, happened);
+  const containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), devlxd: new Devlxd(host, known, devlxd), facts }, happened);
   const handler = new InstancesHandler({ host, known, containers, states: new States(host, known, rootUsage), sessions: new Sessions(host, known) });
   return {
     handler,

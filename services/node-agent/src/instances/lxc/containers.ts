@@ -3,6 +3,7 @@ import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
+import { guestEvents } from '../../devlxd/guest-events.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
@@ -58,6 +59,7 @@ export class Containers {
         const pid = await socket.initPid().catch(() => undefined);
         if (pid !== undefined && pid !== running.pid) await this.tools.known.save({ spec, running: { ...running, pid } });
         this.watch(spec.id, socket);
+        await this.tools.devlxd.open(spec, running.idmap).catch((error: unknown) => process.stderr.write(`devlxd of ${hostName(spec)} is not available: ${String(error)}\n`));
       } else {
         await this.clear(spec.id);
         this.happened(spec.id, 'stopped');
@@ -100,14 +102,18 @@ export class Containers {
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
     await this.updateLimits(before, wish, running);
     const cpus = await this.updateCpus(before, wish, running);
+    const events = guestEvents(before, wish);
     const changes = await this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
+    await this.tools.devlxd.change(before, wish, running);
     const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
     await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...(cpus === undefined ? {} : { cpus }) } });
+    this.tools.devlxd.tell(wish.id, events);
     return changes;
   }
 
   /** Lets go of all containers, which run on. */
   close(): void {
+    this.tools.devlxd.end();
     for (const { socket } of this.watched.values()) socket.end();
     this.watched.clear();
   }
@@ -190,9 +196,10 @@ export class Containers {
 
   /** Takes away what a container that ended leaves on the host. */
   private async clear(id: string): Promise<Record<string, string>> {
-    const { host, known, devices } = this.tools;
+    const { host, known, devices, devlxd } = this.tools;
     const record = known.find(id);
     if (!record?.running) return {};
+    await devlxd.close(id).catch(() => undefined);
     const changes = await devices.stop(record.running.started).finally(async () => {
       await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);
       await known.save({ spec: record.spec });

@@ -3,7 +3,8 @@ import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { DeviceDrivers, StartedDevices } from '../../devices/device-drivers.js';
-import type { IdRange, LxcEntry } from '../../devices/device.js';
+import { mountEntry, type IdRange, type LxcEntry } from '../../devices/device.js';
+import { guestDirectory, hasDevlxd, type Devlxd } from '../../devlxd/devlxd.js';
 import type { Host } from '../../host/host.js';
 import type { ProcessHandle } from '../../host/processes.js';
 import type { InstanceTemplates } from '../templates/instance-templates.js';
@@ -41,6 +42,7 @@ export interface StartTools {
   known: KnownInstances;
   devices: DeviceDrivers;
   templates: InstanceTemplates;
+  devlxd: Devlxd;
   facts: ContainerHost;
 }
 
@@ -52,6 +54,7 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
     { name: 'pick limits', run: async (start) => pickLimits(tools, start) },
     { name: 'prepare directories', run: (start) => prepareDirectories(tools, start) },
     { name: 'apply templates', run: (start) => applyTemplates(tools, start) },
+    { name: 'open devlxd', run: ({ spec, idmap }) => tools.devlxd.open(spec, idmap), undo: ({ spec }) => tools.devlxd.close(spec.id) },
     { name: 'start devices', run: (start) => startDevices(tools, start), undo: async ({ spec }) => void (await tools.devices.stop(spec)) },
     { name: 'write configuration', run: (start) => writeConfiguration(tools, start) },
     { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
@@ -128,7 +131,7 @@ async function startDevices({ devices }: StartTools, start: Starting): Promise<v
   Object.assign(start.volatile, start.devices.volatile);
 }
 
-async function writeConfiguration({ host, known: { layout }, facts }: StartTools, { spec, idmap, limits, devices }: Starting): Promise<void> {
+async function writeConfiguration({ host, known: { layout }, devlxd, facts }: StartTools, { spec, idmap, limits, devices }: Starting): Promise<void> {
   const text = lxcConfig({
     hostname: spec.name,
     architecture: spec.architecture,
@@ -139,7 +142,7 @@ async function writeConfiguration({ host, known: { layout }, facts }: StartTools
     seccompPolicy: layout.seccompPolicy(spec),
     cgroup: instanceCgroup(spec.id),
     limits,
-    devices: devices.lxc,
+    devices: [...(hasDevlxd(spec.config) ? [mountEntry({ source: devlxd.directory(spec.id), target: guestDirectory, options: ['bind', 'ro', 'create=dir'] })] : []), ...devices.lxc],
     nics: devices.nics,
     includes: facts.includes,
     apparmor: facts.apparmor,

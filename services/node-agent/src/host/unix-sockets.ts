@@ -1,0 +1,47 @@
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { peerUid } from './syscalls.js';
+
+/** A socket that is listened on. */
+export interface Listening {
+  /** Ends it with its connections and removes its path. */
+  close(): Promise<void>;
+}
+
+export interface UnixSockets {
+  /** Replaces a socket that an earlier life left at the path; `peer` is the user at the other end, as the host's kernel says it. */
+  listen(path: string, mode: number, connected: (socket: Socket, peer: { uid: number }) => void): Promise<Listening>;
+}
+
+export const hostUnixSockets: UnixSockets = {
+  async listen(path, mode, connected) {
+    await rm(path, { force: true });
+    const open = new Set<Socket>();
+    const server = createServer((socket) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      const uid = uidOf(socket);
+      if (uid === undefined) socket.destroy();
+      else connected(socket, { uid });
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+    await chmod(path, mode);
+    server.unref();
+    return {
+      async close() {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        for (const socket of open) socket.destroy();
+        await closed;
+      },
+    };
+  },
+};
+
+/** Undefined where the connection is gone already. */
+function uidOf(socket: Socket): number | undefined {
+  const { fd } = (socket as Socket & { _handle?: { fd?: number } })._handle ?? {};
+  return fd === undefined || fd < 0 ? undefined : peerUid(fd);
+}
