@@ -6,6 +6,8 @@ import { statusCodes, type Busy, type Config, type Devices, type InstanceRow, ty
 /** What a new row needs; the rest has defaults. */
 export type NewInstance = Omit<InstanceRow, 'status' | 'status_code' | 'stateful' | 'created_at' | 'last_used_at' | 'volume_path'>;
 
+export type Whereabouts = Pick<InstanceRow, 'id' | 'type' | 'member' | 'status' | 'status_code'>;
+
 /** Either transaction or plain reads. */
 type Reader = Pick<Unit, 'query'>;
 
@@ -17,6 +19,11 @@ export class InstanceStore {
   /** The instance, or "Instance not found". */
   async get(project: string, name: string, view = ''): Promise<InstanceRow> {
     return found(await this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND name = $2`, [project, name]), view);
+  }
+
+  /** What tells where an instance runs, or "Instance not found". */
+  async whereabouts(project: string, name: string, view = ''): Promise<Whereabouts> {
+    return found(await this.database.query<Whereabouts>(`SELECT id, type, member, status, status_code FROM instances.instances WHERE project = $1 AND name = $2`, [project, name]), view);
   }
 
   async byId(id: string): Promise<InstanceRow | undefined> {
@@ -134,7 +141,7 @@ export class InstanceStore {
   }
 }
 
-function found(rows: InstanceRow[], view = ''): InstanceRow {
+function found<R extends Pick<InstanceRow, 'type'>>(rows: R[], view = ''): R {
   const row = rows[0];
   const hidden = (view === 'containers' && row?.type !== 'container') || (view === 'virtual-machines' && row?.type !== 'virtual-machine');
   if (!row || hidden) throw new LxdError('not-found', 'Instance not found');

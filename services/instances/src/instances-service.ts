@@ -9,6 +9,7 @@ import { InstancesHandler } from './instances.handler.js';
 import { DocumentStore } from './lists/document.store.js';
 import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
+import { States } from './lists/states.js';
 import { Members } from './members/members.js';
 import { instancesTables } from './migrations/001-instances.js';
 import { Power } from './power/power.js';
@@ -40,6 +41,7 @@ export const instancesService: AsterismService = defineService({
     Snapshots,
     Sessions,
     Reads,
+    States,
     Neighbours,
     Members,
     Schedules,

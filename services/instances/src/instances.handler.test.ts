@@ -329,6 +329,27 @@ describe('lists', () => {
     expect(filtered).toEqual(['/1.0/containers/l1', '/1.0/containers/l2']);
   });
 
+  it('show the state of one as its member sees it, also where its name passed to another', async () => {
+    const state = async (name: string): Promise<unknown> => JSON.parse((await service.getState(call, ref(name))).json.toString());
+    await created('l3');
+    await power('l3', 'start');
+    expect(await state('l3')).toEqual({ status: 'Running', pid: 7 });
+    test.world.calls.length = 0;
+    expect(await state('l3')).toEqual({ status: 'Running', pid: 7 });
+    expect(test.world.calls).toEqual(['agent.fullStates']);
+    await power('l3', 'stop', true);
+    expect(await state('l3')).toMatchObject({ status: 'Stopped', pid: 0, network: null });
+    await service.delete(call, ref('l3'));
+    await test.settle();
+    await expect(state('l3')).rejects.toThrow('Instance not found');
+    await created('l3');
+    await power('l3', 'start');
+    expect(await state('l3')).toEqual({ status: 'Running', pid: 7 });
+    await power('l3', 'stop', true);
+    await service.delete(call, ref('l3'));
+    await test.settle();
+  });
+
   it('answer who uses what', async () => {
     const used = await service.usedBy(call, { kind: 'network', project: '', names: ['lxdbr0', 'none'] });
     expect(used.by_key['lxdbr0']!.urls).toContain('/1.0/instances/l1');

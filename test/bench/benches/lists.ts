@@ -18,19 +18,28 @@ function lists(count: number): Bench[] {
   });
   const benches = [at(0), at(1), at(2)];
   if (count === 200) {
+    const stateOf = (name: string): Bench['sample'] => async ({ client }) => await medianTime(10, async () => await client.get(`/1.0/instances/${name}/state`));
+    const state: Omit<Bench, 'name' | 'sample'> = { group, unit: 'ms', repetitions: 10, aim: { atMost: 0.1 } };
+    benches.push({ ...state, name: 'state of one running instance, dir', sample: stateOf('run-0') });
     benches.push({
-      name: 'state of one running instance',
-      group,
-      unit: 'ms',
-      repetitions: 10,
-      aim: { atMost: 0.1 },
-      sample: async ({ client }) => await medianTime(5, async () => await client.get('/1.0/instances/run-0/state')),
+      ...state,
+      name: 'state of one running instance, btrfs',
+      prepare: async (server) => {
+        await createFromImage(server, 'run-btrfs', 'fast');
+        await setState(server, 'run-btrfs', 'start');
+      },
+      sample: stateOf('run-btrfs'),
     });
   }
   const [first] = benches;
   const last = benches.at(-1);
   if (first) first.prepare = async (server) => await populate(server, count);
-  if (last) last.clean = async (server) => await empty(server, count);
+  if (last) {
+    last.clean = async (server) => {
+      if (count === 200) await stopAndDelete(server, 'run-btrfs');
+      await empty(server, count);
+    };
+  }
   return benches;
 }
 

@@ -23,17 +23,17 @@ export interface RenderedInstance {
 const time = (column: string, otherwise: string): string =>
   `coalesce(to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '${otherwise}')`;
 
-/** LXD's Instance object, assembled by the database in the order Go renders it. */
-const instanceJson = `'{"architecture":' || to_json(i.architecture) || ',"config":' || i.config || ',"devices":' || i.devices || ',"ephemeral":' || to_json(i.ephemeral)
-  || ',"profiles":' || i.profiles || ',"stateful":' || to_json(i.stateful) || ',"description":' || to_json(i.description)
-  || ',"created_at":"' || ${time('i.created_at', '')} || '","expanded_config":' || i.expanded_config || ',"expanded_devices":' || i.expanded_devices
-  || ',"name":' || to_json(i.name) || ',"status":"' || i.status || '","status_code":' || i.status_code
-  || ',"last_used_at":"' || ${time('i.last_used_at', '1970-01-01T00:00:00Z')} || '","location":' || to_json(i.member) || ',"type":"' || i.type || '","project":' || to_json(i.project) || '}'`;
+/** LXD's Instance object, assembled by the database in the order Go renders it; concat() copies once what a chain of || would copy at each link. */
+const instanceJson = `concat('{"architecture":', to_json(i.architecture), ',"config":', i.config, ',"devices":', i.devices, ',"ephemeral":', to_json(i.ephemeral)
+  , ',"profiles":', i.profiles, ',"stateful":', to_json(i.stateful), ',"description":', to_json(i.description)
+  , ',"created_at":"', ${time('i.created_at', '')}, '","expanded_config":', i.expanded_config, ',"expanded_devices":', i.expanded_devices
+  , ',"name":', to_json(i.name), ',"status":"', i.status, '","status_code":', i.status_code
+  , ',"last_used_at":"', ${time('i.last_used_at', '1970-01-01T00:00:00Z')}, '","location":', to_json(i.member), ',"type":"', i.type, '","project":', to_json(i.project), '}')`;
 
-const snapshotJson = `'{"expires_at":"' || ${time('s.expires_at', '0001-01-01T00:00:00Z')} || '","architecture":' || to_json(s.architecture) || ',"config":' || s.config
-  || ',"created_at":"' || ${time('s.created_at', '')} || '","devices":' || s.devices || ',"ephemeral":' || to_json(s.ephemeral)
-  || ',"expanded_config":' || s.expanded_config || ',"expanded_devices":' || s.expanded_devices || ',"last_used_at":"0001-01-01T00:00:00Z","name":' || to_json(s.name)
-  || ',"profiles":' || s.profiles || ',"stateful":' || to_json(s.stateful) || ',"size":-1}'`;
+const snapshotJson = `concat('{"expires_at":"', ${time('s.expires_at', '0001-01-01T00:00:00Z')}, '","architecture":', to_json(s.architecture), ',"config":', s.config
+  , ',"created_at":"', ${time('s.created_at', '')}, '","devices":', s.devices, ',"ephemeral":', to_json(s.ephemeral)
+  , ',"expanded_config":', s.expanded_config, ',"expanded_devices":', s.expanded_devices, ',"last_used_at":"0001-01-01T00:00:00Z","name":', to_json(s.name)
+  , ',"profiles":', s.profiles, ',"stateful":', to_json(s.stateful), ',"size":-1}')`;
 
 const selected = `(cardinality($1::text[]) = 0 OR i.project = ANY($1)) AND ($2 = '' OR i.type = $2) AND ($3 = '' OR i.name = $3)`;
 
@@ -42,13 +42,10 @@ const selected = `(cardinality($1::text[]) = 0 OR i.project = ANY($1)) AND ($2 =
 export class DocumentStore {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** JSON text of a list of Instance objects. */
+  /** JSON text of a list of Instance objects; a row for each, since one long value costs the driver twice as much as many short ones. */
   async list(selection: Selection): Promise<string> {
-    const rows = await this.database.query<{ json: string | null }>(
-      `SELECT '[' || string_agg(${instanceJson}, ',' ORDER BY i.created_at, i.name) || ']' AS json FROM instances.instances i WHERE ${selected}`,
-      parameters(selection),
-    );
-    return rows[0]?.json ?? '[]';
+    const rows = await this.database.query<{ json: string }>(`SELECT ${instanceJson} AS json FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`, parameters(selection));
+    return `[${rows.map(({ json }) => json).join(',')}]`;
   }
 
   async names(selection: Selection): Promise<{ project: string; name: string }[]> {
@@ -62,12 +59,12 @@ export class DocumentStore {
     );
   }
 
-  /** JSON text of each instance's snapshots, by the instance's id; instances without any are absent. */
-  async snapshotLists(instanceIds: readonly string[]): Promise<Map<string, string>> {
+  /** JSON text of the selected instances' snapshots, by the instance's id; instances without any are absent. */
+  async snapshotLists(selection: Selection): Promise<Map<string, string>> {
     const rows = await this.database.query<{ instance_id: string; json: string }>(
       `SELECT s.instance_id, '[' || string_agg(${snapshotJson}, ',' ORDER BY s.created_at, s.name) || ']' AS json
-       FROM instances.snapshots s WHERE s.instance_id = ANY($1::uuid[]) AND s.ready GROUP BY s.instance_id`,
-      [instanceIds],
+       FROM instances.snapshots s JOIN instances.instances i ON i.id = s.instance_id WHERE ${selected} AND s.ready GROUP BY s.instance_id`,
+      parameters(selection),
     );
     return new Map(rows.map((row) => [row.instance_id, row.json]));
   }

@@ -25,7 +25,7 @@ export class Snapshots {
   async list(request: instances.ListSnapshotsRequest): Promise<common.Document> {
     const { project, name, view } = refOf(request.instance);
     const row = await this.parts.instances.get(project, name, view);
-    if (request.recursion > 0) return rendered((await this.documents.snapshotLists([row.id])).get(row.id) ?? '[]');
+    if (request.recursion > 0) return rendered((await this.documents.snapshotLists({ projects: [project], type: '', name })).get(row.id) ?? '[]');
     const snapshots = await this.parts.snapshots.of(row.id);
     return rendered(JSON.stringify(snapshots.map((snapshot) => apiUrl([view || 'instances', name, 'snapshots', snapshot.name], { project }))));
   }

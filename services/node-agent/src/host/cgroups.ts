@@ -1,5 +1,6 @@
 import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { isMissing } from './files.js';
+import { readKernelFile } from './kernel-files.js';
 import { hostMounts, type MountEntry } from './mounts.js';
 
 export interface CgroupLayout {
@@ -20,6 +21,8 @@ export interface Cgroups {
   remove(group: string): Promise<void>;
   /** Undefined when there is no such group or file. */
   read(group: string, file: string): Promise<string | undefined>;
+  /** Many files of a group at once, in the order asked for. */
+  readMany(group: string, files: readonly string[]): Promise<(string | undefined)[]>;
   write(group: string, file: string, value: string): Promise<void>;
   move(group: string, pid: number): Promise<void>;
   /** The absolute directory of a group in the tree of a controller; undefined when the host has no such controller. */
@@ -42,6 +45,13 @@ export const hostCgroups: Cgroups = {
     return readFile(`${directory}/${file}`, 'utf8').catch((error: unknown) => {
       if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ENODEV') return undefined;
       throw error;
+    });
+  },
+  async readMany(group, files) {
+    const { trees } = await hostCgroups.layout();
+    return files.map((file) => {
+      const tree = trees[controllerOf(file)] ?? trees['unified'];
+      return tree === undefined ? undefined : readKernelFile(`${tree}${group}/${file}`);
     });
   },
   async write(group, file, value) {

@@ -94,6 +94,7 @@ const noSubvolumes: Subvolumes = {
   destroy: noBtrfs,
   setReadonly: noBtrfs,
   hasNested: noBtrfs,
+  usage: noBtrfs,
 };
 
 /** Records what guests are asked as "guest <verb> <source> <target>" lines; answers as `answers` says, else undefined. */
@@ -164,6 +165,9 @@ export class FakeCgroups implements Cgroups {
   }
   async read(group: string, file: string): Promise<string | undefined> {
     return this.values.get(`${group}/${file}`);
+  }
+  async readMany(group: string, files: readonly string[]): Promise<(string | undefined)[]> {
+    return files.map((file) => this.values.get(`${group}/${file}`));
   }
   async write(group: string, file: string, value: string): Promise<void> {
     this.values.set(`${group}/${file}`, value);

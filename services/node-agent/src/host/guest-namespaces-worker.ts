@@ -1,19 +1,16 @@
 import * as fs from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { GuestAnswer } from './guest-threads.js';
-import type { GuestLink, GuestMount, GuestRequests, GuestVerb } from './guests.js';
-
-// Runs as a thread of its own; from sources (tests) as well as compiled, so its one import of ours takes the extension it has itself.
-const system = (await import(new URL(`./syscalls${import.meta.url.slice(-3)}`, import.meta.url).href)) as typeof import('./syscalls.js');
+import { readGuestLinks } from './guest-links.js';
+import type { GuestMount, GuestRequests, GuestVerb } from './guests.js';
+import * as system from './syscalls.js';
 
 system.unshare(system.CLONE_FS);
-const hostNet = fs.openSync('/proc/thread-self/ns/net', 'r');
 const hostMounts = fs.openSync('/proc/thread-self/ns/mnt', 'r');
 
 const verbs: { [V in GuestVerb]: (request: GuestRequests[V]['request']) => GuestRequests[V]['answer'] } = {
-  links: ({ pid }) => inNetwork(pid, readLinks),
+  links: ({ pid }) => readGuestLinks(pid),
   mount: mountInto,
   unmount: ({ pid, target }) => inMounts(pid, () => unmountFrom(target)),
 };
@@ -83,47 +80,5 @@ function inMounts<T>(pid: number, body: () => T): T {
   } finally {
     system.setns(hostMounts, system.CLONE_NEWNS);
     fs.closeSync(namespace);
-  }
-}
-
-function inNetwork<T>(pid: number, body: () => T): T {
-  const namespace = fs.openSync(`/proc/${pid}/ns/net`, 'r');
-  try {
-    system.setns(namespace, system.CLONE_NEWNET);
-    return body();
-  } finally {
-    system.setns(hostNet, system.CLONE_NEWNET);
-    fs.closeSync(namespace);
-  }
-}
-
-function readLinks(): GuestLink[] {
-  const addresses = networkInterfaces();
-  const socket = system.linkSocket();
-  try {
-    return fs
-      .readFileSync('/proc/thread-self/net/dev', 'latin1')
-      .split('\n')
-      .slice(2)
-      .filter(Boolean)
-      .map((line) => {
-        const colon = line.indexOf(':');
-        const name = line.slice(0, colon).trim();
-        const count = line.slice(colon + 1).trim().split(/\s+/).map(Number);
-        const column = (index: number): number => count[index] ?? 0;
-        return {
-          name,
-          ...system.linkFacts(socket, name),
-          addresses: (addresses[name] ?? []).map((entry) => ({
-            family: entry.family === 'IPv4' ? ('inet' as const) : ('inet6' as const),
-            address: entry.address,
-            prefix: Number(entry.cidr?.split('/')[1] ?? 0),
-          })),
-          received: { bytes: column(0), packets: column(1), errors: column(2), dropped: column(3) },
-          sent: { bytes: column(8), packets: column(9), errors: column(10), dropped: column(11) },
-        };
-      });
-  } finally {
-    fs.closeSync(socket);
   }
 }

@@ -8,6 +8,9 @@ const PATIENCE_MS = 250;
 const IDLE_MS = 20_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+/** Threads run compiled code, also when the rest runs from its sources. */
+const workerFile = new URL('./guest-namespaces-worker.js', import.meta.url.replace(/\/src\/host\/([^/]*)\.ts$/, '/dist/host/$1.js'));
+
 interface Asked {
   verb: GuestVerb;
   request: unknown;
@@ -77,8 +80,7 @@ export class GuestThreads implements Guests {
   }
 
   private start(): Worker {
-    const extension = import.meta.url.slice(-3);
-    const thread = new Worker(new URL(`./guest-namespaces-worker${extension}`, import.meta.url), { trackUnmanagedFds: false });
+    const thread = new Worker(workerFile, { trackUnmanagedFds: false, execArgv: [] });
     thread.unref();
     this.threads.add(thread);
     return thread;

@@ -1,3 +1,4 @@
+import { linksNeverWait, readGuestLinks } from './guest-links.js';
 import { GuestThreads } from './guest-threads.js';
 
 export interface GuestLink {
@@ -33,10 +34,16 @@ export type GuestVerb = keyof GuestRequests;
 
 /** Acts inside running instances without a process: threads of the agent enter their namespaces; a thread that hangs in one is given up. */
 export interface Guests {
+  /** Answered before this returns where `links` cannot wait for anything. */
   ask<V extends GuestVerb>(verb: V, request: GuestRequests[V]['request'], options?: { timeoutMs?: number }): Promise<GuestRequests[V]['answer']>;
   close(): Promise<void>;
 }
 
 export function linuxGuests(): Guests {
-  return new GuestThreads();
+  const threads = new GuestThreads();
+  const links = async ({ pid }: GuestRequests['links']['request']): Promise<GuestLink[]> => readGuestLinks(pid);
+  return {
+    ask: (verb, request, options) => (verb === 'links' && linksNeverWait ? (links(request as GuestRequests['links']['request']) as Promise<never>) : threads.ask(verb, request, options)),
+    close: () => threads.close(),
+  };
 }

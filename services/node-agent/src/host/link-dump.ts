@@ -91,7 +91,8 @@ function counters(stats: Buffer | undefined): HostLink['counters'] {
   return { packetsReceived: at(0), packetsSent: at(1), bytesReceived: at(2), bytesSent: at(3) };
 }
 
-function linkAddress({ body }: Message): LinkAddress[] {
+/** The address that a message of an address dump carries. */
+export function linkAddress({ body }: Message): LinkAddress[] {
   const [family, prefix, , scope] = [body[0], body[1]!, body[2], body[3]!];
   const attributes = attributeMap(body.subarray(8));
   const bytes = attributes.get(2) ?? attributes.get(1); // IFA_LOCAL, else IFA_ADDRESS

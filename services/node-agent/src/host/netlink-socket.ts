@@ -37,9 +37,31 @@ export function dump(type: number, body: Buffer): Promise<Message[]> {
   });
 }
 
-async function withSocket<T>(work: (fd: number) => Promise<T>): Promise<T> {
+const shared = Buffer.allocUnsafeSlow(dumpBytes);
+
+/** As `dump`, on an open socket and without leaving the thread: for kinds that the kernel lists without waiting for a lock. */
+export function dumpNow(fd: number, type: number, body: Buffer): Message[] {
+  const request = dumpRequest(type, body);
+  if (Number(calls.send(fd, request, request.length, 0)) !== request.length) throw new LxdError('internal', 'Failed to send a netlink request');
+  const all: Message[] = [];
+  for (;;) {
+    for (const message of messages(Buffer.from(receive(fd, shared)))) {
+      if (message.type === NLMSG.done) return all;
+      if (message.type === NLMSG.error) throw new LxdError('internal', 'The kernel refuses to list its network addresses');
+      all.push(message);
+    }
+  }
+}
+
+/** Of the calling thread's network namespace; the descriptor is the caller's to close. */
+export function netlinkSocket(): number {
   const fd = calls.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0) as number;
   if (fd < 0) throw new LxdError('internal', 'Failed to open a netlink socket');
+  return fd;
+}
+
+async function withSocket<T>(work: (fd: number) => Promise<T>): Promise<T> {
+  const fd = netlinkSocket();
   try {
     return await work(fd);
   } finally {

@@ -1,6 +1,7 @@
 import { open, stat, statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { ioctl } from './syscalls.js';
+import { readKernelFile } from './kernel-files.js';
+import { ioctl, ioctlNow } from './syscalls.js';
 
 /** Subvolumes of btrfs, by ioctl: no process is started. Each throws an Error with `code` ("ENOTEMPTY") as Node's own do. */
 export interface Subvolumes {
@@ -13,6 +14,13 @@ export interface Subvolumes {
   setReadonly(path: string, readonly: boolean): Promise<void>;
   /** Whether other subvolumes lie inside. */
   hasNested(path: string): Promise<boolean>;
+  /** What the subvolume shares with no other, and its limit if it has one; undefined while the file system counts nothing. */
+  usage(path: string): Promise<SubvolumeUsage | undefined>;
+}
+
+export interface SubvolumeUsage {
+  exclusiveBytes: number;
+  limitBytes: number | undefined;
 }
 
 const SUBVOL_CREATE_V2 = 0x50009418;
@@ -21,6 +29,8 @@ const SNAP_DESTROY = 0x5000940f;
 const SUBVOL_GETFLAGS = 0x80089419;
 const SUBVOL_SETFLAGS = 0x4008941a;
 const GET_SUBVOL_ROOTREF = 0xd000943d;
+const INO_LOOKUP = 0xd0009412;
+const FS_INFO = 0x8400941f;
 const RDONLY = 2n;
 const BTRFS_MAGIC = 0x9123683e;
 /** The root directory of every subvolume has this inode. */
@@ -52,7 +62,26 @@ export const hostSubvolumes: Subvolumes = {
       await ioctl(directory, GET_SUBVOL_ROOTREF, references, path);
       return references.readUInt8(4088) > 0;
     }),
+  usage: (path) =>
+    onDirectory(path, async (directory) => {
+      const group = quotaGroup(directory, path);
+      const exclusive = readKernelFile(`${group}/exclusive`);
+      if (exclusive === undefined) return undefined;
+      const isLimited = (Number(readKernelFile(`${group}/limit_flags`)) & 1) === 1;
+      return { exclusiveBytes: Number(exclusive), limitBytes: isLimited ? Number(readKernelFile(`${group}/max_referenced`)) : undefined };
+    }),
 };
+
+/** Where the kernel shows the counters of an open subvolume's quota group; there only while it counts. */
+function quotaGroup(directory: number, path: string): string {
+  const fileSystem = Buffer.alloc(1024);
+  ioctlNow(directory, FS_INFO, fileSystem, path);
+  const subvolume = Buffer.alloc(4096);
+  subvolume.writeBigUInt64LE(BigInt(SUBVOLUME_INODE), 8);
+  ioctlNow(directory, INO_LOOKUP, subvolume, path);
+  const uuid = fileSystem.toString('hex', 16, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return `/sys/fs/btrfs/${uuid}/qgroups/0_${subvolume.readBigUInt64LE(0)}`;
+}
 
 async function onDirectory<T>(path: string, work: (descriptor: number) => Promise<T>): Promise<T> {
   const directory = await open(path, 0o200000); // O_DIRECTORY

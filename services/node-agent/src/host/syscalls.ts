@@ -21,7 +21,6 @@ const calls = {
   moveMount: libc.func('syscall', 'long', ['long', 'int', 'str', 'int', 'str', 'uint']),
   mountSetattr: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint', 'void *', 'size_t']),
   closeRange: libc.func('syscall', 'long', ['long', 'uint', 'uint', 'uint']),
-  socket: libc.func('int socket(int domain, int type, int protocol)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
 };
 
@@ -76,6 +75,11 @@ export function ioctl(fd: number, request: number, argument: Buffer, path: strin
       }
     });
   });
+}
+
+/** For requests that are answered from memory. */
+export function ioctlNow(fd: number, request: number, argument: Buffer, path: string): void {
+  check('ioctl', calls.ioctl(fd, request, argument) as number, path);
 }
 
 const AT_FDCWD = -100;
@@ -146,22 +150,17 @@ export function attachMount(tree: number, target: string): void {
   check('move_mount', Number(calls.moveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), target);
 }
 
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SIOC = { flags: 0x8913, mtu: 0x8921, hwaddr: 0x8927 } as const;
+const SIOC = { flags: 0x8913, mtu: 0x8921, hwaddr: 0x8927, index: 0x8933 } as const;
 
 export interface LinkFacts {
+  index: number;
   /** IFF_UP, IFF_LOOPBACK and so on. */
   flags: number;
   mtu: number;
   hwaddr: string;
 }
 
-/** A socket of the calling thread's network namespace, to ask `linkFacts` on. */
-export function linkSocket(): number {
-  return check('socket', calls.socket(AF_INET, SOCK_DGRAM | O_CLOEXEC, 0) as number);
-}
-
+/** Asked on any socket of the network namespace in question. */
 export function linkFacts(socket: number, name: string): LinkFacts {
   const ask = (request: number): Buffer => {
     const ifreq = Buffer.alloc(40);
@@ -170,7 +169,7 @@ export function linkFacts(socket: number, name: string): LinkFacts {
     return ifreq;
   };
   const hwaddr = [...ask(SIOC.hwaddr).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-  return { flags: ask(SIOC.flags).readUInt16LE(16), mtu: ask(SIOC.mtu).readInt32LE(16), hwaddr };
+  return { index: ask(SIOC.index).readInt32LE(16), flags: ask(SIOC.flags).readUInt16LE(16), mtu: ask(SIOC.mtu).readInt32LE(16), hwaddr };
 }
 
 const SOL_SOCKET = 1;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances, common } from '@asterism/proto';
@@ -148,7 +149,14 @@ function container(spec: InstanceSpec | undefined): InstanceSpec {
   return spec;
 }
 
+/** Reading one takes a tenth of a millisecond without a pause: whoever asks for many lets others in between. */
+const readWithoutPause = 32;
+
 async function byId<R extends { spec: InstanceSpec }>(records: R[], state: (record: R) => Promise<agentInstances.InstanceState>): Promise<agentInstances.InstanceStates> {
-  const entries = await Promise.all(records.map(async (record) => [record.spec.id, await state(record)] as const));
+  const entries: [string, agentInstances.InstanceState][] = [];
+  for (let at = 0; at < records.length; at += readWithoutPause) {
+    if (at > 0) await setImmediate();
+    entries.push(...(await Promise.all(records.slice(at, at + readWithoutPause).map(async (record): Promise<[string, agentInstances.InstanceState]> => [record.spec.id, await state(record)]))));
+  }
   return { by_id: Object.fromEntries(entries) };
 }

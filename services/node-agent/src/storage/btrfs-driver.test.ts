@@ -117,9 +117,11 @@ describe('a btrfs pool', () => {
 
   it('limits a volume and counts it', async () => {
     await driver.createVolume(volume('small'), async () => undefined);
+    expect(await driver.quotas?.usage(volume('small'))).toBeUndefined();
     await driver.quotas?.limit(volume('small'), 5 * 2 ** 20);
     await expect(writeFile(join(layout.volume(volume('small')), 'big'), Buffer.alloc(20 * 2 ** 20, 1))).rejects.toThrow('-122');
     expect((await driver.quotas?.usage(volume('small')))?.totalBytes).toBe(5 * 2 ** 20);
+    expect((await driver.quotas?.usage(volume('small')))?.usedBytes).toBeGreaterThan(0);
     await driver.quotas?.limit(volume('small'), 0);
     expect((await driver.quotas?.usage(volume('small')))?.totalBytes).toBe(-1);
     expect((await stat(layout.volume(volume('small')))).isDirectory()).toBe(true);

@@ -17,12 +17,8 @@ export function btrfsQuotas(host: Host, layout: Layout): VolumeQuotas {
       await host.exec(['btrfs', 'qgroup', 'limit', String(bytes), path]);
     },
     async usage(volume) {
-      const { code, stdout } = await host.exec(['btrfs', 'qgroup', 'show', '-f', '-r', '--raw', layout.volume(volume)], { okCodes: [0, 1] });
-      if (code !== 0) return undefined;
-      const row = stdout.split('\n').find((line) => /^\d+\/\d+\s/.test(line.trim()));
-      const [, referenced, , limit] = row?.trim().split(/\s+/) ?? [];
-      if (referenced === undefined) return undefined;
-      return { usedBytes: Number(referenced), totalBytes: limit === 'none' ? -1 : Number(limit) };
+      const usage = await host.subvolumes.usage(layout.volume(volume));
+      return usage && { usedBytes: usage.exclusiveBytes, totalBytes: usage.limitBytes ?? -1 };
     },
   };
 }

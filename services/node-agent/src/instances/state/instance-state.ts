@@ -1,3 +1,4 @@
+import { sortedMap } from '@asterism/api';
 import type { GuestLink } from '../../host/guests.js';
 
 export type Status = 'Running' | 'Stopped' | 'Frozen' | 'Error';
@@ -52,7 +53,7 @@ export function instanceState({ status, pid, usage = noUsage, disk, links, hostN
     status_code: statusCodes[status],
     disk: status === 'Stopped' && Object.keys(disk).length === 0 ? null : disk,
     memory: { usage: usage.memoryBytes, usage_peak: usage.memoryPeakBytes, swap_usage: usage.swapBytes, swap_usage_peak: usage.swapPeakBytes },
-    network: links ? Object.fromEntries(links.map((link) => [link.name, networkState(link, hostNames[link.name] ?? '')])) : null,
+    network: links ? sortedMap(Object.fromEntries(links.map((link) => [link.name, networkState(link, hostNames[link.name] ?? '')]))) : null,
     pid,
     processes: usage.processes,
     cpu: { usage: usage.cpuNs },

@@ -2,8 +2,7 @@ import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
 import { instanceCgroup } from '../instance-layout.js';
 import type { InstanceRecord, KnownInstances } from '../known-instances.js';
-import { isFrozen } from '../lxc/containers.js';
-import { cgroupUsage } from './cgroup-usage.js';
+import { readCgroup, type CgroupReading } from './cgroup-reading.js';
 import { instanceState, statusCodes, type Status } from './instance-state.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
@@ -20,20 +19,19 @@ export class States {
   ) {}
 
   async brief(record: InstanceRecord): Promise<agentInstances.InstanceState> {
-    const status = await this.status(record);
+    const status = statusOf(record.running && (await this.reading(record.spec)));
     return { status, status_code: statusCodes[status], json: Buffer.alloc(0), pid: record.running?.pid ?? 0 };
   }
 
-  async full(record: InstanceRecord): Promise<agentInstances.InstanceState> {
-    const { spec, running } = record;
-    const [status, disk, usage, links] = await Promise.all([
-      this.status(record),
+  async full({ spec, running }: InstanceRecord): Promise<agentInstances.InstanceState> {
+    const [disk, reading, links] = await Promise.all([
       this.disk(spec),
-      running && cgroupUsage(this.host.cgroups, `/${instanceCgroup(spec.id)}/payload`),
+      running && this.reading(spec),
       running && this.host.guests.ask('links', { pid: running.pid }).catch(() => undefined),
     ]);
+    const status = statusOf(reading);
     const pid = running?.pid ?? 0;
-    const state = instanceState({ status, pid, disk, hostNames: hostNames(spec), ...(usage ? { usage } : {}), ...(links ? { links } : {}) });
+    const state = instanceState({ status, pid, disk, hostNames: hostNames(spec), ...(reading ? { usage: reading.usage } : {}), ...(links ? { links } : {}) });
     return { status, status_code: state.status_code, json: Buffer.from(JSON.stringify(state)), pid };
   }
 
@@ -42,9 +40,8 @@ export class States {
     return ids.length === 0 ? this.known.all() : ids.flatMap((id) => this.known.find(id) ?? []);
   }
 
-  private async status({ spec, running }: InstanceRecord): Promise<Status> {
-    if (!running) return 'Stopped';
-    return (await isFrozen(this.host, spec.id)) ? 'Frozen' : 'Running';
+  private reading(spec: InstanceSpec): Promise<CgroupReading> {
+    return readCgroup(this.host.cgroups, `/${instanceCgroup(spec.id)}/payload`);
   }
 
   private async disk(spec: InstanceSpec): Promise<Record<string, { usage: number }>> {
@@ -52,6 +49,12 @@ export class States {
     const root = Object.entries(spec.devices).find(([, device]) => device.options['type'] === 'disk' && device.options['path'] === '/');
     return usage === undefined || !root ? {} : { [root[0]]: { usage } };
   }
+}
+
+/** Of the reading of one that runs. */
+function statusOf(reading: CgroupReading | undefined): Status {
+  if (!reading) return 'Stopped';
+  return reading.isFrozen ? 'Frozen' : 'Running';
 }
 
 function hostNames(spec: InstanceSpec): Record<string, string> {
