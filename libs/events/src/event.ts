@@ -1,3 +1,4 @@
+import { currentCall } from '@asterism/rpc';
 import { randomUUID } from 'node:crypto';
 
 /** Who caused an event, as LXD's lifecycle events name it. */
@@ -46,6 +47,8 @@ export interface EventOf<K extends EventKind> {
   /** Unix milliseconds. */
   at: number;
   payload: EventPayloads[K];
+  /** Of lifecycle events: the claim of the Idempotency-Key under which it happened. */
+  claim?: string;
 }
 
 export type AsterismEvent = { [K in EventKind]: EventOf<K> }[EventKind];
@@ -55,5 +58,6 @@ export function event<K extends EventKind>(kind: K, payload: EventPayloads[K]): 
 }
 
 export function lifecycle(payload: Lifecycle): AsterismEvent {
-  return event('lifecycle', payload);
+  const claim = currentCall()?.claim;
+  return { ...event('lifecycle', payload), ...(claim === undefined ? {} : { claim }) };
 }

@@ -1,6 +1,7 @@
 export * as common from './generated/asterism/common/v1/common.js';
 export * as taskOwner from './generated/asterism/common/v1/task_owner.js';
 export * as operations from './generated/asterism/operations/v1/operations.js';
+export * as idempotency from './generated/asterism/operations/v1/idempotency.js';
 export * as projects from './generated/asterism/projects/v1/projects.js';
 export * as profiles from './generated/asterism/projects/v1/profiles.js';
 export * as certificates from './generated/asterism/projects/v1/certificates.js';

@@ -1,5 +1,6 @@
 import type { Service, ServiceDefinition } from '@asterism/rpc';
 import { OperationsDefinition } from './generated/asterism/operations/v1/operations.js';
+import { IdempotencyDefinition } from './generated/asterism/operations/v1/idempotency.js';
 import { ProjectsDefinition } from './generated/asterism/projects/v1/projects.js';
 import { ProfilesDefinition } from './generated/asterism/projects/v1/profiles.js';
 import { CertificatesDefinition } from './generated/asterism/projects/v1/certificates.js';
@@ -19,7 +20,7 @@ import { AgentHostDefinition } from './generated/asterism/agent/v1/host.js';
 
 /** Which deployable serves which proto services. The proto service's full name is its token for injection. */
 export const deployables = {
-  operations: [OperationsDefinition],
+  operations: [OperationsDefinition, IdempotencyDefinition],
   projects: [ProjectsDefinition, ProfilesDefinition, CertificatesDefinition],
   warnings: [WarningsDefinition],
   cluster: [ClusterDefinition],
@@ -46,6 +47,7 @@ export const agentDefinitions = {
 export type Agent = { [K in keyof typeof agentDefinitions]: Service<(typeof agentDefinitions)[K]> };
 
 export type Operations = Service<typeof OperationsDefinition>;
+export type Idempotency = Service<typeof IdempotencyDefinition>;
 export type Projects = Service<typeof ProjectsDefinition>;
 export type Profiles = Service<typeof ProfilesDefinition>;
 export type Certificates = Service<typeof CertificatesDefinition>;
@@ -61,6 +63,7 @@ export type Instances = Service<typeof InstancesDefinition>;
 /** Injection tokens: `@Inject(Token.Instances) instances: Instances`. */
 export const Token = {
   Operations: OperationsDefinition.fullName,
+  Idempotency: IdempotencyDefinition.fullName,
   Projects: ProjectsDefinition.fullName,
   Profiles: ProfilesDefinition.fullName,
   Certificates: CertificatesDefinition.fullName,

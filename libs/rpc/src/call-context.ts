@@ -16,7 +16,8 @@ export interface CallContext {
   traceparent?: string;
   /** Unix milliseconds after which nobody waits for the answer. */
   deadline?: number;
-  idempotencyKey?: string;
+  /** The claim of the Idempotency-Key that the request came with. */
+  claim?: string;
   /** Aborted when the caller went away or the deadline passed. */
   signal?: AbortSignal;
 }

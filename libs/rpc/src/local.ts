@@ -1,5 +1,6 @@
 import { fromUnknown } from '@asterism/errors';
 import type { CallContext } from './call-context.js';
+import { onBehalfOf } from './current-call.js';
 import type { Service, ServiceDefinition } from './definition.js';
 
 type AnyMethod = (call: CallContext, request: unknown) => unknown;
@@ -14,7 +15,7 @@ export function local<D extends ServiceDefinition>(definition: D, handler: Servi
     const call = (context: CallContext, request: unknown): unknown => {
       const implementation = (handler as unknown as Record<string, AnyMethod>)[name];
       if (!implementation) throw new Error(`${definition.fullName}/${name} has no handler`);
-      return implementation.call(handler, context, method.requestStream ? request : cloneMessage(request));
+      return onBehalfOf(context, () => implementation.call(handler, context, method.requestStream ? request : cloneMessage(request)));
     };
     bound[name] = method.responseStream
       ? (context, request) => relay(() => call(context, request) as AsyncIterable<unknown>)

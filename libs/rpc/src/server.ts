@@ -1,5 +1,6 @@
 import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CallContext } from './call-context.js';
+import { onBehalfOf } from './current-call.js';
 import type { Service, ServiceDefinition } from './definition.js';
 import type { TlsFiles } from './tls.js';
 import { channelOptions, fromMetadata, toStatus, wireMethod } from './wire.js';
@@ -27,7 +28,7 @@ export class RpcServer {
       // Answers of streams are turned into bytes as they come, so that a handler may use its buffers again.
       wires[name] = method.responseStream ? { ...wire, responseSerialize: (bytes) => bytes as Buffer<ArrayBuffer> } : wire;
       const run = (context: CallContext, request: unknown): unknown =>
-        (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request);
+        onBehalfOf(context, () => (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request));
       implementation[name] = method.responseStream
         ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run, serialize: wire.responseSerialize })
         : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>

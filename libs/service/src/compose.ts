@@ -31,7 +31,7 @@ export interface Composition {
   /** The handler in this process that serves a definition. */
   handler(definition: ServiceDefinition): object | undefined;
   tasks: ReadonlyMap<string, Tasks>;
-  /** Takes over old tasks, publishes what a crash left, runs the start hooks. */
+  /** Publishes what a crash left, takes over old tasks, runs the start hooks. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -79,6 +79,7 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     tasks,
     handler: (definition) => handlers.get(definition.fullName),
     async start() {
+      for (const service of services) await service.listen?.(app);
       for (const service of services) if (service.migrations) await runtime.relay!.watch(service.name);
       for (const owned of tasks.values()) await owned.resume();
       for (const service of services) await service.start?.(app);

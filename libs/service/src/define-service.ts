@@ -18,6 +18,8 @@ export interface AsterismService {
   migrations?: readonly Migration[];
   /** Makes the Nest application of a process; default is one without HTTP. */
   createApplication?: (root: Type<object>) => Promise<INestApplicationContext>;
+  /** Begins to consume events: before any is published that a crash left behind. */
+  listen?: (app: INestApplicationContext) => Promise<void>;
   /** After everything can be called; the last to run is the gateway's, which opens the listeners. */
   start?: (app: INestApplicationContext) => Promise<void>;
   /** Before anything is taken down. */

@@ -3,7 +3,7 @@ import { isConnectionLoss, type Database } from '@asterism/database';
 import { LxdError, errorKinds, fromUnknown, isKind } from '@asterism/errors';
 import { event } from '@asterism/events';
 import type { Operations } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { onBehalfOf, type CallContext } from '@asterism/rpc';
 import type { Step, StepContext, TaskDefinition } from './definition.js';
 import type { TaskRow, TaskStore } from './task.store.js';
 
@@ -71,7 +71,7 @@ export class RunningTask {
   }
 
   run(): Promise<void> {
-    this.#done = this.#runToEnd().catch((error: unknown) => {
+    this.#done = onBehalfOf(this.#context.call, () => this.#runToEnd()).catch((error: unknown) => {
       this.#outcome.reject(new LxdError('unavailable', 'The work goes on elsewhere', { cause: error }));
       if (!(error instanceof Suspended)) process.stderr.write(`task ${this.options.row.kind} ${this.options.row.id}: ${fromUnknown(error).stack}\n`);
     });

@@ -68,8 +68,22 @@ export class TaskStore {
     ]);
   }
 
+  /** Whether a task of this id is there, or its end waits in the outbox. */
   async has(id: string): Promise<boolean> {
-    return (await this.database.query(`SELECT 1 FROM ${this.#table} WHERE id = $1`, [id])).length > 0;
+    return this.#isThere('id = $1', id);
+  }
+
+  /** The same for any task or event caused under a claim. */
+  async hasClaim(claim: string): Promise<boolean> {
+    return this.#isThere(`call LIKE '%' || $1 || '%'`, claim);
+  }
+
+  async #isThere(condition: string, value: string): Promise<boolean> {
+    const rows = await this.database.query(
+      `SELECT 1 FROM ${this.#table} WHERE ${condition} UNION ALL SELECT 1 FROM ${this.database.schema}.outbox WHERE event LIKE '%' || $2 || '%' LIMIT 1`,
+      [value, value],
+    );
+    return rows.length > 0;
   }
 
   async requestCancel(id: string): Promise<void> {

@@ -64,7 +64,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       location: operation.location ?? '',
     });
     try {
-      await this.#accept(call, id, definition, task.input, accept);
+      await this.#accept(claimless(call), id, definition, task.input, accept);
     } catch (error) {
       await this.options.operations.discard(call, { id, secret: '', visible_projects: [] }).catch(() => undefined);
       throw error;
@@ -74,7 +74,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
 
   /** Runs a task without a public operation, e.g. housekeeping; resolves once it is accepted. */
   async enqueue<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I, accept: Accept = async () => undefined): Promise<void> {
-    await this.#accept(call, randomUUID(), definition, input, accept);
+    await this.#accept(claimless(call), randomUUID(), definition, input, accept);
   }
 
   /** Runs a task without a public operation and waits for its end; throws what it failed with. */
@@ -91,6 +91,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   }
 
   async has(_call: CallContext, request: taskOwner.TaskRef): Promise<taskOwner.TaskPresence> {
+    if (request.claim !== '') return { known: await this.#store.hasClaim(request.claim) };
     return { known: this.#running.has(request.id) || (await this.#store.has(request.id)) };
   }
 
@@ -159,4 +160,9 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     void task.run().finally(() => this.#running.delete(row.id));
     return task;
   }
+}
+
+/** The claim of an Idempotency-Key ends with the call: what goes on behind an operation is found by the operation. */
+function claimless({ claim: _claim, ...call }: CallContext): CallContext {
+  return call;
 }

@@ -7,6 +7,7 @@ import { sendAnswers } from './http/answer.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { Gatekeeper } from './http/gatekeeper.js';
 import { Routes } from './http/routes.js';
+import { Idempotency } from './idempotency/idempotency.js';
 import { Listeners } from './listeners/listeners.js';
 
 /**
@@ -29,6 +30,7 @@ export async function createGatewayApplication(root: Type<object>): Promise<INes
 
   const app = await NestFactory.create(root, adapter, { bodyParser: false, logger: ['error', 'warn'] });
   app.get(Gatekeeper, { strict: false }).guard(fastify);
+  app.get(Idempotency, { strict: false }).guard(fastify);
   app.useGlobalFilters(new ErrorFilter(routes));
   await app.init();
   await fastify.ready();

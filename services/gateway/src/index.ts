@@ -26,6 +26,7 @@ import { StoragePoolsController } from './http/storage/storage-pools.controller.
 import { StorageVolumesController } from './http/storage/storage-volumes.controller.js';
 import { VolumeSnapshotsController } from './http/storage/volume-snapshots.controller.js';
 import { WarningsController } from './http/warnings/warnings.controller.js';
+import { Idempotency } from './idempotency/idempotency.js';
 import { Listeners } from './listeners/listeners.js';
 import { ServerCertificate } from './listeners/server-certificate.js';
 import { Readiness } from './readiness.js';
@@ -61,7 +62,7 @@ const controllers: Type<object>[] = [
 export const gatewayService = defineService({
   name: 'gateway',
   controllers,
-  providers: [Trust, Gatekeeper, Readiness, EventFeed, SessionTickets, Upgrades, Listeners, ServerCertificate],
+  providers: [Trust, Gatekeeper, Idempotency, Readiness, EventFeed, SessionTickets, Upgrades, Listeners, ServerCertificate],
   handlers: [],
   createApplication: createGatewayApplication,
   async start(app) {

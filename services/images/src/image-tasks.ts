@@ -119,7 +119,7 @@ export class ImageTasks {
     return fetching;
   }
 
-  async #fetch(call: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
+  async #fetch({ claim: _claim, ...call }: CallContext, place: { project: string; owner: string }, request: images.EnsureImage): Promise<string> {
     const { url, protocol, certificate, secret } = request.server!;
     const { alias, fingerprint } = request;
     const { id } = await this.#download(call, this.#pull, {

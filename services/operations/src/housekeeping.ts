@@ -3,12 +3,14 @@ import { EventBusToken, type EventBus } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
+import { KeyStore } from './idempotency/key.store.js';
 import { Journal } from './journal.js';
 import { findOperation, forgetOlderThan, listStale } from './operation.store.js';
 
 const staleSeconds = 60;
 const everyMs = 60_000;
 const retentionDays = 7;
+const keyHours = 24;
 
 /** Takes in what services emit, ends operations whose work is gone, and forgets what is older than the retention. */
 @Injectable()
@@ -20,9 +22,10 @@ export class Housekeeping {
     @Inject(Journal) private readonly journal: Journal,
     @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(KeyStore) private readonly keys: KeyStore,
   ) {}
 
-  async start(): Promise<void> {
+  async listen(): Promise<void> {
     await this.bus.consume('operations', ['lifecycle', 'operation.closed'], async (received) => {
       if (received.kind === 'lifecycle') await this.journal.write({ kind: 'lifecycle', event: received });
       else {
@@ -33,6 +36,9 @@ export class Housekeeping {
     await this.bus.subscribe(['journal.appended'], async ({ payload }) => {
       for (const entry of payload.entries) if (entry.type === 'operation') await this.#noteEnd(entry.json);
     });
+  }
+
+  async start(): Promise<void> {
     await this.#sweep().catch(() => undefined);
     this.#timer = setInterval(() => void this.#sweep().catch(() => undefined), everyMs);
     this.#timer.unref();
@@ -53,9 +59,12 @@ export class Housekeeping {
   /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
   async #sweep(): Promise<void> {
     for (const row of await listStale(this.database, staleSeconds)) {
-      const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id });
+      const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
       if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
     }
-    await this.database.transact((unit) => forgetOlderThan(unit, retentionDays));
+    await this.database.transact(async (unit) => {
+      await forgetOlderThan(unit, retentionDays);
+      await this.keys.forgetOlderThan(unit, keyHours);
+    });
   }
 }

@@ -1,15 +1,23 @@
-import { operations } from '@asterism/proto';
+import { idempotency, operations } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { Housekeeping } from './housekeeping.js';
+import { IdempotencyHandler } from './idempotency/idempotency.handler.js';
+import { KeyStore } from './idempotency/key.store.js';
+import { Traces } from './idempotency/traces.js';
 import { Journal } from './journal.js';
 import { operationsTables } from './migrations/001-operations.js';
+import { idempotencyTables } from './migrations/002-idempotency.js';
 import { OperationsHandler } from './operations.handler.js';
 
 export const operationsService = defineService({
   name: 'operations',
-  providers: [Journal, OperationsHandler, Housekeeping],
-  handlers: [[operations.OperationsDefinition, OperationsHandler]],
-  migrations: [operationsTables],
+  providers: [Journal, OperationsHandler, Housekeeping, IdempotencyHandler, KeyStore, Traces],
+  handlers: [
+    [operations.OperationsDefinition, OperationsHandler],
+    [idempotency.IdempotencyDefinition, IdempotencyHandler],
+  ],
+  migrations: [operationsTables, idempotencyTables],
+  listen: (app) => app.get(Housekeeping, { strict: false }).listen(),
   start: (app) => app.get(Housekeeping, { strict: false }).start(),
   stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),
 });

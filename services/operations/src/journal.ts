@@ -30,6 +30,7 @@ interface Draft {
   project: string;
   json: string;
   eventId: string | null;
+  claim?: string | undefined;
 }
 
 type FinishedListener = (row: OperationRow) => void;
@@ -167,9 +168,9 @@ async function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntr
   const [row] = await unit.query<{ value: string }>(`UPDATE operations.journal_cursor SET value = value + $1 RETURNING value`, [drafts.length]);
   const first = Number(row!.value) - drafts.length + 1;
   await unit.query(
-    `INSERT INTO operations.journal (cursor, event_id, type, project, json, at)
-     SELECT $1::bigint + o - 1, e, t, p, j, now() FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS d(e, t, p, j, o)`,
-    [first, drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json)],
+    `INSERT INTO operations.journal (cursor, event_id, type, project, json, claim, at)
+     SELECT $1::bigint + o - 1, e, t, p, j, c, now() FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[]) WITH ORDINALITY AS d(e, t, p, j, c, o)`,
+    [first, drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json), drafts.map((draft) => draft.claim ?? null)],
   );
   return drafts.map(({ type, project, json }, index) => ({ cursor: first + index, type, project, json }));
 }
@@ -185,7 +186,7 @@ function operationEvent(row: OperationRow): Draft {
   return { type: 'operation', project: row.project, json, eventId: null };
 }
 
-function lifecycleEvent({ id, at, payload }: EventOf<'lifecycle'>): Draft {
+function lifecycleEvent({ id, at, payload, claim }: EventOf<'lifecycle'>): Draft {
   const json = JSON.stringify({
     type: 'lifecycle',
     timestamp: new Date(at).toISOString(),
@@ -193,7 +194,7 @@ function lifecycleEvent({ id, at, payload }: EventOf<'lifecycle'>): Draft {
     location: payload.location ?? 'none',
     project: payload.project || undefined,
   });
-  return { type: 'lifecycle', project: payload.project, json, eventId: id };
+  return { type: 'lifecycle', project: payload.project, json, eventId: id, claim };
 }
 
 function latestPerId(updates: readonly { id: string; metadata: Record<string, unknown> }[]): { id: string; metadata: Record<string, unknown> }[] {

@@ -12,6 +12,7 @@ type Reader = Pick<Unit, 'query'>;
 export interface NewOperation extends Omit<OperationRow, 'created_at' | 'updated_at' | 'finished_at' | 'err'> {
   requestor: object | null;
   request_id: string;
+  claim: string | null;
 }
 
 export interface Closing {
@@ -23,10 +24,10 @@ export interface Closing {
 
 export async function insertOperations(unit: Unit, rows: readonly NewOperation[]): Promise<OperationRow[]> {
   return unit.query<OperationRow>(
-    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, created_at, updated_at)
-     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, clock_timestamp(), clock_timestamp()
+    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, created_at, updated_at)
+     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, clock_timestamp(), clock_timestamp()
      FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, class text, description text, project text, location text, owner text, resources jsonb, metadata jsonb,
-       may_cancel boolean, status_code int, requestor jsonb, request_id text)
+       may_cancel boolean, status_code int, requestor jsonb, request_id text, claim uuid)
      RETURNING ${columns}`,
     [JSON.stringify(rows)],
   );
@@ -61,6 +62,11 @@ export async function removeOperations(unit: Unit, ids: readonly string[]): Prom
 export async function findOperation(reader: Reader, id: string): Promise<OperationRow | undefined> {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return undefined;
   return (await reader.query<OperationRow>(`SELECT ${columns} FROM operations.operations WHERE id = $1`, [id]))[0];
+}
+
+/** The operation that a call under this claim opened last. */
+export async function findOperationOfClaim(reader: Reader, claim: string): Promise<OperationRow | undefined> {
+  return (await reader.query<OperationRow>(`SELECT ${columns} FROM operations.operations WHERE claim = $1 ORDER BY operations.created_at DESC LIMIT 1`, [claim]))[0];
 }
 
 /** Running ones and those that ended within the last five seconds, which is how long the reference shows them. */

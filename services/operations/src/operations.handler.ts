@@ -42,6 +42,7 @@ export class OperationsHandler implements Operations {
         status_code: running,
         requestor: call.requestor ?? null,
         request_id: call.requestId,
+        claim: call.claim ?? null,
       },
     });
     return { id: request.id, json: json(renderOperation(row!)) };
@@ -97,7 +98,7 @@ export class OperationsHandler implements Operations {
     if (row.finished_at) throw new LxdError('bad-request', 'Only running operations can be cancelled');
     if (!row.may_cancel) throw new LxdError('bad-request', "This operation can't be cancelled");
     const owner = row.class === 'task' ? this.owners.of(row.owner) : undefined;
-    if (owner) return owner.cancel(call, { id: row.id });
+    if (owner) return owner.cancel(call, { id: row.id, claim: '' });
     await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 401, err: '', metadata: {} } });
     return {};
   }

@@ -11,8 +11,10 @@ const statusOfKind = {
   forbidden: 403,
   'not-found': 404,
   conflict: 409,
+  gone: 410,
   'precondition-failed': 412,
   'too-large': 413,
+  unprocessable: 422,
   unsupported: 501,
   unavailable: 503,
   timeout: 500,
@@ -38,8 +40,8 @@ export class ErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    // Nobody is left to hear it.
-    if (request.raw.socket.destroyed) return;
+    // Nobody is left to hear it; with an Idempotency-Key it may be asked for again.
+    if (request.raw.socket.destroyed && !request.keyed) return;
     if (reply.raw.headersSent) {
       reply.raw.destroy();
       return;

@@ -20,8 +20,17 @@ const maxBodyBytes = 16 * 1024 * 1024;
 
 /** The body as the schema reads it; no content type is asked for, as LXD asks for none. */
 export async function bodyOf<T>(request: ApiRequest, schema: Schema<T>): Promise<T> {
-  // Stopping early must not tear down the connection: the refusal is still to be sent.
-  return schema.read(parseJson((await readBody(request.raw.iterator({ destroyOnReturn: false }))).toString()));
+  return schema.read(parseJson((await readBody(contentOf(request))).toString()));
+}
+
+/** The body as it comes. Stopping early must not tear down the connection: the refusal is still to be sent. */
+export function contentOf(request: ApiRequest): AsyncIterable<Buffer> {
+  return request.keyed?.body.content() ?? request.raw.iterator({ destroyOnReturn: false });
+}
+
+/** The same, for bodies that may be so long that the connection is cut when nobody wants the rest. */
+export function streamOf(request: ApiRequest): AsyncIterable<Buffer> {
+  return request.keyed?.body.content() ?? request.raw;
 }
 
 export async function readBody(source: AsyncIterable<Buffer>, limit = maxBodyBytes): Promise<Buffer> {
@@ -89,6 +98,7 @@ export function visibleProjects({ projects }: Identity): string[] {
 export function callOf(request: ApiRequest): CallContext {
   const { username, protocol, address } = request.identity;
   const call: CallContext = { requestId: randomUUID(), requestor: { username, protocol, address } };
+  if (request.keyed) call.claim = request.keyed.claim;
   const traceparent = request.headers.traceparent;
   if (typeof traceparent === 'string') call.traceparent = traceparent;
   return call;

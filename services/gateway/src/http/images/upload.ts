@@ -1,5 +1,5 @@
 import type { images } from '@asterism/proto';
-import type { ApiRequest } from '../request.js';
+import { contentOf, streamOf, type ApiRequest } from '../request.js';
 
 /**
  * Tells the two kinds of POST /1.0/images apart: by content type where it is decisive, else by the first byte that is no white space.
@@ -7,9 +7,9 @@ import type { ApiRequest } from '../request.js';
  */
 export async function looksLikeJson(request: ApiRequest): Promise<{ isJson: boolean; body: AsyncIterable<Buffer> }> {
   const type = request.headers['content-type'] ?? '';
-  if (type.startsWith('application/json')) return { isJson: true, body: request.raw.iterator({ destroyOnReturn: false }) };
-  if (type.startsWith('application/octet-stream') || type.startsWith('multipart/form-data')) return { isJson: false, body: request.raw };
-  const chunks = request.raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  if (type.startsWith('application/json')) return { isJson: true, body: contentOf(request) };
+  if (type.startsWith('application/octet-stream') || type.startsWith('multipart/form-data')) return { isJson: false, body: streamOf(request) };
+  const chunks = streamOf(request)[Symbol.asyncIterator]();
   const first = await chunks.next();
   const start = first.done ? '{' : first.value.subarray(0, 64).toString('latin1').trimStart();
   return { isJson: start.startsWith('{'), body: rejoined(first, chunks) };

@@ -5,7 +5,7 @@ import { Controller, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply } from 'fastify';
 import { basename } from 'node:path';
 import { changed, syncValue, type Answer } from '../answer.js';
-import { abortableCallOf, callOf, query, type ApiRequest } from '../request.js';
+import { abortableCallOf, callOf, query, streamOf, type ApiRequest } from '../request.js';
 import { sendFrames } from '../streams.js';
 import { fileHeaders, pushFrames, pushHeader } from './file-headers.js';
 import { instancePaths, instanceRef } from './instance-ref.js';
@@ -36,7 +36,7 @@ export class FilesController {
   async push(@Req() request: ApiRequest): Promise<Answer> {
     const { agent, file } = await this.#locate(request);
     const header = pushHeader(request.headers, file);
-    await agent.files.push(callOf(request), pushFrames(header, request.raw));
+    await agent.files.push(callOf(request), pushFrames(header, streamOf(request)));
     return changed();
   }
 

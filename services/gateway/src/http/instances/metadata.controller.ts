@@ -5,7 +5,7 @@ import { common, Token, type Instances } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { changed, sync, syncValue, type Answer } from '../answer.js';
-import { abortableCallOf, bodyOf, callOf, ifMatchOf, query, type ApiRequest } from '../request.js';
+import { abortableCallOf, bodyOf, callOf, ifMatchOf, query, streamOf, type ApiRequest } from '../request.js';
 import { sendFrames } from '../streams.js';
 import { pushFrames } from './file-headers.js';
 import { instancePaths, instanceRef } from './instance-ref.js';
@@ -58,7 +58,7 @@ export class MetadataController {
   async writeTemplate(@Req() request: ApiRequest): Promise<Answer> {
     const { agent, id } = await this.#locate(request);
     const file = { instance_id: id, path: templatePath(request) };
-    await agent.files.writeTemplate(callOf(request), pushFrames({ file, type: 'file', mode: -1, uid: -1, gid: -1, write: 'overwrite' }, request.raw));
+    await agent.files.writeTemplate(callOf(request), pushFrames({ file, type: 'file', mode: -1, uid: -1, gid: -1, write: 'overwrite' }, streamOf(request)));
     return changed();
   }
 

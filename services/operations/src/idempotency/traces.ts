@@ -1,0 +1,62 @@
+import { Database } from '@asterism/database';
+import { idempotency as proto } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
+import { TaskOwners } from '@asterism/service';
+import { Inject, Injectable } from '@nestjs/common';
+import { Journal } from '../journal.js';
+import { renderOperation, type OperationRow } from '../operation.js';
+import { findOperation, findOperationOfClaim } from '../operation.store.js';
+
+/** Services whose tasks and events may tell of a call. */
+const owners = ['projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances'];
+
+/** Between opening an operation and accepting its work lie milliseconds. */
+const acceptingMs = 3_000;
+
+type Found = Pick<proto.KeyClaim, 'operation' | 'effects'>;
+
+/** Finds out what a call did that was cut off before its answer: every change leaves an operation, a task or a lifecycle event with its claim. */
+@Injectable()
+export class Traces {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(TaskOwners) private readonly owners: TaskOwners,
+    @Inject(Journal) private readonly journal: Journal,
+  ) {}
+
+  async of(claim: string, whenCutOff: proto.WhenCutOff): Promise<Found | 'none' | 'unsettled'> {
+    const operation = await findOperationOfClaim(this.database, claim);
+    if (operation) return this.#ofOperation(operation, whenCutOff);
+    if (await this.#isUnderWay(claim)) return 'unsettled';
+    const effects = await this.#effects(claim);
+    return effects.length > 0 ? { effects } : 'none';
+  }
+
+  async #ofOperation(operation: OperationRow, whenCutOff: proto.WhenCutOff): Promise<Found | 'none' | 'unsettled'> {
+    const found = { operation: { id: operation.id, json: Buffer.from(JSON.stringify(renderOperation(operation))) }, effects: [] };
+    if (operation.finished_at) return found;
+    const owner = this.owners.of(operation.owner);
+    if (!owner || (await owner.has(systemCall({ timeoutMs: 5_000 }), { id: operation.id, claim: '' })).known) return found;
+    if (Date.now() - Date.parse(operation.created_at) < acceptingMs) return 'unsettled';
+    if ((await findOperation(this.database, operation.id))?.finished_at) return 'unsettled';
+    if (whenCutOff === proto.WhenCutOff.RUN_AGAIN) {
+      await this.journal.write({ kind: 'discard', id: operation.id });
+      return 'none';
+    }
+    await this.journal.write({ kind: 'close', closing: { id: operation.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
+    return 'unsettled';
+  }
+
+  async #isUnderWay(claim: string): Promise<boolean> {
+    for (const name of owners) {
+      const presence = await this.owners.of(name)?.has(systemCall({ timeoutMs: 5_000 }), { id: '', claim });
+      if (presence?.known) return true;
+    }
+    return false;
+  }
+
+  async #effects(claim: string): Promise<proto.Effect[]> {
+    const rows = await this.database.query<{ json: string }>(`SELECT json FROM operations.journal WHERE claim = $1 AND type = 'lifecycle' ORDER BY cursor`, [claim]);
+    return rows.map(({ json }) => (JSON.parse(json) as { metadata: proto.Effect }).metadata).map(({ action, source }) => ({ action, source }));
+  }
+}
