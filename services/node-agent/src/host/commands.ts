@@ -1,10 +1,14 @@
-import { spawn as spawnChild } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { Socket } from 'node:net';
+import { Readable, Writable } from 'node:stream';
 import { LxdError } from '@asterism/errors';
+import { startChild, type Child } from './children.js';
+import { closeDescriptors, openPipe } from './posix-spawn.js';
 
 /** Ten megabytes: what a command may print before it is ended. */
 const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** What a command may find waiting on its standard input: a reader that takes little at a time does not wake the agent for each bit. */
+const inputBytes = 1024 * 1024;
 
 export type Argv = readonly [command: string, ...args: string[]];
 
@@ -17,6 +21,8 @@ export interface ExecOptions {
   env?: Record<string, string>;
   cwd?: string;
   signal?: AbortSignal;
+  /** Runs a sealed copy of the program, see `sealedProgram`. */
+  sealed?: boolean;
   /** Exit codes that are answers, not failures; only 0 when absent. */
   okCodes?: readonly number[];
 }
@@ -33,6 +39,8 @@ export interface SpawnOptions {
   env?: Record<string, string>;
   cwd?: string;
   signal?: AbortSignal;
+  /** Runs a sealed copy of the program, see `sealedProgram`. */
+  sealed?: boolean;
   /** Ends the command when it passes; no deadline when absent. */
   timeoutMs?: number;
 }
@@ -71,81 +79,102 @@ export function commandError(argv: Argv, exit: Exit, stderr: string, options?: {
   return new LxdError('internal', `Failed to run: ${name}: ${how}${words ? ` (${words})` : ''}`);
 }
 
-export const exec: Exec = (argv, options = {}) =>
-  new Promise((resolve, reject) => {
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const child = spawnChild(argv[0], argv.slice(1), {
-      cwd: options.cwd,
-      env: options.env ? { ...process.env, ...options.env } : process.env,
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      signal: options.signal,
-    });
-    const stdout = collect(child.stdout!, () => child.kill('SIGKILL'));
-    const stderr = collect(child.stderr!, () => child.kill('SIGKILL'));
-    let timedOut = false;
-    const deadline = setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, timeoutMs);
-    child.on('error', (error) => {
-      clearTimeout(deadline);
-      reject(startError(argv, error));
-    });
-    child.on('close', (code, signal) => {
-      clearTimeout(deadline);
-      const result = { stdout: stdout(), stderr: stderr(), code: code ?? -1 };
-      if (!timedOut && code !== null && (options.okCodes ?? [0]).includes(code)) resolve(result);
-      else reject(commandError(argv, { code, signal }, result.stderr || result.stdout, { timedOutAfterMs: timedOut ? timeoutMs : undefined }));
-    });
-    if (child.stdin) {
-      child.stdin.on('error', () => undefined); // the exit code tells of a command that did not read its input
-      child.stdin.end(options.input);
-    }
-  });
+export const exec: Exec = async (argv, options = {}) => {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const child = startPiped(argv, options, options.input !== undefined);
+  const stdout = collect(child.stdout, () => child.kill('SIGKILL'));
+  const stderr = collect(child.stderr, () => child.kill('SIGKILL'));
+  let timedOut = false;
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    child.kill('SIGKILL');
+  }, timeoutMs);
+  child.stdin?.end(options.input ?? '');
+  const { code, signal } = await child.exited;
+  clearTimeout(deadline);
+  const result = { stdout: stdout(), stderr: stderr(), code: code ?? -1 };
+  if (!timedOut && code !== null && (options.okCodes ?? [0]).includes(code)) return result;
+  throw commandError(argv, { code, signal }, result.stderr || result.stdout, { timedOutAfterMs: timedOut ? timeoutMs : undefined });
+};
 
 export const spawn: Spawn = (argv, options = {}) => {
-  const child = spawnChild(argv[0], argv.slice(1), {
-    cwd: options.cwd,
-    env: options.env ? { ...process.env, ...options.env } : process.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    signal: options.signal,
-    timeout: options.timeoutMs,
-    killSignal: 'SIGKILL',
-  });
+  let child: PipedChild;
+  try {
+    child = startPiped(argv, options, true);
+  } catch (error) {
+    return neverStarted(error as LxdError);
+  }
   let lastWords = '';
-  let failure: LxdError | undefined;
   child.stderr.on('data', (chunk: Buffer) => {
     lastWords = (lastWords + chunk.toString()).slice(-4096);
   });
-  child.stdin.on('error', () => undefined);
-  const exited = new Promise<Exit>((resolve) => {
-    child.on('error', (error) => {
-      failure = startError(argv, error);
-      resolve({ code: 127, signal: null });
-    });
-    child.on('close', (code, signal) => resolve({ code, signal }));
-  });
-  const ended = new Promise<Exit>((resolve) => {
-    child.on('error', () => resolve({ code: 127, signal: null }));
-    child.on('exit', (code, signal) => resolve({ code, signal }));
-  });
+  if (options.timeoutMs !== undefined) {
+    const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
+    void child.ended.then(() => clearTimeout(deadline));
+  }
   return {
-    pid: child.pid ?? -1,
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    kill: (signal) => void child.kill(signal),
-    ended,
-    exited,
+    ...child,
+    stdin: child.stdin!,
     async succeeded() {
-      const exit = await exited;
-      if (failure) throw failure;
+      const exit = await child.exited;
+      if (options.signal?.aborted) throw startError(argv, options.signal.reason as Error);
       if (exit.code !== 0) throw commandError(argv, exit, lastWords);
     },
   };
 };
 
-function startError(argv: Argv, error: Error): LxdError {
+interface PipedChild extends Child {
+  stdin: Socket | undefined;
+  stdout: Socket;
+  stderr: Socket;
+  /** As `ended`, with all output taken. */
+  exited: Promise<Exit>;
+}
+
+function startPiped(argv: Argv, { cwd, env, sealed, signal }: Pick<ExecOptions, 'cwd' | 'env' | 'sealed' | 'signal'>, hasInput: boolean): PipedChild {
+  const [input, output, errors] = [hasInput ? openPipe(inputBytes) : undefined, openPipe(), openPipe()];
+  let child: Child;
+  try {
+    signal?.throwIfAborted();
+    child = startChild(argv, { descriptors: [input?.read ?? '/dev/null', output.write, errors.write], cwd, env: env ? { ...process.env, ...env } : process.env, sealed });
+  } catch (error) {
+    closeDescriptors(input?.write, output.read, errors.read);
+    throw startError(argv, error as Error);
+  } finally {
+    closeDescriptors(input?.read, output.write, errors.write);
+  }
+  const stdin = input && new Socket({ fd: input.write, readable: false, writable: true });
+  const [stdout, stderr] = [reading(output.read), reading(errors.read)];
+  stdin?.on('error', () => undefined); // the exit code tells of a command that did not read its input
+  const kill = (): void => child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill);
+  const exited = Promise.all([child.ended, closed(stdout), closed(stderr)]).then(([exit]) => exit);
+  void child.ended.then(() => {
+    signal?.removeEventListener('abort', kill);
+    stdin?.destroy();
+    for (const stream of [stdout, stderr]) if (stream.readable) stream.resume(); // what nobody reads must not hold up its close
+  });
+  return { ...child, stdin, stdout, stderr, exited };
+}
+
+function reading(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+/** Also of a stream that its reader gave up. */
+async function closed(stream: Socket): Promise<void> {
+  stream.on('error', () => undefined);
+  if (!stream.closed) await new Promise<void>((resolve) => stream.once('close', () => resolve()));
+}
+
+function neverStarted(error: LxdError): Spawned {
+  const exit = Promise.resolve<Exit>({ code: 127, signal: null });
+  const [stdout, stderr] = [Readable.from([]), Readable.from([])];
+  return { pid: -1, stdin: new Writable({ write: (_chunk, _encoding, done) => done() }), stdout, stderr, kill: () => undefined, ended: exit, exited: exit, succeeded: () => Promise.reject(error) };
+}
+
+/** The one error of a command that did not even start. */
+export function startError(argv: Argv, error: Error): LxdError {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
   return new LxdError('internal', missing ? `exec: "${argv[0]}": executable file not found in $PATH` : `Failed to run: ${argv.join(' ')}: ${error.message}`, {
     cause: error,

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LxdError } from '@asterism/errors';
 import { hostCgroups } from './cgroups.js';
+import { startChild } from './children.js';
 import type { Argv } from './commands.js';
 
 /** A process as it can be found again after a restart of the agent: a pid that was given to another has another start time. */
@@ -46,22 +46,16 @@ export const hostProcesses: Processes = {
   async start(argv, options = {}) {
     const log = options.logFile === undefined ? undefined : await open(options.logFile, 'a', 0o640);
     try {
-      const [command, ...args] = options.cgroup === undefined ? argv : await joining(options.cgroup, argv);
-      const child = spawn(command, args, {
-        cwd: options.cwd ?? '/',
-        env: options.env ? { ...process.env, ...options.env } : process.env,
-        detached: true,
-        stdio: ['ignore', log?.fd ?? 'ignore', log?.fd ?? 'ignore'],
-      });
-      await new Promise<void>((resolve, reject) => {
-        child.once('spawn', resolve);
-        child.once('error', (error) => reject(new LxdError('internal', `Failed to start ${argv[0]}: ${error.message}`, { cause: error })));
-      });
-      if (options.exited) child.once('exit', options.exited);
-      child.unref();
-      const handle = hostProcesses.handle(child.pid!);
+      const command = options.cgroup === undefined ? argv : await joining(options.cgroup, argv);
+      const output = log?.fd ?? '/dev/null';
+      const env = options.env ? { ...process.env, ...options.env } : process.env;
+      const child = startChild(command, { descriptors: ['/dev/null', output, output], cwd: options.cwd ?? '/', env, session: true, awaited: false });
+      void child.ended.then(({ code }) => options.exited?.(code));
+      const handle = hostProcesses.handle(child.pid);
       if (!handle) throw new LxdError('internal', `${argv[0]} ended as soon as it was started`);
       return handle;
+    } catch (error) {
+      throw error instanceof LxdError ? error : new LxdError('internal', `Failed to start ${argv[0]}: ${(error as Error).message}`, { cause: error });
     } finally {
       await log?.close();
     }

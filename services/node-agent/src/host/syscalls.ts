@@ -22,6 +22,8 @@ const calls = {
   mountSetattr: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint', 'void *', 'size_t']),
   closeRange: libc.func('syscall', 'long', ['long', 'uint', 'uint', 'uint']),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+  memfdCreate: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+  fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
 };
 
 export const MS = {
@@ -182,6 +184,38 @@ export function peerUid(fd: number): number {
   length.writeUInt32LE(credentials.length);
   check('getsockopt', calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) as number);
   return credentials.readUInt32LE(4);
+}
+
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+const F_SEAL_ALL = 0xf;
+
+/** An empty file in memory that `sealFile` can seal; the answer is a file descriptor to close. */
+export function createSealableFile(name: string): number {
+  return check('memfd_create', calls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) as number, name);
+}
+
+/** From now on nobody writes, shortens or lengthens it. */
+export function sealFile(fd: number): void {
+  check('fcntl', calls.fcntl(fd, F_ADD_SEALS, F_SEAL_ALL) as number);
+}
+
+const TIOC = { setWindowSize: 0x5414, unlock: 0x40045431, number: 0x80045430 } as const;
+
+/** What a pseudoterminal's other end is called, once it is unlocked. */
+export function unlockTerminal(master: number): string {
+  const word = Buffer.alloc(4);
+  check('ioctl', calls.ioctl(master, TIOC.unlock, word) as number);
+  check('ioctl', calls.ioctl(master, TIOC.number, word) as number);
+  return `/dev/pts/${word.readUInt32LE()}`;
+}
+
+export function setWindowSize(terminal: number, columns: number, rows: number): void {
+  const size = Buffer.alloc(8);
+  size.writeUInt16LE(rows, 0);
+  size.writeUInt16LE(columns, 2);
+  check('ioctl', calls.ioctl(terminal, TIOC.setWindowSize, size) as number);
 }
 
 const SYS_CLOSE_RANGE = 436;

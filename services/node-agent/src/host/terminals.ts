@@ -1,11 +1,18 @@
-import type { Exit, Argv } from './commands.js';
+import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import { ReadStream } from 'node:tty';
+import { startChild, type Child } from './children.js';
+import { startError, type Argv, type Exit } from './commands.js';
 import { LineEnds } from './line-ends.js';
+import { setWindowSize, unlockTerminal } from './syscalls.js';
 
 export interface TerminalOptions {
   columns: number;
   rows: number;
   env?: Record<string, string>;
   cwd?: string;
+  /** Runs a sealed copy of the program, see `sealedProgram`. */
+  sealed?: boolean;
   /** The command passes on what another terminal has prepared for display already, as lxc-attach does: this one's carriage returns are taken back. */
   passesThrough?: boolean;
 }
@@ -27,49 +34,50 @@ const pauseAboveBytes = 256 * 1024;
 /** A carriage return at the end of what was read may be the first half of a line end, whose other half is on its way. */
 const holdBackMs = 10;
 
+/** How long the last output may take once the command has ended: something it left behind may hold the terminal. */
+const lastOutputMs = 200;
+
 export const openTerminal: OpenTerminal = async (argv, options) => {
-  const { spawn } = await import('node-pty');
-  const child = spawn(argv[0], argv.slice(1) as string[], {
-    cols: options.columns > 0 ? options.columns : 80,
-    rows: options.rows > 0 ? options.rows : 24,
-    cwd: options.cwd ?? '/',
-    env: options.env ?? {},
-    encoding: null,
-  });
+  const { child, fd, line } = start(argv, options);
   const waiting: Buffer[] = [];
   let waitingBytes = 0;
+  let isLastOutput = false;
   let over = false;
   let wake = (): void => undefined;
-  // With encoding null the data is a Buffer, whatever the declaration says.
   const lineEnds = options.passesThrough ? new LineEnds() : undefined;
   let heldBack: NodeJS.Timeout | undefined;
   const take = (chunk: Buffer): void => {
     if (chunk.length === 0) return;
     waiting.push(chunk);
     waitingBytes += chunk.length;
-    if (waitingBytes > pauseAboveBytes) child.pause();
+    if (waitingBytes > pauseAboveBytes && !isLastOutput) line.pause();
     wake();
   };
-  child.onData((data) => {
-    const chunk = data as unknown as Buffer;
+  line.on('data', (chunk: Buffer) => {
     clearTimeout(heldBack);
     take(lineEnds?.undo(chunk) ?? chunk);
     if (lineEnds?.holdsBack) heldBack = setTimeout(() => take(lineEnds.rest()), holdBackMs);
   });
-  const ended = new Promise<Exit>((resolve) =>
-    child.onExit(({ exitCode, signal }) => {
-      if (lineEnds) take(lineEnds.rest());
-      over = true;
-      wake();
-      resolve(signal ? { code: 128 + signal, signal: null } : { code: exitCode, signal: null });
-    }),
-  );
+  line.on('error', () => undefined); // EIO: nobody has the other end open any more
+  const silent = new Promise<void>((resolve) => line.once('close', () => resolve()));
+  const ended = child.ended.then(async ({ code, signal }): Promise<Exit> => {
+    isLastOutput = true;
+    line.resume();
+    const patience = setTimeout(() => line.destroy(), lastOutputMs);
+    await silent;
+    clearTimeout(patience);
+    clearTimeout(heldBack);
+    if (lineEnds) take(lineEnds.rest());
+    over = true;
+    wake();
+    return signal === null ? { code, signal } : { code: 128 + constants.signals[signal], signal: null };
+  });
   async function* output(): AsyncIterable<Buffer> {
     for (;;) {
       const chunk = waiting.shift();
       if (chunk) {
         waitingBytes -= chunk.length;
-        if (waitingBytes <= pauseAboveBytes) child.resume();
+        if (waitingBytes <= pauseAboveBytes) line.resume();
         yield chunk;
       } else if (over) {
         return;
@@ -80,14 +88,30 @@ export const openTerminal: OpenTerminal = async (argv, options) => {
   }
   return {
     pid: child.pid,
-    write: (data) => child.write(Buffer.from(data)),
+    write: (data) => {
+      if (line.writable) line.write(data);
+    },
     output: output(),
     resize: (columns, rows) => {
-      if (!over && columns > 0 && rows > 0) child.resize(columns, rows);
+      if (!line.destroyed && columns > 0 && rows > 0) setWindowSize(fd, columns, rows);
     },
-    kill: (signal) => {
-      if (!over) child.kill(signal);
-    },
+    kill: (signal) => child.kill(signal),
     ended,
   };
 };
+
+const O_RDWR_NOCTTY = 0o402;
+
+/** The command in a session of its own, whose terminal is the other end of the line. */
+function start(argv: Argv, { columns, rows, cwd, env, sealed }: TerminalOptions): { child: Child; fd: number; line: ReadStream } {
+  const fd = openSync('/dev/ptmx', O_RDWR_NOCTTY);
+  try {
+    const terminal = unlockTerminal(fd);
+    setWindowSize(fd, columns > 0 ? columns : 80, rows > 0 ? rows : 24);
+    const child = startChild(argv, { descriptors: [terminal, 0, 0], session: true, cwd: cwd ?? '/', env: env ?? {}, sealed });
+    return { child, fd, line: new ReadStream(fd) };
+  } catch (error) {
+    closeSync(fd);
+    throw startError(argv, error as Error);
+  }
+}

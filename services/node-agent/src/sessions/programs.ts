@@ -15,7 +15,7 @@ const SIGKILL = 9;
 
 /** A command with a terminal; its one stream is fd "0". */
 export async function terminalProgram(host: Host, argv: Argv, options: Size & { cwd?: string; env?: Record<string, string> }): Promise<Program> {
-  const terminal = await host.terminal(argv, { ...options, passesThrough: true });
+  const terminal = await host.terminal(argv, { ...options, sealed: true, passesThrough: true });
   return {
     outputs: { '0': terminal.output },
     write: async (data) => terminal.write(data),
@@ -36,7 +36,7 @@ export async function terminalProgram(host: Host, argv: Argv, options: Size & { 
 
 /** A command with pipes: input on "0", output on "1" and "2". */
 export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: string }): Promise<Program> {
-  const child = host.spawn(argv, options);
+  const child = host.spawn(argv, { ...options, sealed: true });
   return {
     outputs: { '1': child.stdout as AsyncIterable<Uint8Array>, '2': child.stderr as AsyncIterable<Uint8Array> },
     write: async (data) => {

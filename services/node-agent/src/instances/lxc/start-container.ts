@@ -165,7 +165,7 @@ async function runMonitor({ host, known: { layout } }: StartTools, start: Starti
   const name = hostName(start.spec);
   const pidFile = `${layout.logs(start.spec)}/monitor.pid`;
   await host.files.remove(pidFile);
-  await host.exec(['lxc-start', '-P', layout.containers, '-n', name, '-f', layout.lxcConfig(start.spec), '-p', pidFile, '-d'], { timeoutMs: 60_000 }).catch(async (error: unknown) => {
+  await host.exec(['lxc-start', '-P', layout.containers, '-n', name, '-f', layout.lxcConfig(start.spec), '-p', pidFile, '-d'], { timeoutMs: 60_000, sealed: true }).catch(async (error: unknown) => {
     throw new LxdError('internal', await whyNot(host, layout.logs(start.spec), error), { cause: error });
   });
   const monitor = host.processes.handle(Number(await host.files.readText(pidFile)));
