@@ -40,7 +40,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
         },
       },
     };
-    if (fd !== undefined) yield* chunks(this.guests.read(fd, facts.sizeBytes));
+    if (fd !== undefined) yield* chunks(this.guests.readExactly(fd, facts.sizeBytes));
   }
 
   async push(_call: CallContext, frames: AsyncIterable<agentFiles.PushFrame>): Promise<common.Empty> {

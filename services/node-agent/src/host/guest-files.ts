@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { LxdError } from '@asterism/errors';
 import type { GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
+import { readAhead } from './read-ahead.js';
 import { youngBuffers } from './young-buffers.js';
 
 export type { FileFacts, GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
@@ -54,6 +55,20 @@ export class GuestFiles {
     }
     if ('answer' in reply) return reply.answer;
     throw Object.assign(new Error(reply.failure.message), { code: reply.failure.code });
+  }
+
+  /** As many bytes of an open file, in pieces that are good until the next one is asked for; it is closed at the end. Throws where the file has become shorter. */
+  async *readExactly(fd: number, bytes: number): AsyncIterable<Buffer> {
+    let left = bytes;
+    try {
+      for await (const piece of readAhead(fd, bytes)) {
+        left -= piece.length;
+        yield piece;
+      }
+      if (left > 0) throw new LxdError('internal', 'The file became shorter while it was read');
+    } finally {
+      await closeAsync(fd);
+    }
   }
 
   /** Chunks of an open file, which is closed at the end; small files are not given large buffers. */
