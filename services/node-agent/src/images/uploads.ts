@@ -11,9 +11,16 @@ import { written } from './written.js';
 
 const prefix = 'upload-';
 
+/** What arrives in the meantime goes to the disk already, so that little is left to wait for at the end. */
+const syncEveryBytes = 32 * 1024 * 1024;
+
 interface Part {
   file: string;
   bytes: number;
+  /** How many of them are on the disk, or on their way. */
+  synced: number;
+  /** The last of these ways. */
+  syncing: Promise<void>;
 }
 
 /** Images on their way in. An upload is a directory beside the images until it is committed; what a crash left is swept at start. */
@@ -87,8 +94,8 @@ class Reception {
     await this.#closePart();
     await this.host.files.mkdir(this.#directory, { mode: 0o700 });
     this.#maxBytes = header.max_bytes;
-    this.#parts.push({ file: header.file, bytes: 0 });
-    this.#out = this.host.files.writeStream(join(this.#directory, header.file === 'meta' ? 'meta' : 'rootfs'));
+    this.#parts.push({ file: header.file, bytes: 0, synced: 0, syncing: Promise.resolve() });
+    this.#out = this.host.files.writeStream(this.#pathOf(header.file));
     this.#out.on('error', () => undefined);
   }
 
@@ -100,6 +107,7 @@ class Reception {
     const write = written(this.#out, chunk);
     this.#hash.update(chunk);
     await write;
+    if (part.bytes - part.synced >= syncEveryBytes) this.#sync(part);
   }
 
   async finish(): Promise<agentImages.Received> {
@@ -111,7 +119,7 @@ class Reception {
       throw new LxdError('bad-request', `fingerprints don't match, got ${fingerprint} expected ${first.expected_fingerprint}`);
     }
     const size = this.#parts.reduce((total, part) => total + part.bytes, 0);
-    const { metadata, type } = await this.#check();
+    const [{ metadata, type }] = await Promise.all([this.#check(), ...this.#parts.map(({ syncing }) => syncing)]);
     return { fingerprint, size_bytes: size, metadata: Buffer.from(JSON.stringify(metadata)), type };
   }
 
@@ -138,9 +146,18 @@ class Reception {
       out.once('error', reject);
       out.end(resolve);
     });
-    const file = this.#parts.at(-1)!.file === 'meta' ? 'meta' : 'rootfs';
-    await this.host.files.sync(join(this.#directory, file));
+    this.#sync(this.#parts.at(-1)!);
     this.#out = undefined;
+  }
+
+  #sync(part: Part): void {
+    part.synced = part.bytes;
+    part.syncing = part.syncing.then(() => this.host.files.sync(this.#pathOf(part.file)));
+    part.syncing.catch(() => undefined);
+  }
+
+  #pathOf(file: string): string {
+    return join(this.#directory, file === 'meta' ? 'meta' : 'rootfs');
   }
 
   get #directory(): string {
