@@ -1,12 +1,14 @@
 import type { AsterismEvent } from '@asterism/events';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { Connection, Connections } from './connections.js';
 import type { OutboxRelay } from './outbox.js';
-import { isSerializationFailure } from './postgres-errors.js';
+import { isAborted, isSerializationFailure, isStalePlan } from './postgres-errors.js';
 
 /** One transaction. Rows and the events they cause commit together. */
 export interface Unit {
+  /** Sent at once, answered in order. What one fails with fails the transaction. */
   query<R>(sql: string, params?: readonly unknown[]): Promise<R[]>;
-  readonly entities: EntityManager;
+  /** A statement whose rows nobody needs, and that nobody waits for before the commit. */
+  run(sql: string, params?: readonly unknown[]): void;
   /** Published once the transaction has committed, and again after a crash until it was taken. */
   emit(event: AsterismEvent): void;
   /** Runs after the commit, in this process only. */
@@ -14,7 +16,7 @@ export interface Unit {
 }
 
 export interface DatabaseOptions {
-  source: DataSource;
+  connections: Connections;
   /** The service's own schema. */
   schema: string;
   relay: OutboxRelay;
@@ -25,22 +27,18 @@ const attempts = 5;
 /** A service's view of PostgreSQL: its own schema, its own outbox. */
 export class Database {
   readonly schema: string;
-  readonly #source: DataSource;
+  readonly #connections: Connections;
   readonly #relay: OutboxRelay;
 
   constructor(options: DatabaseOptions) {
     this.schema = options.schema;
-    this.#source = options.source;
+    this.#connections = options.connections;
     this.#relay = options.relay;
   }
 
-  /** Reads outside a transaction. */
+  /** One statement outside a transaction. */
   query<R>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
-    return this.#source.query(sql, params as unknown[]).then(rowsOf<R>);
-  }
-
-  get entities(): EntityManager {
-    return this.#source.manager;
+    return this.#connections.query<R>(sql, params);
   }
 
   /** Commits what `work` did, or nothing. Deadlocks and serialization failures run `work` again. */
@@ -49,51 +47,66 @@ export class Database {
       try {
         return await this.#once(work);
       } catch (error) {
-        if (attempt === attempts || !isSerializationFailure(error)) throw error;
+        if (attempt === attempts || !(isSerializationFailure(error) || isStalePlan(error))) throw error;
       }
     }
   }
 
   async #once<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
-    const runner = this.#source.createQueryRunner();
-    const unit = new RunningUnit(runner);
+    const connection = await this.#connections.take();
+    const unit = new RunningUnit(connection);
+    let failure: unknown;
     try {
-      await runner.startTransaction();
+      // BEGIN travels with the first statement, COMMIT with the last; a failure in between makes the COMMIT a ROLLBACK.
+      const begun = connection.command('BEGIN');
+      begun.catch(() => undefined);
       const result = await work(unit);
-      await this.#storeEvents(unit);
-      await runner.commitTransaction();
+      this.#storeEvents(unit);
+      const committed = connection.command('COMMIT');
+      const [end] = await Promise.all([committed, begun, ...unit.sent]);
+      if (end !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements had failed');
       this.#relay.publish(this.schema, unit.events);
       for (const step of unit.after) step();
       return result;
     } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
+      failure = isAborted(error) ? ((await firstFailure(unit.sent)) ?? error) : error;
+      await connection.command('ROLLBACK').catch(() => undefined);
+      throw failure;
     } finally {
-      await runner.release();
+      connection.release(failure);
     }
   }
 
-  async #storeEvents(unit: RunningUnit): Promise<void> {
+  #storeEvents(unit: RunningUnit): void {
     if (unit.events.length === 0) return;
-    await unit.query(`INSERT INTO ${this.schema}.outbox (id, event) SELECT * FROM unnest($1::uuid[], $2::text[])`, [
+    unit.run(`INSERT INTO ${this.schema}.outbox (id, event) SELECT * FROM unnest($1::uuid[], $2::text[])`, [
       unit.events.map((event) => event.id),
       unit.events.map((event) => JSON.stringify(event)),
     ]);
   }
 }
 
+/** What the statements behind it were refused for. */
+async function firstFailure(sent: readonly Promise<unknown>[]): Promise<unknown> {
+  return (await Promise.allSettled(sent)).find((answer) => answer.status === 'rejected')?.reason;
+}
+
 class RunningUnit implements Unit {
   readonly events: AsterismEvent[] = [];
   readonly after: (() => void)[] = [];
+  readonly sent: Promise<unknown>[] = [];
 
-  constructor(private readonly runner: QueryRunner) {}
-
-  get entities(): EntityManager {
-    return this.runner.manager;
-  }
+  constructor(private readonly connection: Connection) {}
 
   query<R>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
-    return this.runner.query(sql, params as unknown[]).then(rowsOf<R>);
+    const answer = this.connection.query<R>(sql, params);
+    answer.catch(() => undefined);
+    this.sent.push(answer);
+    return answer;
+  }
+
+  run(sql: string, params: readonly unknown[] = []): void {
+    void this.query(sql, params);
   }
 
   emit(event: AsterismEvent): void {
@@ -103,10 +116,4 @@ class RunningUnit implements Unit {
   afterCommit(work: () => void): void {
     this.after.push(work);
   }
-}
-
-/** TypeORM answers [rows, count] to UPDATE and DELETE and rows to the rest; here it is rows always (RETURNING included). */
-function rowsOf<R>(answer: unknown): R[] {
-  if (Array.isArray(answer) && answer.length === 2 && Array.isArray(answer[0]) && typeof answer[1] === 'number') return answer[0] as R[];
-  return (answer ?? []) as R[];
 }

@@ -1,3 +1,4 @@
+export { Connections, type Connection } from './connections.js';
 export { Database, type Unit, type DatabaseOptions } from './database.js';
 export { openPool, type PoolOptions } from './pool.js';
 export { type Migration, migrate } from './migrations.js';

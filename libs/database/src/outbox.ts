@@ -1,10 +1,12 @@
 import type { AsterismEvent, EventBus } from '@asterism/events';
-import type { DataSource } from 'typeorm';
+import type { Connections } from './connections.js';
 
-const sweepMs = 5_000;
+const sweepMs = 15_000;
 /** Younger rows are still being published by the process that wrote them. */
 const staleSeconds = 10;
 const batchSize = 200;
+/** Rows that were taken go together a little later: who gets an event twice knows it by its id. */
+const forgetMs = 50;
 
 /**
  * Brings committed events to the bus. What a transaction emitted is published right after its commit, in order; rows
@@ -14,10 +16,12 @@ export class OutboxRelay {
   readonly #queue: { schema: string; event: AsterismEvent }[] = [];
   #draining: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #forgetting: NodeJS.Timeout | undefined;
   readonly #schemas = new Set<string>();
+  readonly #taken = new Map<string, string[]>();
 
   constructor(
-    private readonly source: DataSource,
+    private readonly connections: Connections,
     private readonly bus: EventBus,
   ) {}
 
@@ -39,6 +43,8 @@ export class OutboxRelay {
   /** Resolves when everything published so far was taken or left to the sweep. */
   async settled(): Promise<void> {
     while (this.#draining) await this.#draining;
+    clearTimeout(this.#forgetting);
+    await this.#forget();
   }
 
   async close(): Promise<void> {
@@ -47,10 +53,10 @@ export class OutboxRelay {
   }
 
   async #sweep(schema: string, olderThanSeconds: number): Promise<void> {
-    const rows = (await this.source.query(
+    const rows = await this.connections.query<{ event: string }>(
       `SELECT event FROM ${schema}.outbox WHERE created_at <= now() - make_interval(secs => $1) ORDER BY created_at LIMIT 500`,
       [olderThanSeconds],
-    )) as { event: string }[];
+    );
     this.publish(schema, rows.map((row) => JSON.parse(row.event) as AsterismEvent));
   }
 
@@ -59,13 +65,19 @@ export class OutboxRelay {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, batchSize);
       const taken = await Promise.all(batch.map(({ event }) => this.bus.publish(event).then(() => true, () => false)));
-      const ids = new Map<string, string[]>();
       batch.forEach(({ schema, event }, index) => {
-        if (taken[index]) ids.set(schema, [...(ids.get(schema) ?? []), event.id]);
+        if (taken[index]) this.#taken.set(schema, [...(this.#taken.get(schema) ?? []), event.id]);
       });
-      for (const [schema, done] of ids) {
-        await this.source.query(`DELETE FROM ${schema}.outbox WHERE id = ANY($1::uuid[])`, [done]).catch(() => undefined);
-      }
+      this.#forgetting ??= setTimeout(() => void this.#forget(), forgetMs);
     }
+  }
+
+  async #forget(): Promise<void> {
+    this.#forgetting = undefined;
+    const taken = [...this.#taken];
+    this.#taken.clear();
+    await Promise.all(
+      taken.map(([schema, ids]) => this.connections.query(`DELETE FROM ${schema}.outbox WHERE id = ANY($1::uuid[])`, [ids]).catch(() => undefined)),
+    );
   }
 }

@@ -1,12 +1,11 @@
 import 'reflect-metadata';
-import { DataSource, type EntitySchema } from 'typeorm';
+import { DataSource } from 'typeorm';
 
 export interface PoolOptions {
   /** postgres:// URL; a directory of a unix socket goes in ?host= */
   url: string;
   /** Connections at most; each costs the server some megabytes. */
   connections?: number;
-  entities?: (EntitySchema | (new () => object))[];
   applicationName?: string;
 }
 
@@ -15,11 +14,10 @@ export async function openPool(options: PoolOptions): Promise<DataSource> {
   const source = new DataSource({
     type: 'postgres',
     url: options.url,
-    entities: options.entities ?? [],
     poolSize: options.connections ?? 8,
     applicationName: options.applicationName ?? 'asterism',
     installExtensions: false,
-    extra: { idleTimeoutMillis: 30_000 },
+    extra: { idleTimeoutMillis: 30_000, pipeline: true },
     logging: false,
   });
   return source.initialize();

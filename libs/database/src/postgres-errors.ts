@@ -19,8 +19,19 @@ export function isSerializationFailure(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/** What this connection has prepared fits the tables no more, as after a migration: another connection knows nothing of it. */
+export function isStalePlan(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '26000' || (state === '0A000' && error instanceof Error && error.message.includes('cached plan'));
+}
+
+/** Refused because an earlier statement of the transaction failed. */
+export function isAborted(error: unknown): boolean {
+  return sqlState(error) === '25P02';
+}
+
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error);
   if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '53300') return true;
-  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|ENOENT/.test(error.message);
+  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|ENOENT/.test(error.message);
 }

@@ -96,7 +96,7 @@ export async function compose(options: CompositionOptions): Promise<Composition>
 function serviceModule(service: AsterismService, runtime: Runtime, operations: Operations, tasks: Map<string, Tasks>): DynamicModule {
   const providers: Provider[] = [...service.providers];
   if (service.migrations) {
-    const database = new Database({ source: runtime.database!, schema: service.name, relay: runtime.relay! });
+    const database = new Database({ connections: runtime.connections!, schema: service.name, relay: runtime.relay! });
     const owned = new Tasks({ database, operations, service: service.name, owner: `${service.name}@${runtime.environment.replica}` });
     tasks.set(service.name, owned);
     providers.push({ provide: Database, useValue: database }, { provide: Tasks, useValue: owned });

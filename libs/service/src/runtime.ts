@@ -1,5 +1,5 @@
 import { LocalCache, type Cache } from '@asterism/cache';
-import { openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
+import { Connections, openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
 import { LocalEventBus, type EventBus } from '@asterism/events';
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
@@ -8,6 +8,7 @@ import type { Environment } from './environment.js';
 export interface Runtime {
   environment: Environment;
   database: Awaited<ReturnType<typeof openPool>> | undefined;
+  connections: Connections | undefined;
   relay: OutboxRelay | undefined;
   bus: EventBus;
   cache: Cache;
@@ -28,10 +29,12 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
   const bus = environment.natsUrl ? await connectNats(environment.natsUrl, environment.tlsDir) : new LocalEventBus();
   const cache = environment.redisUrl ? new (await import('@asterism/cache/redis')).RedisCache(environment.redisUrl) : new LocalCache();
   const database = needsDatabase ? await openPool({ url: url! }) : undefined;
-  const relay = database ? new OutboxRelay(database, bus) : undefined;
+  const connections = database ? new Connections(database) : undefined;
+  const relay = connections ? new OutboxRelay(connections, bus) : undefined;
   return {
     environment,
     database,
+    connections,
     relay,
     bus,
     cache,
@@ -39,6 +42,7 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
       await relay?.close();
       await bus.close();
       await cache.close();
+      connections?.close();
       await database?.destroy();
       await postgres?.stop();
     },

@@ -40,8 +40,8 @@ export interface TaskDefinition<I, S extends object> {
   kind: string;
   initial(input: I): S;
   steps: readonly Step<I, S>[];
-  conclude?(unit: Unit, context: StepContext<I, S>): Promise<void>;
-  abandon?(unit: Unit, context: StepContext<I, S>, error: LxdError): Promise<void>;
+  conclude?(unit: Unit, context: StepContext<I, S>): Promise<void> | void;
+  abandon?(unit: Unit, context: StepContext<I, S>, error: LxdError): Promise<void> | void;
 }
 
 /** The public side of a task. */

@@ -131,8 +131,9 @@ export class RunningTask {
     const { definition, database, row } = this.options;
     await this.#persistently(() =>
       database.transact(async (unit) => {
+        const mine = this.options.store.remove(unit, row.id);
         await definition.conclude?.(unit, this.#context);
-        if (!(await this.options.store.remove(unit, row.id))) throw new Suspended();
+        if (!(await mine)) throw new Suspended();
         unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata }));
       }),
     );
@@ -145,8 +146,9 @@ export class RunningTask {
     const code = kind === 'cancelled' ? 401 : 400;
     await this.#persistently(() =>
       database.transact(async (unit) => {
+        const mine = this.options.store.remove(unit, row.id);
         await definition.abandon?.(unit, this.#context, error);
-        if (!(await this.options.store.remove(unit, row.id))) throw new Suspended();
+        if (!(await mine)) throw new Suspended();
         unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata }));
       }),
     );

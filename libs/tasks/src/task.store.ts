@@ -26,8 +26,8 @@ export class TaskStore {
     this.#table = `${database.schema}.tasks`;
   }
 
-  async insert(unit: Unit, row: Pick<TaskRow, 'id' | 'kind' | 'call' | 'input' | 'state'>): Promise<void> {
-    await unit.query(
+  insert(unit: Unit, row: Pick<TaskRow, 'id' | 'kind' | 'call' | 'input' | 'state'>): void {
+    unit.run(
       `INSERT INTO ${this.#table} (id, kind, call, input, state, lease_owner, lease_until) VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))`,
       [row.id, row.kind, row.call, row.input, row.state, this.owner, leaseSeconds],
     );

@@ -135,8 +135,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       error_kind: null,
     };
     await this.options.database.transact(async (unit) => {
+      this.#store.insert(unit, row);
       await accept(unit, id);
-      await this.#store.insert(unit, row);
     });
     return this.#run(row);
   }

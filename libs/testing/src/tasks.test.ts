@@ -151,7 +151,7 @@ describe('a task whose process died', () => {
 
 describe('events of a transaction', () => {
   it('are not published when it rolls back', async () => {
-    const database = new Database({ source: test.runtime.database!, schema: 'bench', relay: test.runtime.relay! });
+    const database = new Database({ connections: test.runtime.connections!, schema: 'bench', relay: test.runtime.relay! });
     const failing = database.transact(async (unit) => {
       unit.emit({ id: randomUUID(), kind: 'logging', at: 0, payload: { message: 'never', level: 'info' } });
       throw new Error('rolled back');
@@ -162,7 +162,7 @@ describe('events of a transaction', () => {
   });
 
   it('leave the outbox once they were taken', async () => {
-    const database = new Database({ source: test.runtime.database!, schema: 'bench', relay: test.runtime.relay! });
+    const database = new Database({ connections: test.runtime.connections!, schema: 'bench', relay: test.runtime.relay! });
     await database.transact(async (unit) => unit.emit({ id: randomUUID(), kind: 'logging', at: 0, payload: { message: 'once', level: 'info' } }));
     await test.settle();
     expect(test.events).toHaveLength(1);

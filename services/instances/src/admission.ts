@@ -89,7 +89,7 @@ export class Admission {
     const row = await this.store.lock(unit, change.input.project, change.input.name, change.view);
     if (row.busy) throw new InstanceBusy(row.busy);
     await change.accept?.(unit, row, task);
-    await this.store.setBusy(unit, row.id, change.busy, task);
+    this.store.setBusy(unit, row.id, change.busy, task);
   }
 }
 

@@ -73,8 +73,8 @@ export class InstanceStore {
     return found(await unit.query<InstanceRow>(`SELECT * FROM instances.instances WHERE id = $1 FOR UPDATE`, [id]));
   }
 
-  async insert(unit: Unit, row: NewInstance): Promise<void> {
-    await unit.query(
+  insert(unit: Unit, row: NewInstance): void {
+    unit.run(
       `WITH taken AS (INSERT INTO instances.names (project, name, instance_id) VALUES ($2, $3, $1))
        INSERT INTO instances.instances (id, project, name, type, architecture, description, ephemeral, config, devices, profiles, expanded_config, expanded_devices,
          member, pool, pool_driver, busy, busy_task)
@@ -95,8 +95,8 @@ export class InstanceStore {
     await unit.query(`DELETE FROM instances.names WHERE instance_id = $1 AND name <> $2`, [id, name]);
   }
 
-  async setBusy(unit: Unit, id: string, busy: Busy, task: string): Promise<void> {
-    await unit.query(`UPDATE instances.instances SET busy = $2, busy_task = $3 WHERE id = $1`, [id, busy, task]);
+  setBusy(unit: Unit, id: string, busy: Busy, task: string): void {
+    unit.run(`UPDATE instances.instances SET busy = $2, busy_task = $3 WHERE id = $1`, [id, busy, task]);
   }
 
   /** Gives the instance free, if this task still holds it. */
@@ -110,8 +110,8 @@ export class InstanceStore {
   }
 
   /** What the member made of a new instance; it is free from now on. */
-  async finishCreation(unit: Unit, row: InstanceRow): Promise<void> {
-    await unit.query(`UPDATE instances.instances SET config = $2, expanded_config = $3, volume_path = $4, busy = NULL, busy_task = NULL WHERE id = $1`, [
+  finishCreation(unit: Unit, row: InstanceRow): void {
+    unit.run(`UPDATE instances.instances SET config = $2, expanded_config = $3, volume_path = $4, busy = NULL, busy_task = NULL WHERE id = $1`, [
       row.id,
       JSON.stringify(row.config),
       JSON.stringify(row.expanded_config),
@@ -132,8 +132,8 @@ export class InstanceStore {
     await unit.query(`UPDATE instances.instances SET status = $2, status_code = $3 WHERE id = $1`, [id, status, statusCodes[status]]);
   }
 
-  async delete(unit: Unit, id: string): Promise<void> {
-    await unit.query(`DELETE FROM instances.instances WHERE id = $1`, [id]);
+  delete(unit: Unit, id: string): void {
+    unit.run(`DELETE FROM instances.instances WHERE id = $1`, [id]);
   }
 
   async exists(project: string, name: string): Promise<boolean> {

@@ -1,9 +1,9 @@
-import { Database, type Unit } from '@asterism/database';
+import { Database, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { renderOperation, type OperationRow } from './operation.js';
-import { closeOperations, insertOperations, mergeMetadata, removeOperations, type Closing, type NewOperation } from './operation.store.js';
+import { closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, type Closing, type NewOperation } from './operation.store.js';
 
 export interface JournalEntry {
   cursor: number;
@@ -31,6 +31,11 @@ interface Draft {
   json: string;
   eventId: string | null;
   claim?: string | undefined;
+}
+
+interface Written {
+  rows: Map<string, OperationRow>;
+  entries: JournalEntry[];
 }
 
 type FinishedListener = (row: OperationRow) => void;
@@ -64,7 +69,7 @@ export class Journal {
     this.#finished.set(id, listeners.add(listener));
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0) this.#finished.delete(id);
+      if (listeners.size === 0 && this.#finished.get(id) === listeners) this.#finished.delete(id);
     };
   }
 
@@ -74,7 +79,9 @@ export class Journal {
 
   /** For ends that another replica wrote. */
   notifyFinished(row: OperationRow): void {
-    for (const listener of this.#finished.get(row.id) ?? []) listener(row);
+    const listeners = this.#finished.get(row.id) ?? [];
+    this.#finished.delete(row.id);
+    for (const listener of listeners) listener(row);
   }
 
   /** Entries after the cursor, in order. Throws when they are older than what is kept. */
@@ -108,7 +115,7 @@ export class Journal {
   /** False when the whole batch failed: it is then tried one by one, so that one bad change does not take the others with it. */
   async #commit(batch: readonly Waiting[]): Promise<boolean> {
     try {
-      const { rows, entries } = await this.database.transact((unit) => this.#apply(unit, batch));
+      const { rows, entries } = await this.#transact(batch.map((waiting) => waiting.change));
       if (entries.length > 0) void this.bus.publish(event('journal.appended', { cursor: entries.at(-1)!.cursor, entries })).catch(() => undefined);
       for (const waiting of batch) waiting.resolve(rows.get(changedId(waiting.change) ?? ''));
       for (const row of rows.values()) if (row.finished_at) this.notifyFinished(row);
@@ -120,16 +127,29 @@ export class Journal {
     }
   }
 
-  async #apply(unit: Unit, batch: readonly Waiting[]): Promise<{ rows: Map<string, OperationRow>; entries: JournalEntry[] }> {
-    const changes = batch.map((waiting) => waiting.change);
+  /** A redelivered event is rare: only when the table refuses one, those that it has already are looked up and left out. */
+  async #transact(changes: readonly Change[]): Promise<Written> {
+    try {
+      return await this.#write(changes, new Set());
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      return this.#write(changes, await this.#known(changes));
+    }
+  }
+
+  async #write(changes: readonly Change[], known: ReadonlySet<string>): Promise<Written> {
+    const { rows, appended } = await this.database.transact((unit) => this.#apply(unit, changes, known));
+    return { rows, entries: await appended };
+  }
+
+  async #apply(unit: Unit, changes: readonly Change[], known: ReadonlySet<string>): Promise<{ rows: Map<string, OperationRow>; appended: Promise<JournalEntry[]> }> {
     const rows = new Map<string, OperationRow>();
     const drafts: Draft[] = [];
-    const opened = changes.flatMap((change) => (change.kind === 'open' ? [change.row] : []));
-    if (opened.length > 0) {
-      for (const row of await insertOperations(unit, opened)) {
-        rows.set(row.id, row);
-        drafts.push(operationEvent({ ...row, status_code: 105 }), operationEvent(row));
-      }
+    const opened = changes.flatMap((change) => (change.kind === 'open' ? [openedRow(change.row)] : []));
+    if (opened.length > 0) insertOperations(unit, opened);
+    for (const row of opened) {
+      rows.set(row.id, row);
+      drafts.push(operationEvent({ ...row, status_code: 105 }), operationEvent(row));
     }
     const updates = changes.flatMap((change) => (change.kind === 'update' ? [{ id: change.id, metadata: change.metadata }] : []));
     for (const merged of latestPerId(updates)) {
@@ -138,8 +158,12 @@ export class Journal {
         drafts.push(operationEvent(row));
       }
     }
-    const lifecycles = changes.flatMap((change) => (change.kind === 'lifecycle' ? [change.event] : []));
-    drafts.push(...(await this.#fresh(unit, lifecycles)).map(lifecycleEvent));
+    const seen = new Set(known);
+    for (const change of changes) {
+      if (change.kind !== 'lifecycle' || seen.has(change.event.id)) continue;
+      seen.add(change.event.id);
+      drafts.push(lifecycleEvent(change.event));
+    }
     const closings = changes.flatMap((change) => (change.kind === 'close' ? [change.closing] : []));
     if (closings.length > 0) {
       for (const row of await closeOperations(unit, closings)) {
@@ -151,28 +175,33 @@ export class Journal {
     if (discarded.length > 0) {
       for (const row of await removeOperations(unit, discarded)) drafts.push(operationEvent({ ...row, status_code: 401 }));
     }
-    return { rows, entries: await append(unit, drafts) };
+    return { rows, appended: append(unit, drafts) };
   }
 
-  /** Without those that a redelivery brought again. */
-  async #fresh(unit: Unit, events: readonly EventOf<'lifecycle'>[]): Promise<EventOf<'lifecycle'>[]> {
-    if (events.length === 0) return [];
-    const known = await unit.query<{ event_id: string }>(`SELECT event_id FROM operations.journal WHERE event_id = ANY($1::uuid[])`, [events.map(({ id }) => id)]);
-    const seen = new Set(known.map((row) => row.event_id));
-    return events.filter(({ id }) => !seen.has(id) && seen.add(id));
+  async #known(changes: readonly Change[]): Promise<Set<string>> {
+    const ids = changes.flatMap((change) => (change.kind === 'lifecycle' ? [change.event.id] : []));
+    const rows = await this.database.query<{ event_id: string }>(`SELECT event_id FROM operations.journal WHERE event_id = ANY($1::uuid[])`, [ids]);
+    return new Set(rows.map((row) => row.event_id));
   }
 }
 
-async function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntry[]> {
-  if (drafts.length === 0) return [];
-  const [row] = await unit.query<{ value: string }>(`UPDATE operations.journal_cursor SET value = value + $1 RETURNING value`, [drafts.length]);
-  const first = Number(row!.value) - drafts.length + 1;
-  await unit.query(
-    `INSERT INTO operations.journal (cursor, event_id, type, project, json, claim, at)
-     SELECT $1::bigint + o - 1, e, t, p, j, c, now() FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[]) WITH ORDINALITY AS d(e, t, p, j, c, o)`,
-    [first, drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json), drafts.map((draft) => draft.claim ?? null)],
+/** One statement: the cursor's row is locked and the entries take the next numbers. Not awaited before the commit. */
+function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntry[]> {
+  if (drafts.length === 0) return Promise.resolve([]);
+  const written = unit.query<{ cursor: string }>(
+    `WITH next AS (UPDATE operations.journal_cursor SET value = value + cardinality($2::text[]) RETURNING value)
+     INSERT INTO operations.journal (cursor, event_id, type, project, json, claim, at)
+     SELECT next.value - cardinality($2::text[]) + o, e, t, p, j, c, now()
+     FROM next, unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) WITH ORDINALITY AS d(e, t, p, j, c, o)
+     RETURNING cursor`,
+    [drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json), drafts.map((draft) => draft.claim ?? null)],
   );
-  return drafts.map(({ type, project, json }, index) => ({ cursor: first + index, type, project, json }));
+  const entries = written.then((rows) => {
+    const first = Math.min(...rows.map((row) => Number(row.cursor)));
+    return drafts.map(({ type, project, json }, index) => ({ cursor: first + index, type, project, json }));
+  });
+  entries.catch(() => undefined);
+  return entries;
 }
 
 function operationEvent(row: OperationRow): Draft {

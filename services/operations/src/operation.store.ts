@@ -22,15 +22,28 @@ export interface Closing {
   metadata: Record<string, unknown>;
 }
 
-export async function insertOperations(unit: Unit, rows: readonly NewOperation[]): Promise<OperationRow[]> {
-  return unit.query<OperationRow>(
+/** The row as it stands from now on; times are this process's, each later than the one before. */
+export function openedRow(row: NewOperation): NewOperation & OperationRow {
+  const now = nextTimestamp();
+  return { ...row, err: '', created_at: now, updated_at: now, finished_at: null };
+}
+
+export function insertOperations(unit: Unit, rows: readonly (NewOperation & OperationRow)[]): void {
+  unit.run(
     `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, created_at, updated_at)
-     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, clock_timestamp(), clock_timestamp()
+     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, created_at, updated_at
      FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, class text, description text, project text, location text, owner text, resources jsonb, metadata jsonb,
-       may_cancel boolean, status_code int, requestor jsonb, request_id text, claim uuid)
-     RETURNING ${columns}`,
+       may_cancel boolean, status_code int, requestor jsonb, request_id text, claim uuid, created_at timestamptz, updated_at timestamptz)`,
     [JSON.stringify(rows)],
   );
+}
+
+let lastMicroseconds = 0;
+
+function nextTimestamp(): string {
+  lastMicroseconds = Math.max(Date.now() * 1000, lastMicroseconds + 1);
+  const milliseconds = Math.floor(lastMicroseconds / 1000);
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(lastMicroseconds % 1000).padStart(3, '0')}Z`;
 }
 
 /** Ends those that still run; answers the rows that it ended. */

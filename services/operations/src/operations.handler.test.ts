@@ -126,7 +126,7 @@ class Counting {
   constructor(private readonly composition: TestComposition) {}
 
   async lifecycles(source: string): Promise<number> {
-    const database = new Database({ source: this.composition.runtime.database!, schema: 'operations', relay: this.composition.runtime.relay! });
+    const database = new Database({ connections: this.composition.runtime.connections!, schema: 'operations', relay: this.composition.runtime.relay! });
     return (await database.query(`SELECT 1 FROM operations.journal WHERE json LIKE $1`, [`%${source}"%`])).length;
   }
 }

@@ -61,13 +61,12 @@ export class Creation {
     });
     const { source, snapshots } = prepared;
     const input = { project: row.project, name: row.name, row, source, trigger: prepared.wish.trigger };
-    return this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
-      try {
-        await this.parts.instances.insert(unit, { ...row, busy_task: task });
-      } catch (error) {
-        throw isUniqueViolation(error) ? new RecordRefused(nameTaken) : error;
-      }
+    const accepted = this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
+      this.parts.instances.insert(unit, { ...row, busy_task: task });
       for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });
+    });
+    return accepted.catch((error: unknown) => {
+      throw isUniqueViolation(error) ? new RecordRefused(nameTaken) : error;
     });
   }
 

@@ -42,6 +42,9 @@ export class FakeFiles implements Files {
     this.requireParent(path);
     this.entries.set(path, { ...directory(ownership), kind: 'file', content: Buffer.from(content), mode: ownership.mode ?? 0o600 });
   }
+  async replace(path: string, content: string | Uint8Array, ownership: Ownership = {}): Promise<void> {
+    await this.write(path, content, ownership);
+  }
   async writePlain(path: string, content: string | Uint8Array, ownership: Ownership = {}): Promise<void> {
     await this.write(path, content, ownership);
   }

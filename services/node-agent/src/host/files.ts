@@ -1,8 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fdatasync,
+  lchownSync,
+  lstatSync,
+  open,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
 import { removeSmallTree } from './small-trees.js';
 import { exchange } from './syscalls.js';
@@ -26,12 +46,18 @@ export interface Ownership {
   gid?: number;
 }
 
-/** The host's own files. Paths are absolute and trusted: files inside instances are reached through `instances/files`. */
+/**
+ * The host's own files. Paths are absolute and trusted: files inside instances are reached through `instances/files`. Short calls on
+ * names and small files run on the caller's thread: handing one to another thread costs ten times what the call itself does. What
+ * waits for a disk or walks a tree does not.
+ */
 export interface Files {
   read(path: string): Promise<Buffer>;
   readText(path: string): Promise<string>;
   /** Atomically: readers see the old content or the new, also after a crash. */
   write(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
+  /** As `write`, but not synced: after a power failure the file may be empty or as it was before. */
+  replace(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
   /** Not atomic and not synced: for what is written again before it is read after a crash. */
   writePlain(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
   /** Writes in place, for files that are not storage (sysfs, procfs, cgroupfs). */
@@ -77,27 +103,11 @@ export interface Files {
 }
 
 export const hostFiles: Files = {
-  read: (path) => fs.readFile(path),
-  readText: (path) => fs.readFile(path, 'utf8'),
-  async write(path, content, ownership = {}) {
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-    try {
-      const file = await fs.open(temporary, 'wx', ownership.mode ?? 0o600);
-      try {
-        if (ownership.mode !== undefined) await file.chmod(ownership.mode);
-        if (ownership.uid !== undefined || ownership.gid !== undefined) await file.chown(ownership.uid ?? 0, ownership.gid ?? 0);
-        await file.writeFile(content);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await fs.rename(temporary, path);
-    } catch (error) {
-      await fs.rm(temporary, { force: true });
-      throw error;
-    }
-  },
-  writePlain: (path, content, ownership) => fs.writeFile(path, content, { mode: ownership?.mode ?? 0o600 }),
+  read: async (path) => readFileSync(path),
+  readText: async (path) => readFileSync(path, 'utf8'),
+  write: (path, content, ownership) => replace(path, content, { ...ownership, synced: true }),
+  replace: (path, content, ownership) => replace(path, content, { ...ownership, synced: false }),
+  writePlain: async (path, content, ownership) => writeFileSync(path, content, { mode: ownership?.mode ?? 0o600 }),
   writeControl: (path, value) => fs.writeFile(path, value, { flag: 'r+' }),
   append: (path, content) => fs.appendFile(path, content),
   readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),
@@ -114,7 +124,8 @@ export const hostFiles: Files = {
   exists: async (path) => (await hostFiles.stat(path)) !== undefined,
   async stat(path) {
     try {
-      const stat = await fs.lstat(path);
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (!stat) return undefined;
       const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
       return { kind, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, size: stat.size, mtimeMs: stat.mtimeMs };
     } catch (error) {
@@ -123,6 +134,7 @@ export const hostFiles: Files = {
     }
   },
   async mkdir(path, ownership = {}) {
+    if (existsSync(path)) return;
     try {
       await fs.mkdir(path, { mode: ownership.mode ?? 0o711 });
     } catch (error) {
@@ -131,14 +143,18 @@ export const hostFiles: Files = {
       await hostFiles.mkdir(dirname(path));
       return hostFiles.mkdir(path, ownership);
     }
-    if (ownership.mode !== undefined) await fs.chmod(path, ownership.mode);
-    if (ownership.uid !== undefined || ownership.gid !== undefined) await fs.chown(path, ownership.uid ?? 0, ownership.gid ?? 0);
+    if (ownership.mode !== undefined) chmodSync(path, ownership.mode);
+    if (ownership.uid !== undefined || ownership.gid !== undefined) chownSync(path, ownership.uid ?? 0, ownership.gid ?? 0);
   },
   removeSmallTree,
   removeDevices,
   unshiftOwners,
-  remove: (path) => fs.rm(path, { recursive: true, force: true, maxRetries: 2 }),
-  rename: (from, to) => fs.rename(from, to),
+  async remove(path) {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) await fs.rm(path, { recursive: true, force: true, maxRetries: 2 });
+    else if (stat) rmSync(path, { force: true });
+  },
+  rename: async (from, to) => renameSync(from, to),
   exchange: async (first, second) => exchange(first, second),
   async sparse(path, bytes, ownership = {}) {
     const file = await fs.open(path, 'wx', ownership.mode ?? 0o600);
@@ -153,15 +169,15 @@ export const hostFiles: Files = {
       (stat) => stat.isBlockDevice(),
       () => false,
     ),
-  chmod: (path, mode) => fs.chmod(path, mode),
-  chown: (path, uid, gid) => fs.lchown(path, uid, gid),
-  readdir: async (path) => (await fs.readdir(path)).sort(),
+  chmod: async (path, mode) => chmodSync(path, mode),
+  chown: async (path, uid, gid) => lchownSync(path, uid, gid),
+  readdir: async (path) => readdirSync(path).sort(),
   async symlink(target, path) {
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     await fs.symlink(target, temporary);
-    await fs.rename(temporary, path);
+    renameSync(temporary, path);
   },
-  readlink: (path) => fs.readlink(path),
+  readlink: async (path) => readlinkSync(path),
   realpath: (path) => fs.realpath(path),
   async space(path) {
     const stat = await fs.statfs(path);
@@ -172,6 +188,29 @@ export const hostFiles: Files = {
 export function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+const dataSync = promisify(fdatasync);
+/** New inodes are found slowly where others were deleted a moment before: not on the caller's thread. */
+const create = promisify(open);
+
+async function replace(path: string, content: string | Uint8Array, { mode, uid, gid, synced }: Ownership & { synced: boolean }): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = await create(temporary, 'wx', mode ?? 0o600);
+    try {
+      if (mode !== undefined) fchmodSync(file, mode);
+      if (uid !== undefined || gid !== undefined) fchownSync(file, uid ?? 0, gid ?? 0);
+      writeFileSync(file, content);
+      if (synced) await dataSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 const chunkBytes = 1024 * 1024;

@@ -4,7 +4,7 @@ import type { Host } from '../host/host.js';
 
 /** The reference's backup.yaml: the last applied configuration lies with the volume, so that a volume found without its server can be taken in again. */
 export async function writeBackupFile(host: Host, spec: agentInstances.InstanceSpec): Promise<void> {
-  await host.files.write(`${spec.volume_path}/backup.yaml`, stringify(backupDocument(spec)), { mode: 0o400 });
+  await host.files.replace(`${spec.volume_path}/backup.yaml`, stringify(backupDocument(spec)), { mode: 0o400 });
 }
 
 export function backupDocument(spec: agentInstances.InstanceSpec): object {

@@ -43,8 +43,9 @@ export class KnownInstances extends InstancePlaces {
     await this.host.files.mkdir(this.layout.records, { mode: 0o700 });
     for (const name of await this.host.files.readdir(this.layout.records)) {
       if (!name.endsWith('.json')) continue;
-      const text = await this.host.files.readText(`${this.layout.records}/${name}`);
-      this.records.set(name.slice(0, -'.json'.length), JSON.parse(text) as InstanceRecord);
+      const record = parsed(await this.host.files.readText(`${this.layout.records}/${name}`));
+      if (record) this.records.set(name.slice(0, -'.json'.length), record);
+      else await this.host.files.remove(`${this.layout.records}/${name}`);
     }
   }
 
@@ -65,9 +66,10 @@ export class KnownInstances extends InstancePlaces {
     return record as InstanceRecord & { running: RunningHandle };
   }
 
+  /** Outlives this process. A power failure may take it: then nothing runs, and the next call brings the rest again. */
   async save(record: InstanceRecord): Promise<void> {
     this.records.set(record.spec.id, record);
-    await this.host.files.write(this.layout.record(record.spec.id), JSON.stringify(record));
+    await this.host.files.replace(this.layout.record(record.spec.id), JSON.stringify(record));
   }
   async forget(id: string): Promise<void> {
     this.records.delete(id);
@@ -88,5 +90,14 @@ export class KnownInstances extends InstancePlaces {
       shifted: false,
       logsDir: this.layout.logs(spec),
     };
+  }
+}
+
+/** Undefined for what a power failure left of a record. */
+function parsed(text: string): InstanceRecord | undefined {
+  try {
+    return JSON.parse(text) as InstanceRecord;
+  } catch {
+    return undefined;
   }
 }

@@ -30,15 +30,21 @@ export class ProfileScope {
     return fallback;
   }
 
-  /** Profiles in the order of their names in the request, repeated names included. */
-  async named(project: ProjectRow, names: readonly string[]): Promise<ProfileRow[]> {
-    if (names.length === 0) return [];
-    const rows = new Map((await this.store.named((await this.ownerOf(project)).id, names)).map((row) => [row.name, row]));
-    return names.map((name) => {
-      const row = rows.get(name);
-      if (!row) throw new LxdError('not-found', `Requested profile ${JSON.stringify(name)} doesn't exist`);
+  /** A project and profiles that apply in it, in the order of their names in the request, repeated names included. */
+  async resolve(name: string, profiles: readonly string[]): Promise<{ project: ProjectRow; profiles: ProfileRow[] }> {
+    const [project, candidates] = await Promise.all([
+      this.projects.find(name),
+      profiles.length > 0 ? this.store.ofEither([name, defaultProject], profiles) : [],
+    ]);
+    if (!project) throw new LxdError('not-found', 'Project not found');
+    const owner = hasOwnProfiles(project.config) ? project.name : defaultProject;
+    const rows = new Map(candidates.filter((row) => row.project === owner).map((row) => [row.name, row]));
+    const found = profiles.map((profile) => {
+      const row = rows.get(profile);
+      if (!row) throw new LxdError('not-found', `Requested profile ${JSON.stringify(profile)} doesn't exist`);
       return row;
     });
+    return { project, profiles: found };
   }
 
   /** Names of the projects that use another project's profiles (its own name among them). */

@@ -25,8 +25,13 @@ export class ProfileStore {
     return (await this.database.query<ProfileRow>(`SELECT ${columns} FROM projects.profiles WHERE project_id = $1 AND name = $2`, [projectId, name]))[0];
   }
 
-  named(projectId: string, names: readonly string[]): Promise<ProfileRow[]> {
-    return this.database.query(`SELECT ${columns} FROM projects.profiles WHERE project_id = $1 AND name = ANY($2)`, [projectId, names]);
+  /** Those of these names that belong to one of two projects. */
+  ofEither(projects: readonly [string, string], names: readonly string[]): Promise<(ProfileRow & { project: string })[]> {
+    return this.database.query(
+      `SELECT profile.id, project_id, profile.name, profile.description, profile.config, devices, project.name AS project
+       FROM projects.profiles profile JOIN projects.projects project ON project.id = project_id WHERE project.name = ANY($1) AND profile.name = ANY($2)`,
+      [projects, names],
+    );
   }
 
   async lock(unit: Unit, projectId: string, name: string): Promise<ProfileRow | undefined> {

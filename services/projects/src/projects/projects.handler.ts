@@ -100,10 +100,9 @@ export class ProjectsHandler implements Projects {
   }
 
   async resolve(_call: CallContext, request: projects.ResolveRequest): Promise<projects.Resolved> {
-    const project = await this.#load(request.project);
-    const found = await this.profiles.named(project, request.profiles);
+    const { project, profiles } = await this.profiles.resolve(request.project, request.profiles);
     const { name, description, config } = project;
-    return { project: { name, description, config }, profiles: found.map((profile) => ({ name: profile.name, config: profile.config, devices: messageDevices(profile.devices) })) };
+    return { project: { name, description, config }, profiles: profiles.map((profile) => ({ name: profile.name, config: profile.config, devices: messageDevices(profile.devices) })) };
   }
 
   async checkInstance(call: CallContext, request: projects.InstanceCheck): Promise<common.Empty> {

@@ -34,12 +34,15 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const planned = { pool_id: pool.id, member: request.member, project, type, name, config: request.config, content_type: 'filesystem' };
     const volume = { ...agentVolume(pool, planned), size_bytes: rootBytes(pool, request.size) };
     const { path } = await this.agents.on(request.member).storage.createVolume(call, { volume, source: await this.#source(call, request) });
-    await this.database.transact(async (unit) => {
-      const id = await this.scope.volumes.ensure(unit, planned);
-      for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, id, snapshot, {});
-      const fingerprint = request.source?.$case === 'image_fingerprint' ? request.source.value : '';
-      if (fingerprint && keepsImages.has(pool.driver)) await this.scope.volumes.ensure(unit, { ...planned, project: defaultProject, type: 'image', name: fingerprint, config: {} });
-    });
+    const fingerprint = request.source?.$case === 'image_fingerprint' && keepsImages.has(pool.driver) ? request.source.value : '';
+    if (request.snapshots.length === 0 && !fingerprint) await this.scope.volumes.ensure(this.database, planned);
+    else {
+      await this.database.transact(async (unit) => {
+        const id = await this.scope.volumes.ensure(unit, planned);
+        for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, id, snapshot, {});
+        if (fingerprint) await this.scope.volumes.ensure(unit, { ...planned, project: defaultProject, type: 'image', name: fingerprint, config: {} });
+      });
+    }
     return { path };
   }
 
@@ -48,7 +51,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const { pool, volume } = await this.scope.look(call, request);
     if (!volume) return {};
     await this.#agent(volume).deleteVolume(call, agentVolume(pool, volume));
-    await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id));
+    await this.scope.volumes.delete(this.database, volume.id);
     return {};
   }
 

@@ -46,9 +46,9 @@ export class VolumeScope {
   async look(call: CallContext, ref: storage.VolumeRef | undefined): Promise<{ pool: PoolRow; project: string; volume: VolumeRow | undefined }> {
     const { pool: poolName, type, name, project: asked } = required(ref);
     requireType(type);
-    const pool = await this.pools.get(poolName);
     const project = type === 'custom' ? await this.customProject(call, asked) : type === 'image' ? defaultProject : asked || defaultProject;
-    return { pool, project, volume: await this.volumes.find({ pool_id: pool.id, project, type, name }) };
+    const [pool, volume] = await Promise.all([this.pools.get(poolName), this.volumes.findIn(poolName, { project, type, name })]);
+    return { pool, project, volume };
   }
 }
 

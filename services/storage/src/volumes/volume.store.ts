@@ -64,6 +64,11 @@ export class VolumeStore {
     return (await this.database.query<VolumeRow>(`${select} WHERE volume.pool_id = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [key.pool_id, key.project, key.type, key.name]))[0];
   }
 
+  /** The same by the pool's name. */
+  async findIn(pool: string, key: Omit<VolumeKey, 'pool_id'>): Promise<VolumeRow | undefined> {
+    return (await this.database.query<VolumeRow>(`${select} WHERE pool.name = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [pool, key.project, key.type, key.name]))[0];
+  }
+
   async insert(unit: Unit, row: Omit<VolumeRow, 'id' | 'pool' | 'new_name'> & { maker: string }): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       `INSERT INTO storage.volumes (pool_id, member, project, type, name, description, content_type, config, ready, maker)
@@ -74,7 +79,7 @@ export class VolumeStore {
   }
 
   /** One that may be there from an earlier try stays as it is. */
-  async ensure(unit: Unit, row: Pick<VolumeRow, 'pool_id' | 'member' | 'project' | 'type' | 'name' | 'config'>): Promise<string> {
+  async ensure(unit: Pick<Unit, 'query'>, row: Pick<VolumeRow, 'pool_id' | 'member' | 'project' | 'type' | 'name' | 'config'>): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       `INSERT INTO storage.volumes (pool_id, member, project, type, name, config, ready) VALUES ($1, $2, $3, $4, $5, $6, true)
        ON CONFLICT (pool_id, member, project, type, name) DO UPDATE SET ready = true RETURNING id`,
@@ -100,7 +105,7 @@ export class VolumeStore {
     await unit.query(`UPDATE storage.volumes SET name = $2, new_name = '', maker = '' WHERE id = $1`, [id, newName]);
   }
 
-  async delete(unit: Unit, id: string): Promise<void> {
+  async delete(unit: Pick<Unit, 'query'>, id: string): Promise<void> {
     await unit.query('DELETE FROM storage.volumes WHERE id = $1', [id]);
   }
 
