@@ -82,26 +82,3 @@ describe('a request with an Idempotency-Key', () => {
     await test.lxc('delete -f commanded');
   });
 });
-
-describe('a request whose server was killed', () => {
-  it('has its answer when it is sent again, and happened once, wherever it was', async () => {
-    for (const delayMs of [0, 2, 4, 8, 16, 40]) {
-      const name = `cut${delayMs}`;
-      const keys = { instance: randomUUID(), profile: randomUUID() };
-      const first = keyed(keys.instance, 'POST', '/1.0/instances', instance(name)).catch(() => undefined);
-      void keyed(keys.profile, 'POST', '/1.0/profiles', { name }).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-      await test.server.end('SIGKILL');
-      const answered = await first;
-      await test.server.launch();
-      const again = await keyed(keys.instance, 'POST', '/1.0/instances', instance(name));
-      expect([again.http, again.error]).toEqual([202, '']);
-      if (answered) expect(again.operation).toBe(answered.operation);
-      expect((await test.client.json<Operation>('GET', `${again.operation}/wait?timeout=30`)).metadata).toMatchObject({ status: 'Success' });
-      const profile = await keyed(keys.profile, 'POST', '/1.0/profiles', { name });
-      expect([profile.http, profile.headers.location, profile.error]).toEqual([201, `/1.0/profiles/${name}`, '']);
-      await test.client.change('DELETE', `/1.0/instances/${name}`);
-      await test.client.change('DELETE', `/1.0/profiles/${name}`);
-    }
-  });
-});

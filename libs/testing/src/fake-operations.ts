@@ -30,5 +30,7 @@ export function fakeOperations(): Operations & { opened: operations.OpenOperatio
     wait: unknown,
     cancel: unknown,
     follow: unknown,
+    locate: unknown,
+    read: unknown,
   };
 }

@@ -84,21 +84,27 @@ export class Journal {
     for (const listener of listeners) listener(row);
   }
 
+  /** The newest cursor, or the given one if what follows it is kept. */
+  async locate(cursor?: number): Promise<number> {
+    const [row] = await this.database.query<{ newest: string; oldest: string }>(
+      `SELECT c.value AS newest, coalesce((SELECT min(cursor) - 1 FROM operations.journal), c.value) AS oldest FROM operations.journal_cursor c`,
+    );
+    const [newest, oldest] = [Number(row!.newest), Number(row!.oldest)];
+    if (cursor === undefined) return newest;
+    if (cursor > newest) throw new LxdError('bad-request', `Cursor ${cursor} lies ahead: the newest is ${newest}`);
+    if (cursor < oldest) throw new LxdError('gone', `Events after cursor ${cursor} are gone: the oldest cursor available is ${oldest}`);
+    return cursor;
+  }
+
   /** Entries after the cursor, in order. Throws when they are older than what is kept. */
   async read(since: number, limit: number): Promise<JournalEntry[]> {
     const rows = await this.database.query<{ cursor: string; type: string; project: string; json: string }>(
       `SELECT cursor, type, project, json FROM operations.journal WHERE cursor > $1 ORDER BY cursor LIMIT $2`,
       [since, limit],
     );
-    const entries = rows.map((row) => ({ ...row, cursor: Number(row.cursor) }));
-    const oldest = entries[0]?.cursor;
-    if (oldest !== undefined && oldest > since + 1) throw new LxdError('bad-request', `Events before cursor ${oldest - 1} are gone`);
+    const entries = rows.map((row) => numbered(Number(row.cursor), row));
+    if (entries[0]?.cursor !== since + 1) await this.locate(since);
     return entries;
-  }
-
-  async latest(): Promise<number> {
-    const [row] = await this.database.query<{ value: string }>(`SELECT value FROM operations.journal_cursor`);
-    return Number(row?.value ?? 0);
   }
 
   async #drain(): Promise<void> {
@@ -198,10 +204,15 @@ function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntry[]> {
   );
   const entries = written.then((rows) => {
     const first = Math.min(...rows.map((row) => Number(row.cursor)));
-    return drafts.map(({ type, project, json }, index) => ({ cursor: first + index, type, project, json }));
+    return drafts.map((draft, index) => numbered(first + index, draft));
   });
   entries.catch(() => undefined);
   return entries;
+}
+
+/** An entry as it leaves the journal: the event says its cursor itself. */
+function numbered(cursor: number, { type, project, json }: Pick<JournalEntry, 'type' | 'project' | 'json'>): JournalEntry {
+  return { cursor, type, project, json: `${json.slice(0, -1)},"cursor":${cursor}}` };
 }
 
 function operationEvent(row: OperationRow): Draft {

@@ -102,5 +102,5 @@ export async function listStale(reader: Reader, seconds: number): Promise<Operat
 
 export async function forgetOlderThan(unit: Unit, days: number): Promise<void> {
   await unit.query(`DELETE FROM operations.operations WHERE finished_at < now() - make_interval(days => $1)`, [days]);
-  await unit.query(`DELETE FROM operations.journal WHERE at < now() - make_interval(days => $1)`, [days]);
+  await unit.query(`DELETE FROM operations.journal WHERE cursor <= (SELECT max(cursor) FROM operations.journal WHERE at < now() - make_interval(days => $1))`, [days]);
 }

@@ -98,7 +98,7 @@ describe('the journal', () => {
     await test.runtime.bus.publish(created);
     const abort = new AbortController();
     const seen: operations.JournalEntry[] = [];
-    for await (const entry of handler.follow({ ...systemCall(), signal: abort.signal }, { since: 0, types: [], project: '', all_projects: true })) {
+    for await (const entry of handler.follow({ ...systemCall(), signal: abort.signal }, everything(0))) {
       seen.push(entry);
       if (text(entry.json)['metadata'] && (text(entry.json)['metadata'] as { source?: string }).source === '/1.0/instances/j1') break;
     }
@@ -110,7 +110,7 @@ describe('the journal', () => {
 
   it('reaches a follower that listens from now on', async () => {
     const abort = new AbortController();
-    const follower = handler.follow({ ...systemCall(), signal: abort.signal }, { types: ['lifecycle'], project: 'p2', all_projects: false })[Symbol.asyncIterator]();
+    const follower = handler.follow({ ...systemCall(), signal: abort.signal }, { types: ['lifecycle'], projects: ['p2'], of_no_project: false })[Symbol.asyncIterator]();
     const next = follower.next();
     await new Promise((resolve) => setTimeout(resolve, 50));
     await test.runtime.bus.publish(lifecycle({ action: 'instance-deleted', source: '/1.0/instances/x', project: 'other' }));
@@ -120,7 +120,52 @@ describe('the journal', () => {
     abort.abort();
     await follower.return?.();
   });
+
+  it('writes the cursor into each event, and answers what follows one as a page', async () => {
+    const newest = (await handler.locate(systemCall(), {})).cursor!;
+    await handler.open(systemCall(), opening(randomUUID()));
+    const page = JSON.parse((await handler.read(systemCall(), { wish: everything(newest), limit: 1 })).json.toString()) as { cursor: number }[];
+    expect(page.map(({ cursor }) => cursor)).toEqual([newest + 1]);
+    const none = await handler.read(systemCall(), { wish: { ...everything(newest), types: ['lifecycle'] }, limit: 1 });
+    expect(none.json.toString()).toBe('[]');
+  });
+
+  it('keeps entries of no project from those who may not see them', async () => {
+    const newest = (await handler.locate(systemCall(), {})).cursor!;
+    await handler.open(systemCall(), { ...opening(randomUUID()), project: '' });
+    const read = async (of_no_project: boolean) => JSON.parse((await handler.read(systemCall(), { wish: { ...everything(newest), of_no_project }, limit: 9 })).json.toString()) as unknown[];
+    expect([(await read(true)).length, (await read(false)).length]).toEqual([2, 0]);
+  });
+
+  it('loses nothing for a reader that reads nothing while much happens', async () => {
+    const since = (await handler.locate(systemCall(), {})).cursor!;
+    const abort = new AbortController();
+    const follower = handler.follow({ ...systemCall(), signal: abort.signal }, everything(since))[Symbol.asyncIterator]();
+    const first = follower.next();
+    const rounds = 1500;
+    await Promise.all(Array.from({ length: rounds }, () => handler.open(systemCall(), opening(randomUUID()))));
+    const cursors = [((await first).value as operations.JournalEntry).cursor];
+    while (cursors.length < 2 * rounds) cursors.push(((await follower.next()).value as operations.JournalEntry).cursor);
+    expect(cursors).toEqual(cursors.map((_, index) => since + 1 + index));
+    abort.abort();
+    await follower.return?.();
+  });
+
+  it('refuses a cursor that is not kept, with the oldest that is, and one that lies ahead', async () => {
+    const { cursor } = await handler.locate(systemCall(), {});
+    await test.runtime.database!.query(`DELETE FROM operations.journal WHERE cursor <= 10`);
+    await expect(handler.locate(systemCall(), { cursor: 9 })).rejects.toMatchObject({ kind: 'gone', message: 'Events after cursor 9 are gone: the oldest cursor available is 10' });
+    expect(await handler.locate(systemCall(), { cursor: 10 })).toEqual({ cursor: 10 });
+    await expect(handler.locate(systemCall(), { cursor: cursor! + 1 })).rejects.toMatchObject({ kind: 'bad-request' });
+    await test.runtime.database!.query(`DELETE FROM operations.journal`);
+    await expect(handler.read(systemCall(), { wish: everything(cursor! - 1), limit: 5 })).rejects.toMatchObject({ kind: 'gone' });
+    expect(await handler.locate(systemCall(), { cursor })).toEqual({ cursor });
+  });
 });
+
+function everything(since: number): operations.FollowJournal {
+  return { since, types: [], projects: [], of_no_project: true };
+}
 
 class Counting {
   constructor(private readonly composition: TestComposition) {}

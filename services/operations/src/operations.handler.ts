@@ -5,7 +5,7 @@ import { operations as proto, type common, type Operations } from '@asterism/pro
 import type { CallContext } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
-import { followJournal } from './follow.js';
+import { followJournal, isWanted } from './follow.js';
 import { Journal } from './journal.js';
 import { groupByStatus, operationUrl, renderOperation, running, type OperationRow } from './operation.js';
 import { findOperation, listOperations } from './operation.store.js';
@@ -105,6 +105,20 @@ export class OperationsHandler implements Operations {
 
   follow(call: CallContext, request: proto.FollowJournal): AsyncIterable<proto.JournalEntry> {
     return followJournal({ journal: this.journal, bus: this.bus, request, signal: call.signal });
+  }
+
+  async locate(_call: CallContext, { cursor }: proto.JournalPosition): Promise<proto.JournalPosition> {
+    return { cursor: await this.journal.locate(cursor) };
+  }
+
+  async read(_call: CallContext, { wish, limit }: proto.ReadJournal): Promise<common.Document> {
+    const found: string[] = [];
+    let cursor = await this.journal.locate(wish!.since);
+    for (let entries = await this.journal.read(cursor, limit); entries.length > 0 && found.length < limit; entries = await this.journal.read(cursor, limit)) {
+      found.push(...entries.filter((entry) => isWanted(entry, wish!)).map((entry) => entry.json));
+      cursor = entries.at(-1)!.cursor;
+    }
+    return { json: Buffer.from(`[${found.slice(0, limit).join(',')}]`), etag: '' };
   }
 
   async #waitable(request: proto.WaitOperation): Promise<OperationRow> {

@@ -1,15 +1,10 @@
 import { EventBusToken, type EventBus } from '@asterism/events';
+import { Token, type Operations } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
-import type { EventType } from './event-wish.js';
-
-interface Listener {
-  types: readonly EventType[];
-  /** Absent: all. */
-  projects: readonly string[] | undefined;
-  /** Events of no project may tell secrets (tokens of certificates), so only administrators hear them. */
-  admin: boolean;
-}
+import { journalWish, type Audience } from './event-wish.js';
+import { closing, replay } from './replay.js';
 
 const pingEveryMs = 10_000;
 /** A client that reads too slowly is let go rather than kept in memory. */
@@ -18,44 +13,70 @@ const maxBufferedBytes = 16 * 1024 * 1024;
 /** Passes the journal's entries and log messages to every client of /1.0/events; each is rendered once for all. */
 @Injectable()
 export class EventFeed {
-  readonly #listeners = new Map<WebSocket, Listener>();
+  readonly #sockets = new Set<WebSocket>();
+  readonly #listeners = new Map<WebSocket, Audience>();
 
-  constructor(@Inject(EventBusToken) private readonly bus: EventBus) {}
+  constructor(
+    @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(Token.Operations) private readonly operations: Operations,
+  ) {}
 
   async start(): Promise<void> {
     await this.bus.subscribe(['journal.appended'], ({ payload }) => {
-      for (const { type, project, json } of payload.entries) this.#pass(type, project, json);
+      for (const { cursor, type, project, json } of payload.entries) this.#pass({ type, project, json, before: cursor - 1 });
     });
     await this.bus.subscribe(['logging'], ({ at, payload }) => {
       if (this.#listeners.size === 0) return;
       const { message, level, context, location } = payload;
       const metadata = { context: context ?? {}, level, message };
-      this.#pass('logging', '', JSON.stringify({ location: location ?? 'none', metadata, timestamp: new Date(at).toISOString(), type: 'logging' }));
+      this.#pass({ type: 'logging', project: '', json: JSON.stringify({ location: location ?? 'none', metadata, timestamp: new Date(at).toISOString(), type: 'logging' }) });
     });
     setInterval(() => this.#ping(), pingEveryMs).unref();
   }
 
-  add(socket: WebSocket, listener: Listener): void {
-    const gone = (): void => void this.#listeners.delete(socket);
-    this.#listeners.set(socket, listener);
+  /** From now on. */
+  add(socket: WebSocket, audience: Audience): void {
+    this.#keep(socket);
+    this.#listeners.set(socket, audience);
+  }
+
+  /** What came after the cursor, then what comes; log messages, which no journal keeps, from now on. */
+  addSince(socket: WebSocket, audience: Audience, since: number): void {
+    this.#keep(socket);
+    if (audience.types.includes('logging')) this.#listeners.set(socket, { ...audience, types: ['logging'] });
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    void replay(socket, this.operations.follow(systemCall({ signal: closed.signal }), journalWish(audience, since)), since).finally(() => closed.abort());
+  }
+
+  #keep(socket: WebSocket): void {
+    this.#sockets.add(socket);
     answered.add(socket);
     socket.on('pong', () => answered.add(socket));
-    socket.on('close', gone);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#listeners.delete(socket);
+    });
     socket.on('error', () => socket.terminate());
   }
 
-  #pass(type: string, project: string, json: string): void {
-    for (const [socket, listener] of this.#listeners) {
-      if (!listener.types.some((wanted) => wanted === type)) continue;
-      if (project === '' ? !listener.admin : listener.projects && !listener.projects.includes(project)) continue;
-      if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
-      else socket.send(json);
+  #pass({ type, project, json, before }: { type: string; project: string; json: string; before?: number }): void {
+    for (const [socket, audience] of this.#listeners) {
+      if (!audience.types.some((wanted) => wanted === type)) continue;
+      if (project === '' ? !audience.admin : audience.projects && !audience.projects.includes(project)) continue;
+      if (socket.bufferedAmount < maxBufferedBytes) {
+        socket.send(json);
+      } else if (before !== undefined) {
+        socket.close(closing.tryAgainLater, `Reading too slowly; resume with since=${before}`);
+        this.#listeners.delete(socket);
+      }
     }
   }
 
+  /** Who has much to read yet may answer late. */
   #ping(): void {
-    for (const socket of this.#listeners.keys()) {
-      if (!answered.delete(socket)) socket.terminate();
+    for (const socket of this.#sockets) {
+      if (!answered.delete(socket) && socket.bufferedAmount === 0) socket.terminate();
       else socket.ping();
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventWish } from './event-wish.js';
+import { eventWish, journalWish } from './event-wish.js';
 
 const wish = (query: string, admin = true) => eventWish(new URLSearchParams(query), admin);
 
@@ -14,6 +14,16 @@ describe('what a client wants of /1.0/events', () => {
   it('is never log messages for a restricted client', () => {
     expect(wish('', false).types).toEqual(['operation', 'lifecycle']);
     expect(() => wish('type=logging', false)).toThrow('not authorized');
+  });
+
+  it('may begin in the past, at a cursor', () => {
+    expect(wish('since=42').since).toBe(42);
+    for (const since of ['', '-1', 'x', '1.5', '9'.repeat(20)]) expect(() => wish(`since=${since}`)).toThrow(/Invalid cursor/);
+  });
+
+  it('is read from the journal without log messages, which it does not keep', () => {
+    expect(journalWish({ types: ['logging', 'operation'], projects: undefined, admin: true }, 3)).toEqual({ since: 3, types: ['operation'], projects: [], of_no_project: true });
+    expect(journalWish({ types: ['logging'], projects: [], admin: false }, 3)).toEqual({ since: 3, types: ['none'], projects: ['/'], of_no_project: false });
   });
 
   it('is refused where it makes no sense', () => {

@@ -7,12 +7,11 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { requireAccess } from '../auth/access.js';
 import { refuseCrossSite } from '../auth/cross-site.js';
 import type { Identity } from '../auth/identity.js';
 import { Trust } from '../auth/trust.js';
 import { EventFeed } from '../events/event-feed.js';
-import { eventWish } from '../events/event-wish.js';
+import { audienceOf, eventWish } from '../events/event-wish.js';
 import { errorAnswer } from '../http/error.filter.js';
 import { joinSession } from './session-socket.js';
 import { refuseSession } from './refuse-session.js';
@@ -57,10 +56,11 @@ export class Upgrades {
 
   async #events(identity: Identity, query: URLSearchParams): Promise<(socket: WebSocket) => void> {
     const wish = eventWish(query, identity.admin);
-    requireAccess(identity, 'project', { project: wish.project, allProjects: wish.allProjects, named: '' });
-    if (!wish.allProjects && wish.project !== 'default') await this.projects.get(systemCall(), { name: wish.project });
-    const projects = wish.allProjects ? identity.projects : [wish.project];
-    return (socket) => this.feed.add(socket, { types: wish.types, projects, admin: identity.admin });
+    const audience = await audienceOf(wish, identity, this.projects);
+    const { since } = wish;
+    if (since === undefined) return (socket) => this.feed.add(socket, audience);
+    await this.operations.locate(systemCall(), { cursor: since });
+    return (socket) => this.feed.addSince(socket, audience, since);
   }
 
   async #session(id: string, secret: string): Promise<(socket: WebSocket) => void> {
