@@ -46,6 +46,13 @@ export const extensions: readonly string[] = [
   'instance_pool_move',
   'instance_get_full',
   'instance_all_projects',
+  // Device nodes; those of buses this kernel has not by the suite on the fake host
+  'usb_devices',
+  'gpu_devices',
+  'unix_device_rename',
+  'unix_device_hotplug',
+  'usb_optional_vendorid',
+  'unix_hotplug_devices',
   // What instances see of their host
   'restrict_devlxd',
   'devlxd_events',

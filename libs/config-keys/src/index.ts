@@ -22,6 +22,7 @@ export { diskKeys } from './device/disk-keys.js';
 export * from './device/nic-keys.js';
 export * from './device/gpu-keys.js';
 export * from './device/infiniband-keys.js';
+export { parseProxyAddress, type ProxyAddress } from './device/proxy-address.js';
 export { proxyKeys } from './device/proxy-keys.js';
 export { tpmKeys } from './device/tpm-keys.js';
 export { pciKeys } from './device/pci-keys.js';

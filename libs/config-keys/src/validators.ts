@@ -78,9 +78,6 @@ export function matching(pattern: RegExp, reason: (value: string) => string): Va
 
 export const uuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, () => 'Invalid UUID');
 export const absolutePath = matching(/^\//, () => 'Must be absolute file path');
-export const octalMode = matching(/^[0-7]{3,4}$/, (value) => `Invalid value for an octal number ${quote(value)}`);
-export const usbId = matching(/^[0-9a-f]{4}$/i, () => 'Invalid value, must be four characters hex');
-export const pciAddress = matching(/^(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]$/i, (value) => `Invalid PCI address ${quote(value)}`);
 
 /** Text that lands in generated configuration files: no control characters. */
 export const singleLine = matching(/^[^\u0000-\u001f\u007f]*$/, () => 'Value contains control characters');
@@ -103,5 +100,5 @@ export const vlan: Validator = (value) => {
 export const mtu: Validator = (value) => {
   const number = integerWithin(value, 0n, 2n ** 32n - 1n);
   if (number === undefined) return `Invalid MTU ${quote(value)}`;
-  return number < 68n || number > 16384n ? `Out of MTU range (68-16384) ${quote(value)}` : undefined;
+  return number < 1280n || number > 16384n ? `Out of MTU range (1280-16384) ${quote(value)}` : undefined;
 };

@@ -3,10 +3,15 @@ import { agentDefinitions, Token, type Images } from '@asterism/proto';
 import { RuntimeInfo, defineService } from '@asterism/service';
 import { Logger, type Provider } from '@nestjs/common';
 import { BackupsHandler } from './backups/backups.handler.js';
+import { HotplugNodes, UsbNodes } from './devices/bus-nodes.js';
 import type { DeviceDriver } from './devices/device.js';
 import { DeviceDrivers } from './devices/device-drivers.js';
 import { DiskDriver } from './devices/disk-driver.js';
+import { DeviceNodes } from './devices/device-nodes.js';
+import { GpuNodes } from './devices/gpu-nodes.js';
 import { NicDriver } from './devices/nic.js';
+import { NodeDriver } from './devices/node-driver.js';
+import { UnixNodes } from './devices/unix-nodes.js';
 import { guestImages } from './devlxd/guest-images.js';
 import { FilesHandler } from './files/files.handler.js';
 import { GuestFiles } from './host/guest-files.js';
@@ -31,6 +36,7 @@ function onHost<T>(type: new (host: Host, stateDir: string) => T): Provider {
 }
 
 function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }: RuntimeInfo, storage: StorageHandler, bus: EventBus, images: Images): Promise<AgentInstances> {
+  const nodes = new DeviceNodes(host, environment.stateDir);
   return openInstances({
     host,
     stateDir: environment.stateDir,
@@ -39,6 +45,11 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
       new Map<string, DeviceDriver>([
         ['disk', new DiskDriver(host)],
         ['nic', new NicDriver(host, environment.stateDir)],
+        ['unix-char', new NodeDriver(nodes, new UnixNodes(host, 'char'))],
+        ['unix-block', new NodeDriver(nodes, new UnixNodes(host, 'block'))],
+        ['unix-hotplug', new NodeDriver(nodes, new HotplugNodes(host))],
+        ['usb', new NodeDriver(nodes, new UsbNodes(host))],
+        ['gpu', new NodeDriver(nodes, new GpuNodes(host))],
       ]),
     ),
     rootUsage: rootUsage(storage),

@@ -1,4 +1,5 @@
-import { findKey, invalidReason, isTrue, type KeyTable } from '../key.js';
+import { findKey, invalidReason, type KeyTable } from '../key.js';
+import { deviceRules } from './device-rules.js';
 import { diskKeys } from './disk-keys.js';
 import { gpuMdevKeys, gpuMigKeys, gpuPhysicalKeys, gpuSriovKeys } from './gpu-keys.js';
 import { infinibandPhysicalKeys, infinibandSriovKeys } from './infiniband-keys.js';
@@ -51,14 +52,18 @@ export function nicKindOfNetwork(networkType: string): string {
   return networkType === 'bridge' ? 'bridged' : networkType;
 }
 
+function kindOf(options: DeviceOptions, networkType?: string): string {
+  if (options[deviceOption.type] === 'gpu') return options[deviceOption.gputype] || 'physical';
+  return networkType === undefined ? (options[deviceOption.nictype] ?? '') : nicKindOfNetwork(networkType);
+}
+
 /** The table of a device's options; undefined where its type, nictype or gputype is unknown. networkType is that of options.network. */
 export function deviceKeys(options: DeviceOptions, networkType?: string): KeyTable | undefined {
   const type = options[deviceOption.type] ?? '';
   if (type === 'nic') {
-    const kind = networkType === undefined ? (options[deviceOption.nictype] ?? '') : nicKindOfNetwork(networkType);
-    return (nicKinds as Readonly<Record<string, KeyTable>>)[kind];
+    return (nicKinds as Readonly<Record<string, KeyTable>>)[kindOf(options, networkType)];
   }
-  if (type === 'gpu') return gpuKinds[options[deviceOption.gputype] || 'physical'];
+  if (type === 'gpu') return gpuKinds[options[deviceOption.gputype] ?? ''] ?? gpuPhysicalKeys; // as the reference reads a kind it does not know
   if (type === 'infiniband') return infinibandKinds[options[deviceOption.nictype] ?? ''];
   return plainTypes[type];
 }
@@ -70,7 +75,8 @@ export function invalidDevice(options: DeviceOptions, networkType?: string): str
   const table = deviceKeys(options, networkType);
   if (!table) return 'Unsupported device type';
   if (networkType !== undefined && options[deviceOption.nictype]) return 'Cannot use "nictype" property in conjunction with "network" property';
-  for (const name of Object.keys(options).sort()) {
+  const missing = Object.values(table).filter((key) => key.required && !(key.name in options)).map((key) => key.name);
+  for (const name of [...Object.keys(options), ...missing].sort()) {
     if (name === deviceOption.type || name === deviceOption.nictype || name === deviceOption.gputype) continue;
     const key = findKey(table, name);
     if (!key) return `Invalid device option ${JSON.stringify(name)}`;
@@ -81,22 +87,10 @@ export function invalidDevice(options: DeviceOptions, networkType?: string): str
   if (needsParent.includes(options[deviceOption.nictype] ?? '') && !options[nicBridgedKeys.parent.name]) {
     return `Invalid value for device option ${JSON.stringify(nicBridgedKeys.parent.name)}: Required value`;
   }
-  return options[deviceOption.type] === 'disk' ? invalidDisk(options) : undefined;
+  const type = options[deviceOption.type] ?? '';
+  return deviceRules[type]?.(options) ?? deviceRules[`${type}:${kindOf(options, networkType)}`]?.(options);
 }
 
 export function isRootDisk(options: DeviceOptions): boolean {
   return options[deviceOption.type] === 'disk' && options[diskKeys.path.name] === '/' && !options[diskKeys.source.name];
-}
-
-function invalidDisk(options: DeviceOptions): string | undefined {
-  const { path, source, pool, required, optional, size, recursive, readonly, shift } = diskKeys;
-  if (options[required.name] && options[optional.name]) return 'Cannot use both "required" and deprecated "optional" properties at the same time';
-  if (!options[source.name] && options[path.name] !== '/') return 'Disk entry is missing the required "source" or "path" property';
-  if (options[path.name] === '/' && options[source.name]) return 'Root disk entry may not have a "source" property set';
-  if (options[path.name] === '/' && !options[pool.name]) return 'Root disk entry must have a "pool" property set';
-  if (options[size.name] && options[path.name] !== '/') return 'Only the root disk may have a size quota';
-  if (isTrue(options[recursive.name]) && isTrue(options[readonly.name])) return "Recursive read-only bind-mounts aren't currently supported by the kernel";
-  if (options[pool.name] && options[shift.name]) return 'The "shift" property cannot be used with custom storage volumes (set "security.shifted=true" on the volume instead)';
-  if (options[pool.name] && options[source.name]?.startsWith('/')) return 'Storage volumes cannot be specified as absolute paths';
-  return undefined;
 }

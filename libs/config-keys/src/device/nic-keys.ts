@@ -1,6 +1,7 @@
 import type { KeyTable } from '../key.js';
 import { ipv4Address, ipv4Cidr, ipv6Address, ipv6Cidr } from '../addresses.js';
 import { bool, either, interfaceName, listOf, mac, mtu, oneOf, uint32, vlan } from '../validators.js';
+import { gatewayMode, vlanList } from './device-validators.js';
 
 /** Options of nic:bridged devices (for container, VM). */
 export const nicBridgedKeys = {
@@ -24,7 +25,7 @@ export const nicBridgedKeys = {
   maasSubnetIpv6: { name: 'maas.subnet.ipv6', type: 'string', description: 'MAAS IPv6 subnet to register in', live: 'no', condition: 'taken from the network when network= is used' },
   bootPriority: { name: 'boot.priority', type: 'integer', description: 'VM boot order, higher first', validate: uint32, live: 'no', condition: 'VM' },
   vlan: { name: 'vlan', type: 'integer', description: 'VLAN id', validate: either(oneOf('none'), vlan), live: 'no' },
-  vlanTagged: { name: 'vlan.tagged', type: 'integer', description: 'VLAN ids joined tagged', live: 'no' },
+  vlanTagged: { name: 'vlan.tagged', type: 'integer', description: 'VLAN ids joined tagged', validate: vlanList, live: 'no' },
   securityPortIsolation: { name: 'security.port_isolation', type: 'bool', description: 'No traffic to other isolated ports', validate: bool, defaultValue: 'false', live: 'no' },
 } satisfies KeyTable;
 
@@ -95,7 +96,7 @@ export const nicIpvlanKeys = {
   parent: { name: 'parent', type: 'string', description: 'Host interface the NIC is built on', live: 'no' },
   name: { name: 'name', type: 'string', description: 'Interface name inside the instance', validate: interfaceName, live: 'no' },
   mtu: { name: 'mtu', type: 'integer', description: 'MTU of the interface', validate: mtu, live: 'no' },
-  mode: { name: 'mode', type: 'string', description: 'IPVLAN mode', validate: oneOf('l3s', 'l2'), defaultValue: 'l3s', live: 'no' },
+  mode: { name: 'mode', type: 'string', description: 'IPVLAN mode', validate: (value) => (['l3s', 'l2'].includes(value) ? undefined : 'Must be one of: l3s, l2'), defaultValue: 'l3s', live: 'no' },
   hwaddr: { name: 'hwaddr', type: 'string', description: 'MAC address', validate: mac, live: 'no' },
   ipv4Address: { name: 'ipv4.address', type: 'list', description: 'IPv4 addresses of the NIC', live: 'no' },
   ipv4Gateway: { name: 'ipv4.gateway', type: 'string', description: 'IPv4 default gateway handling', defaultValue: 'auto', live: 'no' },
@@ -132,11 +133,11 @@ export const nicRoutedKeys = {
   limitsEgress: { name: 'limits.egress', type: 'string', description: 'Rate limit of traffic from the instance (bit/s)', live: 'yes' },
   limitsMax: { name: 'limits.max', type: 'string', description: 'Sets ingress and egress together (bit/s)', live: 'yes' },
   ipv4Address: { name: 'ipv4.address', type: 'list', description: 'IPv4 addresses of the NIC', validate: listOf(ipv4Address), live: 'no' },
-  ipv4Gateway: { name: 'ipv4.gateway', type: 'string', description: 'IPv4 default gateway handling', validate: oneOf('auto', 'none'), defaultValue: 'auto', live: 'no' },
+  ipv4Gateway: { name: 'ipv4.gateway', type: 'string', description: 'IPv4 default gateway handling', validate: gatewayMode, defaultValue: 'auto', live: 'no' },
   ipv4HostAddress: { name: 'ipv4.host_address', type: 'string', description: 'IPv4 address on the host side', validate: ipv4Address, defaultValue: '169.254.0.1', live: 'no' },
   ipv4HostTable: { name: 'ipv4.host_table', type: 'integer', description: 'Extra policy routing table for IPv4 routes', validate: uint32, live: 'no' },
   ipv6Address: { name: 'ipv6.address', type: 'list', description: 'IPv6 addresses of the NIC', validate: listOf(ipv6Address), live: 'no' },
-  ipv6Gateway: { name: 'ipv6.gateway', type: 'string', description: 'IPv6 default gateway handling', validate: oneOf('auto', 'none'), defaultValue: 'auto', live: 'no' },
+  ipv6Gateway: { name: 'ipv6.gateway', type: 'string', description: 'IPv6 default gateway handling', validate: gatewayMode, defaultValue: 'auto', live: 'no' },
   ipv6HostAddress: { name: 'ipv6.host_address', type: 'string', description: 'IPv6 address on the host side', validate: ipv6Address, defaultValue: 'fe80::1', live: 'no' },
   ipv6HostTable: { name: 'ipv6.host_table', type: 'integer', description: 'Extra policy routing table for IPv6 routes', validate: uint32, live: 'no' },
   vlan: { name: 'vlan', type: 'integer', description: 'VLAN id', validate: vlan, live: 'no' },

@@ -1,5 +1,5 @@
 import type { KeyTable } from '../key.js';
-import { pciAddress } from '../validators.js';
+import { pciAddress } from './device-validators.js';
 
 /** Options of pci devices (for VM). */
 export const pciKeys = {

@@ -13,7 +13,8 @@ export function invalidDeviceTypes(devices: Devices): string | undefined {
 /** Checks devices against what exists around them; LXD's sentence, without "Invalid devices: ". */
 export function invalidDevices(devices: Devices, project: string, facts: DeviceFacts): string | undefined {
   for (const [name, options] of Object.entries(devices)) {
-    const reason = notLoadable(options, name, project, facts) ?? foreignAddress(options, facts) ?? invalidDevice(options, networkTypeOf(options, facts)) ?? doublePath(devices, name);
+    const invalid = notForContainers(options) ?? invalidDevice(options, networkTypeOf(options, facts));
+    const reason = notLoadable(options, name, project, facts) ?? foreignAddress(options, facts) ?? (invalid && prefixOf(options) + invalid) ?? doublePath(devices, name) ?? doubleName(devices, name);
     if (reason !== undefined) return `Device validation failed for "${name}": ${reason}`;
   }
   return Object.values(devices).filter(isRootDisk).length > 1 ? 'Failed detecting root disk device: More than one root device found' : undefined;
@@ -47,6 +48,23 @@ function foreignAddress(options: Options, facts: DeviceFacts): string | undefine
     if (!subnet || !isAddress || !subnets.contains(subnet, subnets.parseIp(address))) return `Device IP address "${address}" not within network "${network}" subnet`;
   }
   return undefined;
+}
+
+/** What only virtual machines can have. */
+function notForContainers(options: Options): string | undefined {
+  const [type, gpu] = [options[deviceOption.type], options[deviceOption.gputype] ?? ''];
+  return type === 'pci' || (type === 'gpu' && ['mdev', 'sriov'].includes(gpu)) ? 'Unsupported device type' : undefined;
+}
+
+function prefixOf(options: Options): string {
+  return options[deviceOption.type] === 'tpm' ? 'Failed to validate config: ' : '';
+}
+
+function doubleName(devices: Devices, device: string): string | undefined {
+  const nameOf = (options: Options | undefined): string => (options?.[deviceOption.type] === 'nic' ? (options[nicBridgedKeys.name.name] ?? '') : '');
+  const name = nameOf(devices[device]);
+  const twice = name !== '' && Object.entries(devices).some(([other, options]) => other !== device && nameOf(options) === name);
+  return twice ? `Invalid value for device option "name": Duplicate NIC name detected ${JSON.stringify(name)}` : undefined;
 }
 
 function doublePath(devices: Devices, device: string): string | undefined {

@@ -33,7 +33,7 @@ describe('the devices of an instance', () => {
   it('start by name, without root disk and nothings', async () => {
     const driver = new RecordingDriver();
     const drivers = new DeviceDrivers(new Map([['nic', driver]]));
-    const started = await drivers.start(instance({ eth1: { type: 'nic' }, eth0: { type: 'nic' }, root, gone: { type: 'none' } }));
+    const started = await drivers.start(instance({ eth1: { type: 'nic' }, eth0: { type: 'nic' }, root, gone: { type: 'none' } }), []);
     expect(driver.log).toEqual(['start eth0', 'start eth1']);
     expect(started.nics).toHaveLength(2);
     expect(started.volatile).toEqual({ 'volatile.eth0.host_name': 'veth-eth0', 'volatile.eth1.host_name': 'veth-eth1' });
@@ -41,12 +41,12 @@ describe('the devices of an instance', () => {
 
   it('that started are stopped when a later one fails', async () => {
     const driver = new RecordingDriver('eth1');
-    await expect(new DeviceDrivers(new Map([['nic', driver]])).start(instance({ eth0: { type: 'nic' }, eth1: { type: 'nic' } }))).rejects.toThrow('no eth1');
+    await expect(new DeviceDrivers(new Map([['nic', driver]])).start(instance({ eth0: { type: 'nic' }, eth1: { type: 'nic' } }), [])).rejects.toThrow('no eth1');
     expect(driver.log).toEqual(['start eth0', 'stop eth0']);
   });
 
   it('of a type that nobody drives are refused', async () => {
-    await expect(new DeviceDrivers(new Map()).start(instance({ gpu0: { type: 'gpu' } }))).rejects.toThrow('Unsupported device type "gpu"');
+    await expect(new DeviceDrivers(new Map()).start(instance({ gpu0: { type: 'gpu' } }), [])).rejects.toThrow('Unsupported device type "gpu"');
   });
 
   it('change while it runs: gone ones first, changed ones updated where that can be', async () => {

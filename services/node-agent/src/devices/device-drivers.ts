@@ -1,7 +1,7 @@
 import { deviceOption, isRootDisk } from '@asterism/config-keys';
 import { fromUnknown, LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
-import type { DeviceDriver, DeviceStart, DeviceVolatile, InstanceDevice, LxcEntry, RunningInstance } from './device.js';
+import type { DeviceDriver, DeviceStart, DeviceVolatile, Followed, IdRange, InstanceDevice, LxcEntry, RunningInstance } from './device.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 type DeviceSpec = agentInstances.DeviceSpec;
@@ -18,12 +18,12 @@ export class DeviceDrivers {
   constructor(private readonly byType: ReadonlyMap<string, DeviceDriver>) {}
 
   /** Starts them in the order the reference does: by name, nics and disks alike. Undoes what it started when one fails. */
-  async start(instance: InstanceSpec): Promise<StartedDevices> {
+  async start(instance: InstanceSpec, idmap: readonly IdRange[]): Promise<StartedDevices> {
     const started: StartedDevices = { lxc: [], nics: [], volatile: {} };
     const done: InstanceDevice[] = [];
     try {
       for (const device of devicesOf(instance)) {
-        const answer = await this.driver(device).start(device).catch((error: unknown) => failedStart(device, error));
+        const answer = await this.driver(device).start(device, idmap).catch((error: unknown) => failedStart(device, error));
         done.push(device);
         collect(started, device, answer);
       }
@@ -68,6 +68,19 @@ export class DeviceDrivers {
       changes = { ...changes, ...prefixed(device, updated) };
     }
     return changes;
+  }
+
+  /** What the devices of an instance follow on the host. */
+  follows(instance: InstanceSpec): Followed[] {
+    return devicesOf(instance).flatMap((device) => this.byType.get(typeOf(device.spec))?.follows?.(device) ?? []);
+  }
+
+  /** Brings followed devices of a running instance to what the host has now. */
+  async refresh(instance: InstanceSpec, running: RunningInstance): Promise<void> {
+    for (const device of devicesOf(instance)) {
+      const driver = this.byType.get(typeOf(device.spec));
+      if (driver?.follows?.(device)) await driver.refresh?.(device, running);
+    }
   }
 
   private canUpdate(old: InstanceDevice, next: InstanceDevice): boolean {

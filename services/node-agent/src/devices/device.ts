@@ -49,7 +49,8 @@ export interface DeviceStart {
  * already is fine. A failed call leaves nothing behind.
  */
 export interface DeviceDriver {
-  start(device: InstanceDevice): Promise<DeviceStart>;
+  /** @param idmap of the instance that starts; empty for a privileged one */
+  start(device: InstanceDevice, idmap: readonly IdRange[]): Promise<DeviceStart>;
   stop(device: InstanceDevice): Promise<DeviceVolatile>;
   plug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile>;
   unplug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile>;
@@ -59,6 +60,20 @@ export interface DeviceDriver {
    */
   update?(device: InstanceDevice, before: DeviceSpec, running: RunningInstance | undefined): Promise<DeviceVolatile>;
   canUpdate?(changedOptions: string[]): boolean;
+  /** What on the host the device follows while its instance runs; undefined: nothing. */
+  follows?(device: InstanceDevice): Followed | undefined;
+  /** Brings a followed device of a running instance to what the host has now. */
+  refresh?(device: InstanceDevice, running: RunningInstance): Promise<void>;
+}
+
+/** A path that comes and goes, or the kernel's word of devices that do. */
+export type Followed = { path: string } | { uevents: true };
+
+/** The host's id of one inside; what is not mapped belongs to the host's root. */
+export function hostId(idmap: readonly IdRange[], kind: 'isUid' | 'isGid', id: number): number {
+  if (idmap.length === 0) return id;
+  const range = idmap.find((each) => each[kind] && id >= each.nsId && id < each.nsId + each.range);
+  return range ? range.hostId + id - range.nsId : 0;
 }
 
 /** A line that mounts something into the container; `target` is absolute as the guest sees it. Spaces are escaped as fstab wants. */

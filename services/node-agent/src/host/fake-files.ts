@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import type { Files, FileStat, Ownership } from './files.js';
+import type { DeviceNumber, Files, FileStat, Ownership } from './files.js';
 
 interface Entry {
   kind: 'file' | 'directory' | 'symlink';
@@ -69,6 +69,21 @@ export class FakeFiles implements Files {
       write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()),
       final: (done) => void this.write(path, Buffer.concat(chunks), ownership).then(() => done(), done),
     });
+  }
+  /** For tests: nodes that are there, and what is told of changes in directories. */
+  readonly nodes = new Map<string, DeviceNumber>();
+  readonly watched = new Map<string, () => void>();
+
+  async device(path: string): Promise<DeviceNumber | 'none' | undefined> {
+    return this.nodes.get(path) ?? (this.entries.has(path) ? 'none' : undefined);
+  }
+  async makeNode(path: string, device: DeviceNumber, ownership: Required<Ownership>): Promise<void> {
+    await this.write(path, `${device.kind} ${device.major}:${device.minor} ${ownership.mode.toString(8)} ${ownership.uid}:${ownership.gid}`);
+    this.nodes.set(path, device);
+  }
+  watch(directory: string, changed: () => void): { stop(): void } {
+    this.watched.set(directory, changed);
+    return { stop: () => void this.watched.delete(directory) };
   }
   async exists(path: string): Promise<boolean> {
     return this.entries.has(path);

@@ -6,6 +6,7 @@ import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
+import type { Uevent } from './uevents.js';
 import type { UnixSockets } from './unix-sockets.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
 import type { HostLink, HostRoute } from './link-dump.js';
@@ -30,6 +31,12 @@ export class FakeHost implements Host {
   readonly guests: FakeGuests = new FakeGuests(this.log);
   /** Nobody ever connects. */
   readonly unixSockets: UnixSockets = { listen: async () => ({ close: async () => undefined }) };
+  /** For tests: those who listen for devices that come and go. */
+  readonly ueventListeners = new Set<(event: Uevent) => void>();
+  uevents = (heard: (event: Uevent) => void): { stop(): void } => {
+    this.ueventListeners.add(heard);
+    return { stop: () => void this.ueventListeners.delete(heard) };
+  };
   private readonly answers: [prefix: string, answer: FakeAnswer | ((argv: Argv) => FakeAnswer)][] = [];
 
   /** Commands that begin with these words answer so; the latest rule that fits wins. */

@@ -17,6 +17,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import * as fs from 'node:fs/promises';
@@ -25,7 +26,7 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
 import { removeSmallTree } from './small-trees.js';
-import { exchange } from './syscalls.js';
+import { exchange, mknod } from './syscalls.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
 
@@ -38,6 +39,12 @@ export interface FileStat {
   gid: number;
   size: number;
   mtimeMs: number;
+}
+
+export interface DeviceNumber {
+  kind: 'char' | 'block';
+  major: number;
+  minor: number;
 }
 
 export interface Ownership {
@@ -88,6 +95,11 @@ export interface Files {
   /** A file of this length that takes no space yet. */
   sparse(path: string, bytes: number, ownership?: Ownership): Promise<void>;
   isBlockDevice(path: string): Promise<boolean>;
+  /** What device a node stands for, through symlinks; "none" for anything else, undefined when there is nothing. */
+  device(path: string): Promise<DeviceNumber | 'none' | undefined>;
+  makeNode(path: string, device: DeviceNumber, ownership: Required<Ownership>): Promise<void>;
+  /** Tells that names came or went in a directory, until it is stopped; throws when there is no such directory. */
+  watch(directory: string, changed: () => void): { stop(): void };
   chmod(path: string, mode: number): Promise<void>;
   /** Of a symlink itself. */
   chown(path: string, uid: number, gid: number): Promise<void>;
@@ -169,6 +181,27 @@ export const hostFiles: Files = {
       (stat) => stat.isBlockDevice(),
       () => false,
     ),
+  async device(path) {
+    try {
+      const stat = await fs.stat(path);
+      if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return 'none';
+      return { kind: stat.isBlockDevice() ? 'block' : 'char', ...deviceNumber(stat.rdev) };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  async makeNode(path, { kind, major, minor }, { mode, uid, gid }) {
+    await fs.rm(path, { force: true });
+    mknod(path, kind, major, minor);
+    await fs.chown(path, uid, gid);
+    await fs.chmod(path, mode);
+  },
+  watch(directory, changed) {
+    const watcher = watch(directory, { persistent: false }, changed);
+    watcher.on('error', () => watcher.close());
+    return { stop: () => watcher.close() };
+  },
   chmod: async (path, mode) => chmodSync(path, mode),
   chown: async (path, uid, gid) => lchownSync(path, uid, gid),
   readdir: async (path) => readdirSync(path).sort(),
@@ -184,6 +217,12 @@ export const hostFiles: Files = {
     return { totalBytes: stat.blocks * stat.bsize, usedBytes: (stat.blocks - stat.bfree) * stat.bsize, freeBytes: stat.bavail * stat.bsize, totalInodes: stat.files, freeInodes: stat.ffree };
   },
 };
+
+/** As the C library takes a device's number apart. */
+export function deviceNumber(rdev: number): { major: number; minor: number } {
+  const number = BigInt(rdev);
+  return { major: Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn)), minor: Number((number & 0xffn) | ((number >> 12n) & 0xffffff00n)) };
+}
 
 export function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | null)?.code;

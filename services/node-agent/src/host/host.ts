@@ -7,6 +7,7 @@ import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { OpenTerminal } from './terminals.js';
+import type { ListenForUevents } from './uevents.js';
 import type { UnixSockets } from './unix-sockets.js';
 
 /**
@@ -31,4 +32,6 @@ export interface Host {
   /** The inside of running instances. */
   guests: Guests;
   unixSockets: UnixSockets;
+  /** Tells of devices that come and go, until it is stopped. */
+  uevents: ListenForUevents;
 }

@@ -9,6 +9,7 @@ import { hostProcesses } from './processes.js';
 import { keepDescriptorsHere } from './syscalls.js';
 import { openTerminal } from './terminals.js';
 import { hostSubvolumes } from './subvolumes.js';
+import { listenForUevents } from './uevents.js';
 import { hostUnixSockets } from './unix-sockets.js';
 
 /** The machine the agent runs on. */
@@ -26,5 +27,6 @@ export function linuxHost(): Host {
     processes: hostProcesses,
     guests: linuxGuests(),
     unixSockets: hostUnixSockets,
+    uevents: listenForUevents,
   };
 }

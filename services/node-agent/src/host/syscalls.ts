@@ -21,6 +21,7 @@ const calls = {
   moveMount: libc.func('syscall', 'long', ['long', 'int', 'str', 'int', 'str', 'uint']),
   mountSetattr: libc.func('syscall', 'long', ['long', 'int', 'str', 'uint', 'void *', 'size_t']),
   closeRange: libc.func('syscall', 'long', ['long', 'uint', 'uint', 'uint']),
+  mknod: libc.func('int mknod(const char *path, unsigned int mode, unsigned long device)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
   memfdCreate: libc.func('int memfd_create(const char *name, unsigned int flags)'),
   fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
@@ -172,6 +173,15 @@ export function linkFacts(socket: number, name: string): LinkFacts {
   };
   const hwaddr = [...ask(SIOC.hwaddr).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
   return { index: ask(SIOC.index).readInt32LE(16), flags: ask(SIOC.flags).readUInt16LE(16), mtu: ask(SIOC.mtu).readInt32LE(16), hwaddr };
+}
+
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
+
+/** A device node, with the mode the umask leaves of it. */
+export function mknod(path: string, kind: 'char' | 'block', major: number, minor: number): void {
+  const device = (BigInt(major & ~0xfff) << 32n) | (BigInt(minor & ~0xff) << 12n) | BigInt((major & 0xfff) << 8) | BigInt(minor & 0xff);
+  check('mknod', calls.mknod(path, (kind === 'char' ? S_IFCHR : S_IFBLK) | 0o600, device) as number, path);
 }
 
 const SOL_SOCKET = 1;

@@ -13,7 +13,7 @@ import type { KnownInstances, RunningHandle } from './known-instances.js';
 import type { Containers } from './lxc/containers.js';
 import { linkVolume } from './lxc/start-container.js';
 import type { States } from './state/states.js';
-import { Turns } from './turns.js';
+import type { Turns } from './turns.js';
 
 type InstanceRef = agentInstances.InstanceRef;
 type InstanceSpec = agentInstances.InstanceSpec;
@@ -26,13 +26,16 @@ export interface InstanceParts {
   containers: Containers;
   states: States;
   sessions: Sessions;
+  turns: Turns;
 }
 
 /** The instances of this host; calls that concern one of them happen one after the other. */
 export class InstancesHandler implements Service<typeof agentInstances.AgentInstancesDefinition> {
-  private readonly turns = new Turns();
+  private readonly turns: Turns;
 
-  constructor(private readonly parts: InstanceParts) {}
+  constructor(private readonly parts: InstanceParts) {
+    this.turns = parts.turns;
+  }
 
   create(_call: CallContext, { spec: asked, trigger }: agentInstances.CreatedFrom): Promise<VolatileChanges> {
     const spec = container(asked);

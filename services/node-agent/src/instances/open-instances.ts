@@ -1,4 +1,5 @@
 import type { DeviceDrivers } from '../devices/device-drivers.js';
+import { FollowedDevices } from '../devices/follow-devices.js';
 import { Devlxd } from '../devlxd/devlxd.js';
 import type { GuestImages } from '../devlxd/guest-images.js';
 import type { GuestFiles } from '../host/guest-files.js';
@@ -11,6 +12,7 @@ import { readContainerHost } from './lxc/container-host.js';
 import { Containers, type Happened } from './lxc/containers.js';
 import { States, type RootUsage } from './state/states.js';
 import { InstanceTemplates } from './templates/instance-templates.js';
+import { Turns } from './turns.js';
 
 export interface InstancesOptions {
   host: Host;
@@ -38,8 +40,10 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   const known = new KnownInstances(host, new InstanceLayout(stateDir));
   await known.load();
   const facts = await readContainerHost(host, process.env['LXD_LXC_TEMPLATE_CONFIG'] ?? '/usr/share/lxc/config');
-  const containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), devlxd: new Devlxd(host, known, devlxd), facts }, happened);
-  const handler = new InstancesHandler({ host, known, containers, states: new States(host, known, rootUsage), sessions: new Sessions(host, known) });
+  const turns = new Turns();
+  const followed = new FollowedDevices(host, (id) => turns.take(id, () => containers.refreshDevices(id)));
+  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, devlxd: new Devlxd(host, known, devlxd), facts }, happened);
+  const handler = new InstancesHandler({ host, known, containers, states: new States(host, known, rootUsage), sessions: new Sessions(host, known), turns });
   return {
     handler,
     known,

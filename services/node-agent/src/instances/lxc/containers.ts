@@ -107,13 +107,21 @@ export class Containers {
     await this.tools.devlxd.change(before, wish, running);
     const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
     await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...(cpus === undefined ? {} : { cpus }) } });
+    this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
     return changes;
+  }
+
+  /** Something that devices follow came or went on the host. */
+  async refreshDevices(id: string): Promise<void> {
+    const record = this.tools.known.find(id);
+    if (record?.running) await this.tools.devices.refresh(record.spec, record.running);
   }
 
   /** Lets go of all containers, which run on. */
   close(): void {
     this.tools.devlxd.end();
+    this.tools.followed.stop();
     for (const { socket } of this.watched.values()) socket.end();
     this.watched.clear();
   }
@@ -155,6 +163,7 @@ export class Containers {
     const watched: Watched = { socket, expected: false, gone: socket.closed.then(() => this.ended(id)) };
     watched.gone.catch((error: unknown) => this.happened(id, 'error', (error as Error).message));
     this.watched.set(id, watched);
+    this.tools.followed.follow(id, this.tools.devices.follows(this.tools.known.get(id).spec));
   }
 
   /** The monitor closed its socket: the container is gone, or on its way through a reboot. */
@@ -196,9 +205,10 @@ export class Containers {
 
   /** Takes away what a container that ended leaves on the host. */
   private async clear(id: string): Promise<Record<string, string>> {
-    const { host, known, devices, devlxd } = this.tools;
+    const { host, known, devices, devlxd, followed } = this.tools;
     const record = known.find(id);
     if (!record?.running) return {};
+    followed.follow(id, []);
     await devlxd.close(id).catch(() => undefined);
     const changes = await devices.stop(record.running.started).finally(async () => {
       await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);

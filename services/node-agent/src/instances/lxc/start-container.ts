@@ -4,6 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { DeviceDrivers, StartedDevices } from '../../devices/device-drivers.js';
 import { mountEntry, type IdRange, type LxcEntry } from '../../devices/device.js';
+import type { FollowedDevices } from '../../devices/follow-devices.js';
 import { guestDirectory, hasDevlxd, type Devlxd } from '../../devlxd/devlxd.js';
 import type { Host } from '../../host/host.js';
 import type { ProcessHandle } from '../../host/processes.js';
@@ -42,6 +43,7 @@ export interface StartTools {
   known: KnownInstances;
   devices: DeviceDrivers;
   templates: InstanceTemplates;
+  followed: FollowedDevices;
   devlxd: Devlxd;
   facts: ContainerHost;
 }
@@ -127,7 +129,7 @@ async function applyTemplates({ templates }: StartTools, start: Starting): Promi
 }
 
 async function startDevices({ devices }: StartTools, start: Starting): Promise<void> {
-  start.devices = await devices.start(start.spec);
+  start.devices = await devices.start(start.spec, start.idmap);
   Object.assign(start.volatile, start.devices.volatile);
 }
 
