@@ -28,6 +28,29 @@ describe('operations', () => {
     await test.client.change('DELETE', '/1.0/instances/op');
   });
 
+  it('are known after their end, with who asked for them and when their steps ran', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const opened = await test.client.json<Operation>('POST', '/1.0/instances', { name: 'kept', source: { type: 'image', alias: 'busybox' } }, { traceparent: `00-${trace}-00f067aa0ba902b7-01` });
+    await test.client.wait(opened.operation);
+    const record = await test.client.get<Record<string, unknown>>(`${opened.operation}?history=true`);
+    expect(record).toMatchObject({ status: 'Success', trace_id: trace, requestor: { username: 'root', protocol: 'unix' }, steps: expect.arrayContaining([expect.objectContaining({ finished_at: expect.any(String) as string })]) as object[] });
+    expect(await test.client.get(opened.operation)).not.toHaveProperty('steps');
+    const history = await test.client.get<Record<string, { id: string }[]>>('/1.0/operations?history=true&recursion=1');
+    expect(history['success']!.map(({ id }) => id)).toContain(record['id']);
+    const later = encodeURIComponent(new Date(Date.now() + 60_000).toISOString());
+    expect((await test.client.get<Record<string, unknown>>(`/1.0/operations?history=${later}`))['success']).toBeUndefined();
+    expect(refusal(await test.client.json('GET', '/1.0/operations?history=yesterday'))).toMatch(/^400 Invalid history/);
+    await test.client.change('DELETE', '/1.0/instances/kept');
+  });
+
+  it('are kept as long as server and project say', async () => {
+    await test.client.change('PATCH', '/1.0', { config: { 'operations.retention': '30', 'events.retention': '2', 'idempotency.retention': '48' } });
+    expect(refusal(await test.client.json('PATCH', '/1.0', { config: { 'operations.retention': '0' } }))).toMatch(/between 1 and 3650/);
+    await test.client.change('POST', '/1.0/projects', { name: 'brief', config: { 'operations.retention': '1' } });
+    await test.client.change('DELETE', '/1.0/projects/brief');
+    await test.client.change('PATCH', '/1.0', { config: { 'operations.retention': '', 'events.retention': '', 'idempotency.retention': '' } });
+  });
+
   it('say why they failed', async () => {
     await launch(test.client, 'running');
     expect(refusal(await test.client.json('DELETE', '/1.0/instances/running'))).toMatch(/^400 .*running/i);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { actions, listen, newest } from '../api/listening.js';
-import { scenario } from '../api/scenario.js';
+import { launch, scenario } from '../api/scenario.js';
 import type { Operation } from '../http/client.js';
 
 const test = scenario();
@@ -32,6 +32,27 @@ describe('a request whose server was killed', () => {
       await test.client.change('DELETE', `/1.0/instances/${name}`);
       await test.client.change('DELETE', `/1.0/profiles/${name}`);
     }
+  });
+});
+
+describe('an operation', () => {
+  it('is answered after a crash when it had ended, and its session has failed clearly when it had not', async () => {
+    await launch(test.client, 'crashed');
+    const ended = await test.client.json<Operation>('POST', '/1.0/instances/crashed/snapshots', { name: 's' });
+    await test.client.wait(ended.operation);
+    const command = { command: ['sleep', '600'], 'wait-for-websocket': true, interactive: true };
+    const session = await test.client.json<Operation>('POST', '/1.0/instances/crashed/exec', command);
+    const recorded = await test.client.json<Operation>('POST', '/1.0/instances/crashed/exec', { ...command, 'wait-for-websocket': false, interactive: false });
+    await test.server.crash();
+    await test.server.launch();
+    expect(await test.client.get(ended.operation)).toMatchObject({ status: 'Success' });
+    expect(await test.client.get(`${ended.operation}?history=true`)).toMatchObject({ steps: expect.arrayContaining([expect.anything()]) as object[] });
+    for (const { operation } of [session, recorded]) {
+      const end = await test.client.json<Operation>('GET', `${operation}/wait?timeout=30`);
+      expect(end.metadata).toMatchObject({ status: 'Failure', err: 'The session was interrupted' });
+    }
+    await test.client.change('PUT', '/1.0/instances/crashed/state', { action: 'stop', force: true });
+    await test.client.change('DELETE', '/1.0/instances/crashed');
   });
 });
 

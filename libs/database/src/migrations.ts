@@ -37,6 +37,11 @@ function foundation(schema: string): Migration {
   };
 }
 
+/** When the steps of a task began and ended. */
+function stepTimes(schema: string): Migration {
+  return { name: '000-step-times', sql: `ALTER TABLE ${schema}.tasks ADD COLUMN steps text NOT NULL DEFAULT '[]';` };
+}
+
 /** Brings one service's schema up to date under a lock, so that replicas may start together. */
 export async function migrate(source: DataSource, schema: string, migrations: readonly Migration[]): Promise<void> {
   if (!/^[a-z_]+$/.test(schema)) throw new Error(`not a schema name: ${schema}`);
@@ -45,7 +50,7 @@ export async function migrate(source: DataSource, schema: string, migrations: re
     await manager.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     await manager.query(`CREATE TABLE IF NOT EXISTS ${schema}.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`);
     const applied = new Set(((await manager.query(`SELECT name FROM ${schema}.migrations`)) as { name: string }[]).map((row) => row.name));
-    for (const migration of [foundation(schema), ...migrations]) {
+    for (const migration of [foundation(schema), stepTimes(schema), ...migrations]) {
       if (applied.has(migration.name)) continue;
       await manager.query(migration.sql);
       await manager.query(`INSERT INTO ${schema}.migrations (name) VALUES ($1)`, [migration.name]);

@@ -23,7 +23,7 @@ export interface Lifecycle {
 export interface EventPayloads {
   lifecycle: Lifecycle;
   /** A durable task ended; operations closes the public record. */
-  'operation.closed': { id: string; status_code: number; error: string; metadata?: Record<string, unknown> };
+  'operation.closed': { id: string; status_code: number; error: string; metadata?: Record<string, unknown>; steps?: object[] };
   /** Server configuration changed: the keys that did. */
   'config.changed': { keys: string[] };
   /** The trust store changed. */

@@ -12,7 +12,7 @@ export interface Requestor {
 export interface CallContext {
   requestId: string;
   requestor?: Requestor;
-  /** W3C trace context. */
+  /** W3C trace context: what comes from the client, or a trace that begins here. */
   traceparent?: string;
   /** Unix milliseconds after which nobody waits for the answer. */
   deadline?: number;

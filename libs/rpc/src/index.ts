@@ -1,5 +1,6 @@
 export type { Service, ServiceDefinition, MethodDefinition, MessageType } from './definition.js';
 export { type CallContext, type Requestor, type CallLimits, systemCall, childCall } from './call-context.js';
 export { currentCall, onBehalfOf } from './current-call.js';
+export { traceIdOf, traceOfRequest } from './trace-context.js';
 export { local } from './local.js';
 export type { TlsFiles } from './tls.js';

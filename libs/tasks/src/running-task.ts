@@ -21,11 +21,21 @@ const retryDelaysMs = [100, 300, 1_000, 2_000, 4_000, 8_000];
 /** The work went to another process, or this one is closing: stop without a trace. */
 class Suspended extends Error {}
 
+/** When one step ran, or was undone; in ISO 8601. */
+interface StepTime {
+  name: string;
+  undo?: true;
+  started_at: string;
+  finished_at?: string;
+  error?: string;
+}
+
 /** One task on its way: the only place that moves a cursor. */
 export class RunningTask {
   readonly #abort = new AbortController();
   readonly #context: StepContext<unknown, object>;
   readonly #metadata: Record<string, unknown> = {};
+  readonly #steps: StepTime[];
   readonly #outcome = Promise.withResolvers<void>();
   #suspended = false;
   #step: Step<unknown, object> | undefined;
@@ -35,6 +45,7 @@ export class RunningTask {
     const { row, database, operations } = options;
     const call = JSON.parse(row.call) as CallContext;
     const state = JSON.parse(row.state) as object;
+    this.#steps = JSON.parse(row.steps) as StepTime[];
     this.#context = {
       id: row.id,
       call,
@@ -57,6 +68,11 @@ export class RunningTask {
   /** Resolves when the task has succeeded; rejects with its error, or "unavailable" where another process goes on with it. */
   get outcome(): Promise<void> {
     return this.#outcome.promise;
+  }
+
+  /** JSON of the steps begun so far. */
+  get steps(): string {
+    return JSON.stringify(this.#steps);
   }
 
   cancel(): void {
@@ -107,7 +123,7 @@ export class RunningTask {
       if (unsaved) await this.#save(index);
       row.cursor = index;
       this.#step = step;
-      await this.#patiently(() => step.run(this.#context));
+      await this.#timed({ name: step.name, started_at: now() }, () => this.#patiently(() => step.run(this.#context)));
       unsaved = true;
     }
   }
@@ -119,11 +135,23 @@ export class RunningTask {
       const step = definition.steps[index]!;
       try {
         const applies = !step.applies || (await step.applies(this.#context));
-        if (step.undo && applies) await this.#patiently(() => step.undo!(this.#context));
+        if (step.undo && applies) await this.#timed({ name: step.name, undo: true, started_at: now() }, () => this.#patiently(() => step.undo!(this.#context)));
       } catch (error) {
         row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
       }
       await this.#save(Math.max(0, index - 1));
+    }
+  }
+
+  async #timed(time: StepTime, work: () => Promise<void>): Promise<void> {
+    this.#steps.push(time);
+    try {
+      await work();
+    } catch (error) {
+      time.error = fromUnknown(error).message;
+      throw error;
+    } finally {
+      time.finished_at = now();
     }
   }
 
@@ -134,7 +162,7 @@ export class RunningTask {
         const mine = this.options.store.remove(unit, row.id);
         await definition.conclude?.(unit, this.#context);
         if (!(await mine)) throw new Suspended();
-        unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata }));
+        unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata, steps: this.#steps }));
       }),
     );
   }
@@ -149,7 +177,7 @@ export class RunningTask {
         const mine = this.options.store.remove(unit, row.id);
         await definition.abandon?.(unit, this.#context, error);
         if (!(await mine)) throw new Suspended();
-        unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata }));
+        unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata, steps: this.#steps }));
       }),
     );
     this.#outcome.reject(error);
@@ -157,7 +185,7 @@ export class RunningTask {
 
   async #save(cursor = this.options.row.cursor): Promise<void> {
     const { row, store } = this.options;
-    const position = { state: JSON.stringify(this.#context.state), cursor, phase: row.phase, error: row.error, error_kind: row.error_kind };
+    const position = { state: JSON.stringify(this.#context.state), cursor, phase: row.phase, error: row.error, error_kind: row.error_kind, steps: this.steps };
     const mine = await this.#persistently(() => store.save(row.id, position));
     if (!mine) throw new Suspended();
   }
@@ -188,4 +216,8 @@ export class RunningTask {
       }
     }
   }
+}
+
+function now(): string {
+  return new Date().toISOString();
 }

@@ -11,6 +11,8 @@ export interface TaskRow {
   cancel_requested: boolean;
   error: string | null;
   error_kind: string | null;
+  /** JSON list of StepTime. */
+  steps: string;
 }
 
 const leaseSeconds = 15;
@@ -34,11 +36,11 @@ export class TaskStore {
   }
 
   /** Saves where the task stands; false when another process has taken it over. */
-  async save(id: string, position: Pick<TaskRow, 'state' | 'cursor' | 'phase' | 'error' | 'error_kind'>): Promise<boolean> {
+  async save(id: string, position: Pick<TaskRow, 'state' | 'cursor' | 'phase' | 'error' | 'error_kind' | 'steps'>): Promise<boolean> {
     const rows = await this.database.query(
-      `UPDATE ${this.#table} SET state = $3, cursor = $4, phase = $5, error = $6, error_kind = $7, lease_until = now() + make_interval(secs => $8)
+      `UPDATE ${this.#table} SET state = $3, cursor = $4, phase = $5, error = $6, error_kind = $7, steps = $8, lease_until = now() + make_interval(secs => $9)
        WHERE id = $1 AND lease_owner = $2 RETURNING id`,
-      [id, this.owner, position.state, position.cursor, position.phase, position.error, position.error_kind, leaseSeconds],
+      [id, this.owner, position.state, position.cursor, position.phase, position.error, position.error_kind, position.steps, leaseSeconds],
     );
     return rows.length === 1;
   }
@@ -55,17 +57,18 @@ export class TaskStore {
       `UPDATE ${this.#table} SET lease_owner = $1, lease_until = now() + make_interval(secs => $4), attempts = attempts + 1
        WHERE id IN (SELECT id FROM ${this.#table} WHERE kind = ANY($3) AND (lease_until < now() OR lease_owner = $1) AND id <> ALL($2::uuid[])
                     ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
-       RETURNING id, kind, call, input, state, cursor, phase, cancel_requested, error, error_kind`,
+       RETURNING id, kind, call, input, state, cursor, phase, cancel_requested, error, error_kind, steps`,
       [this.owner, known, kinds, leaseSeconds],
     );
   }
 
-  async renew(ids: readonly string[]): Promise<void> {
-    await this.database.query(`UPDATE ${this.#table} SET lease_until = now() + make_interval(secs => $3) WHERE lease_owner = $1 AND id = ANY($2::uuid[])`, [
-      this.owner,
-      ids,
-      leaseSeconds,
-    ]);
+  /** Answers those that somebody wants cancelled, perhaps through another process. */
+  async renew(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.database.query<{ id: string; cancel_requested: boolean }>(
+      `UPDATE ${this.#table} SET lease_until = now() + make_interval(secs => $3) WHERE lease_owner = $1 AND id = ANY($2::uuid[]) RETURNING id, cancel_requested`,
+      [this.owner, ids, leaseSeconds],
+    );
+    return rows.filter((row) => row.cancel_requested).map((row) => row.id);
   }
 
   /** Whether a task of this id is there, or its end waits in the outbox. */

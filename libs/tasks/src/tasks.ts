@@ -22,6 +22,7 @@ type Accept = (unit: Unit, id: string) => Promise<void>;
 type AnyDefinition = TaskDefinition<unknown, object>;
 
 const renewMs = 5_000;
+const noSteps = Buffer.from('[]');
 
 /** The durable tasks of one service: opens them, runs them, takes over those of processes that died. */
 export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
@@ -91,8 +92,9 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   }
 
   async has(_call: CallContext, request: taskOwner.TaskRef): Promise<taskOwner.TaskPresence> {
-    if (request.claim !== '') return { known: await this.#store.hasClaim(request.claim) };
-    return { known: this.#running.has(request.id) || (await this.#store.has(request.id)) };
+    if (request.claim !== '') return { known: await this.#store.hasClaim(request.claim), steps: noSteps };
+    const running = this.#running.get(request.id);
+    return running ? { known: true, steps: Buffer.from(running.steps) } : { known: await this.#store.has(request.id), steps: noSteps };
   }
 
   async cancel(_call: CallContext, request: taskOwner.TaskRef): Promise<common.Empty> {
@@ -133,6 +135,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       cancel_requested: false,
       error: null,
       error_kind: null,
+      steps: '[]',
     };
     await this.options.database.transact(async (unit) => {
       this.#store.insert(unit, row);
@@ -143,7 +146,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
 
   async #keepAlive(): Promise<void> {
     const ids = [...this.#running.keys()];
-    if (ids.length > 0) await this.#store.renew(ids);
+    const cancelled = ids.length > 0 ? await this.#store.renew(ids) : [];
+    for (const id of cancelled) this.#running.get(id)?.cancel();
     await this.#takeOver();
   }
 

@@ -26,6 +26,7 @@ export function fakeOperations(): Operations & { opened: operations.OpenOperatio
       return {};
     },
     get: unknown,
+    getRecord: unknown,
     list: unknown,
     wait: unknown,
     cancel: unknown,

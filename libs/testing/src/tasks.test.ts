@@ -60,7 +60,12 @@ beforeEach(() => {
   test.events.length = 0;
 });
 
-function closings(): EventOf<'operation.closed'>['payload'][] {
+/** Ends of operations without the times of their steps. */
+function closings(): Omit<EventOf<'operation.closed'>['payload'], 'steps'>[] {
+  return ends().map(({ steps: _steps, ...rest }) => rest);
+}
+
+function ends(): EventOf<'operation.closed'>['payload'][] {
   return test.events.flatMap((seen) => (seen.kind === 'operation.closed' ? [seen.payload] : []));
 }
 
@@ -85,6 +90,20 @@ describe('a durable task', () => {
     expect(log).toEqual(['dig', 'raise', 'tear down', 'fill', 'abandoned: walls fell']);
     expect(closings()[0]).toMatchObject({ status_code: 400, error: 'walls fell' });
     expect(await names()).not.toContain('b');
+  });
+
+  it('says when each step ran, and what was undone', async () => {
+    failAt = 'raise';
+    await tasks.open(systemCall(), build, { input: { name: 'timed' }, operation });
+    await test.settle();
+    const time = expect.stringMatching(/^\d{4}-.*Z$/) as string;
+    const times = { started_at: time, finished_at: time };
+    expect(ends()[0]!.steps).toEqual([
+      { name: 'dig', ...times },
+      { name: 'raise', ...times, error: 'walls fell' },
+      { name: 'raise', undo: true, ...times },
+      { name: 'dig', undo: true, ...times },
+    ]);
   });
 
   it('tries a step again when somebody was away for a moment', async () => {

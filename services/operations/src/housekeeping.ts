@@ -3,14 +3,14 @@ import { EventBusToken, type EventBus } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
+import { Cancelling } from './cancelling.js';
 import { KeyStore } from './idempotency/key.store.js';
 import { Journal } from './journal.js';
-import { findOperation, forgetOlderThan, listStale } from './operation.store.js';
+import { findOperation, forgetEvents, forgetOperations, listStale } from './operation.store.js';
+import { RetentionConfig } from './retention.js';
 
 const staleSeconds = 60;
 const everyMs = 60_000;
-const retentionDays = 7;
-const keyHours = 24;
 
 /** Takes in what services emit, ends operations whose work is gone, and forgets what is older than the retention. */
 @Injectable()
@@ -23,14 +23,16 @@ export class Housekeeping {
     @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(EventBusToken) private readonly bus: EventBus,
     @Inject(KeyStore) private readonly keys: KeyStore,
+    @Inject(RetentionConfig) private readonly config: RetentionConfig,
+    @Inject(Cancelling) private readonly cancelling: Cancelling,
   ) {}
 
   async listen(): Promise<void> {
     await this.bus.consume('operations', ['lifecycle', 'operation.closed'], async (received) => {
       if (received.kind === 'lifecycle') await this.journal.write({ kind: 'lifecycle', event: received });
       else {
-        const { id, status_code, error, metadata } = received.payload;
-        await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: metadata ?? {} } });
+        const { id, status_code, error, metadata, steps = [] } = received.payload;
+        await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: metadata ?? {}, steps } });
       }
     });
     await this.bus.subscribe(['journal.appended'], async ({ payload }) => {
@@ -39,13 +41,14 @@ export class Housekeeping {
   }
 
   async start(): Promise<void> {
-    await this.#sweep().catch(() => undefined);
-    this.#timer = setInterval(() => void this.#sweep().catch(() => undefined), everyMs);
+    await this.#sweep();
+    this.#timer = setInterval(() => void this.#sweep(), everyMs);
     this.#timer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.cancelling.stop();
   }
 
   /** Another replica may have written the end that somebody waits for here. */
@@ -56,14 +59,23 @@ export class Housekeeping {
     if (row?.finished_at) this.journal.notifyFinished(row);
   }
 
-  /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
   async #sweep(): Promise<void> {
+    await Promise.allSettled([this.#endInterrupted(), this.cancelling.remind(), this.#forget()]);
+  }
+
+  /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
+  async #endInterrupted(): Promise<void> {
     for (const row of await listStale(this.database, staleSeconds)) {
       const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
       if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
     }
+  }
+
+  async #forget(): Promise<void> {
+    const { operationDays, operationDaysOf, eventDays, keyHours } = await this.config.read();
     await this.database.transact(async (unit) => {
-      await forgetOlderThan(unit, retentionDays);
+      await forgetOperations(unit, operationDays, operationDaysOf);
+      await forgetEvents(unit, eventDays);
       await this.keys.forgetOlderThan(unit, keyHours);
     });
   }

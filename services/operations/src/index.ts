@@ -1,5 +1,6 @@
 import { idempotency, operations } from '@asterism/proto';
 import { defineService } from '@asterism/service';
+import { Cancelling } from './cancelling.js';
 import { Housekeeping } from './housekeeping.js';
 import { IdempotencyHandler } from './idempotency/idempotency.handler.js';
 import { KeyStore } from './idempotency/key.store.js';
@@ -7,16 +8,18 @@ import { Traces } from './idempotency/traces.js';
 import { Journal } from './journal.js';
 import { operationsTables } from './migrations/001-operations.js';
 import { idempotencyTables } from './migrations/002-idempotency.js';
+import { recordColumns } from './migrations/003-records.js';
 import { OperationsHandler } from './operations.handler.js';
+import { RetentionConfig } from './retention.js';
 
 export const operationsService = defineService({
   name: 'operations',
-  providers: [Journal, OperationsHandler, Housekeeping, IdempotencyHandler, KeyStore, Traces],
+  providers: [Journal, OperationsHandler, Cancelling, RetentionConfig, Housekeeping, IdempotencyHandler, KeyStore, Traces],
   handlers: [
     [operations.OperationsDefinition, OperationsHandler],
     [idempotency.IdempotencyDefinition, IdempotencyHandler],
   ],
-  migrations: [operationsTables, idempotencyTables],
+  migrations: [operationsTables, idempotencyTables, recordColumns],
   listen: (app) => app.get(Housekeeping, { strict: false }).listen(),
   start: (app) => app.get(Housekeeping, { strict: false }).start(),
   stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),

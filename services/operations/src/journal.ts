@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { renderOperation, type OperationRow } from './operation.js';
-import { closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, type Closing, type NewOperation } from './operation.store.js';
+import { closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, requestCancels, type Closing, type NewOperation } from './operation.store.js';
 
 export interface JournalEntry {
   cursor: number;
@@ -16,6 +16,7 @@ type Change =
   | { kind: 'open'; row: NewOperation }
   | { kind: 'update'; id: string; metadata: Record<string, unknown> }
   | { kind: 'close'; closing: Closing }
+  | { kind: 'cancel'; id: string }
   | { kind: 'discard'; id: string }
   | { kind: 'lifecycle'; event: EventOf<'lifecycle'> };
 
@@ -164,6 +165,13 @@ export class Journal {
         drafts.push(operationEvent(row));
       }
     }
+    const cancelled = changes.flatMap((change) => (change.kind === 'cancel' ? [change.id] : []));
+    if (cancelled.length > 0) {
+      for (const row of await requestCancels(unit, cancelled)) {
+        rows.set(row.id, row);
+        drafts.push(operationEvent(row));
+      }
+    }
     const seen = new Set(known);
     for (const change of changes) {
       if (change.kind !== 'lifecycle' || seen.has(change.event.id)) continue;
@@ -246,5 +254,5 @@ function latestPerId(updates: readonly { id: string; metadata: Record<string, un
 function changedId(change: Change): string | undefined {
   if (change.kind === 'open') return change.row.id;
   if (change.kind === 'close') return change.closing.id;
-  return change.kind === 'update' || change.kind === 'discard' ? change.id : undefined;
+  return change.kind === 'lifecycle' ? undefined : change.id;
 }

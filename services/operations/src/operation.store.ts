@@ -1,5 +1,5 @@
 import type { Unit } from '@asterism/database';
-import type { OperationRow } from './operation.js';
+import type { OperationRecord, OperationRow } from './operation.js';
 
 const rfc3339 = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 const columns = ['created_at', 'updated_at', 'finished_at'].reduce(
@@ -7,11 +7,15 @@ const columns = ['created_at', 'updated_at', 'finished_at'].reduce(
   'id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, err',
 );
 
+/** LXD's status of an operation that is being cancelled. */
+const cancelling = 104;
+
 type Reader = Pick<Unit, 'query'>;
 
 export interface NewOperation extends Omit<OperationRow, 'created_at' | 'updated_at' | 'finished_at' | 'err'> {
   requestor: object | null;
   request_id: string;
+  trace_id: string;
   claim: string | null;
 }
 
@@ -20,6 +24,7 @@ export interface Closing {
   status_code: number;
   err: string;
   metadata: Record<string, unknown>;
+  steps?: object[];
 }
 
 /** The row as it stands from now on; times are this process's, each later than the one before. */
@@ -30,10 +35,10 @@ export function openedRow(row: NewOperation): NewOperation & OperationRow {
 
 export function insertOperations(unit: Unit, rows: readonly (NewOperation & OperationRow)[]): void {
   unit.run(
-    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, created_at, updated_at)
-     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, claim, created_at, updated_at
+    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, created_at, updated_at)
+     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, created_at, updated_at
      FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, class text, description text, project text, location text, owner text, resources jsonb, metadata jsonb,
-       may_cancel boolean, status_code int, requestor jsonb, request_id text, claim uuid, created_at timestamptz, updated_at timestamptz)`,
+       may_cancel boolean, status_code int, requestor jsonb, request_id text, trace_id text, claim uuid, created_at timestamptz, updated_at timestamptz)`,
     [JSON.stringify(rows)],
   );
 }
@@ -49,9 +54,9 @@ function nextTimestamp(): string {
 /** Ends those that still run; answers the rows that it ended. */
 export async function closeOperations(unit: Unit, closings: readonly Closing[]): Promise<OperationRow[]> {
   return unit.query<OperationRow>(
-    `UPDATE operations.operations AS o SET status_code = c.status_code, err = c.err, updated_at = clock_timestamp(), finished_at = clock_timestamp(),
+    `UPDATE operations.operations AS o SET status_code = c.status_code, err = c.err, updated_at = clock_timestamp(), finished_at = clock_timestamp(), steps = c.steps,
        metadata = CASE WHEN c.metadata = '{}'::jsonb THEN o.metadata ELSE coalesce(o.metadata, '{}'::jsonb) || c.metadata END
-     FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, status_code int, err text, metadata jsonb)
+     FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, status_code int, err text, metadata jsonb, steps jsonb)
      WHERE o.id = c.id AND o.finished_at IS NULL
      RETURNING ${columns.replace(/\b(id|status_code|err|metadata)\b/g, 'o.$1')}`,
     [JSON.stringify(closings)],
@@ -73,8 +78,28 @@ export async function removeOperations(unit: Unit, ids: readonly string[]): Prom
 }
 
 export async function findOperation(reader: Reader, id: string): Promise<OperationRow | undefined> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return undefined;
+  if (!isUuid(id)) return undefined;
   return (await reader.query<OperationRow>(`SELECT ${columns} FROM operations.operations WHERE id = $1`, [id]))[0];
+}
+
+const recordColumns = `${columns}, requestor, request_id, trace_id, cancel_requested, steps`;
+
+export async function findRecord(reader: Reader, id: string): Promise<OperationRecord | undefined> {
+  if (!isUuid(id)) return undefined;
+  return (await reader.query<OperationRecord>(`SELECT ${recordColumns} FROM operations.operations WHERE id = $1`, [id]))[0];
+}
+
+/** Marks a running one to be cancelled; answers its row. */
+export async function requestCancels(unit: Unit, ids: readonly string[]): Promise<OperationRow[]> {
+  return unit.query<OperationRow>(
+    `UPDATE operations.operations SET cancel_requested = true, status_code = $2, updated_at = clock_timestamp() WHERE id = ANY($1::uuid[]) AND finished_at IS NULL RETURNING ${columns}`,
+    [ids, cancelling],
+  );
+}
+
+/** Those that were to be cancelled and still run. */
+export async function listCancelling(reader: Reader): Promise<OperationRow[]> {
+  return reader.query<OperationRow>(`SELECT ${columns} FROM operations.operations WHERE cancel_requested AND finished_at IS NULL LIMIT 200`);
 }
 
 /** The operation that a call under this claim opened last. */
@@ -92,15 +117,37 @@ export async function listOperations(reader: Reader, projects: readonly string[]
   );
 }
 
+/** Running ones and those that are kept, the latest first; more are seen by asking for a shorter time. */
+export async function listRecords(reader: Reader, projects: readonly string[] | undefined, endedSinceMs: number): Promise<OperationRecord[]> {
+  return reader.query<OperationRecord>(
+    `SELECT ${recordColumns} FROM operations.operations
+     WHERE (finished_at IS NULL OR finished_at >= to_timestamp($2::float8 / 1000)) AND ($1::text[] IS NULL OR project = '' OR project = ANY($1))
+     ORDER BY operations.created_at DESC LIMIT 10000`,
+    [projects ?? null, endedSinceMs],
+  );
+}
+
 /** Running ones that nobody has touched for a while, for asking their owners. */
 export async function listStale(reader: Reader, seconds: number): Promise<OperationRow[]> {
   return reader.query<OperationRow>(
-    `SELECT ${columns} FROM operations.operations WHERE finished_at IS NULL AND class = 'task' AND updated_at < now() - make_interval(secs => $1) LIMIT 200`,
+    `SELECT ${columns} FROM operations.operations WHERE finished_at IS NULL AND class <> 'token' AND updated_at < now() - make_interval(secs => $1) LIMIT 200`,
     [seconds],
   );
 }
 
-export async function forgetOlderThan(unit: Unit, days: number): Promise<void> {
-  await unit.query(`DELETE FROM operations.operations WHERE finished_at < now() - make_interval(days => $1)`, [days]);
+/** Each project's own retention, or the one for all others; in days. */
+export async function forgetOperations(unit: Unit, days: number, ofProjects: Readonly<Record<string, number>>): Promise<void> {
+  await unit.query(
+    `DELETE FROM operations.operations o WHERE finished_at < now() - make_interval(days => coalesce(($2::jsonb ->> o.project)::int, $1))`,
+    [days, JSON.stringify(ofProjects)],
+  );
+}
+
+/** The journal stays whole from its oldest entry on. */
+export async function forgetEvents(unit: Unit, days: number): Promise<void> {
   await unit.query(`DELETE FROM operations.journal WHERE cursor <= (SELECT max(cursor) FROM operations.journal WHERE at < now() - make_interval(days => $1))`, [days]);
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

@@ -28,6 +28,22 @@ export interface OperationRow {
   finished_at: string | null;
 }
 
+/** What is kept of an operation beside LXD's fields. */
+export interface OperationRecord extends OperationRow {
+  requestor: object | null;
+  request_id: string;
+  trace_id: string;
+  cancel_requested: boolean;
+  /** When its steps began and ended. */
+  steps: unknown[] | null;
+}
+
+/** LXD's fields and what is kept beside them. */
+export function renderRecord(record: OperationRecord): Record<string, unknown> {
+  const { requestor, request_id, trace_id, cancel_requested, steps, finished_at } = record;
+  return { ...renderOperation(record), requestor, request_id, trace_id, cancel_requested, steps: steps ?? [], finished_at };
+}
+
 /** The operation as LXD's API shows it (lxd-docs/rest-api.yaml, Operation). */
 export function renderOperation(row: OperationRow): Record<string, unknown> {
   return {
@@ -51,7 +67,7 @@ export function operationUrl(row: OperationRow): string {
 }
 
 /** Operations by lower-case status word, as GET /1.0/operations groups them. */
-export function groupByStatus(rows: readonly OperationRow[], render: (row: OperationRow) => unknown): Record<string, unknown[]> {
+export function groupByStatus<R extends OperationRow>(rows: readonly R[], render: (row: R) => unknown): Record<string, unknown[]> {
   const groups: Record<string, unknown[]> = {};
   for (const row of rows) {
     const word = (statusWords[row.status_code] ?? 'unknown').toLowerCase();

@@ -4,7 +4,9 @@ import { operations, type Operations } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TaskOwners } from '@asterism/service';
+import { LxdError } from '@asterism/errors';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { operationsService } from './index.js';
 
 let test: TestComposition;
@@ -87,6 +89,55 @@ describe('the record of an operation', () => {
     const wait = { id, timeout_s: 0, visible_projects: [] };
     expect(text((await handler.wait(systemCall(), { ...wait, secret: 's3cret' })).json)).toMatchObject({ id });
     await expect(handler.wait(systemCall(), { ...wait, secret: 'guess' })).rejects.toThrow('not authorized');
+  });
+});
+
+describe('what is kept of an operation', () => {
+  const call = { ...systemCall(), requestor: { username: 'root', protocol: 'unix', address: '@' }, traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+  const ref = (id: string) => ({ id, secret: '', visible_projects: [] });
+
+  it('is more than LXD shows: who asked, in which trace, and when its steps ran', async () => {
+    const id = randomUUID();
+    await handler.open(call, opening(id));
+    const steps = [{ name: 'root volume', started_at: '2026-01-01T00:00:00Z', finished_at: '2026-01-01T00:00:01Z' }];
+    await test.runtime.bus.publish(event('operation.closed', { id, status_code: 200, error: '', steps }));
+    const record = text((await handler.getRecord(systemCall(), ref(id))).json);
+    expect(record).toMatchObject({ requestor: call.requestor, request_id: call.requestId, trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', steps, cancel_requested: false });
+    expect(Object.keys(text((await handler.get(systemCall(), ref(id))).json))).not.toContain('steps');
+  });
+
+  it('is listed on request, also long after its end', async () => {
+    const id = randomUUID();
+    await handler.open(call, { ...opening(id), project: 'old' });
+    await handler.close(systemCall(), { id, status_code: 200, error: '', metadata: Buffer.alloc(0) });
+    await test.runtime.database!.query(`UPDATE operations.operations SET finished_at = now() - interval '1 hour' WHERE id = $1`, [id]);
+    const listed = async (since?: number) => text((await handler.list(systemCall(), { project: 'old', all_projects: false, recursion: 1, visible_projects: [], ...(since === undefined ? {} : { ended_since_ms: since }) })).json);
+    expect(await listed()).not.toHaveProperty('success');
+    expect(await listed(Date.now() - 60_000)).not.toHaveProperty('success');
+    expect(await listed(0)).toMatchObject({ success: [{ id, trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' }] });
+  });
+});
+
+describe('cancelling', () => {
+  it('is written down before the owner is told, who is told again when it was away', async () => {
+    const told: string[] = [];
+    let away = true;
+    vi.spyOn(TaskOwners.prototype, 'of').mockReturnValue({
+      has: async () => ({ known: true, steps: Buffer.from('[]') }),
+      cancel: async (_call, { id }) => {
+        if (away) throw new LxdError('unavailable', 'away');
+        told.push(id);
+        return {};
+      },
+    });
+    const id = randomUUID();
+    await handler.open(systemCall(), { ...opening(id), may_cancel: true });
+    await handler.cancel(systemCall(), { id, secret: '', visible_projects: [] });
+    expect(text((await handler.getRecord(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Cancelling', cancel_requested: true });
+    away = false;
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual([id]);
+    await handler.close(systemCall(), { id, status_code: 401, error: '', metadata: Buffer.alloc(0) });
+    vi.restoreAllMocks();
   });
 });
 

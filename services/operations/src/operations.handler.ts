@@ -2,13 +2,14 @@ import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { EventBusToken, type EventBus } from '@asterism/events';
 import { operations as proto, type common, type Operations } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { systemCall, traceIdOf, type CallContext } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { followJournal, isWanted } from './follow.js';
 import { Journal } from './journal.js';
-import { groupByStatus, operationUrl, renderOperation, running, type OperationRow } from './operation.js';
-import { findOperation, listOperations } from './operation.store.js';
+import { Cancelling } from './cancelling.js';
+import { groupByStatus, operationUrl, renderOperation, renderRecord, running, type OperationRow } from './operation.js';
+import { findOperation, findRecord, listOperations, listRecords } from './operation.store.js';
 
 const classes: Record<proto.OperationClass, OperationRow['class']> = {
   [proto.OperationClass.TASK]: 'task',
@@ -24,6 +25,7 @@ export class OperationsHandler implements Operations {
     @Inject(Journal) private readonly journal: Journal,
     @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(Cancelling) private readonly cancelling: Cancelling,
   ) {}
 
   async open(call: CallContext, request: proto.OpenOperation): Promise<common.OperationAnswer> {
@@ -42,6 +44,7 @@ export class OperationsHandler implements Operations {
         status_code: running,
         requestor: call.requestor ?? null,
         request_id: call.requestId,
+        trace_id: traceIdOf(call.traceparent) ?? '',
         claim: call.claim ?? null,
       },
     });
@@ -68,11 +71,21 @@ export class OperationsHandler implements Operations {
     return document(renderOperation(await this.#find(request.id, request.visible_projects)));
   }
 
+  async getRecord(_call: CallContext, request: proto.OperationRef): Promise<common.Document> {
+    const record = await findRecord(this.database, request.id);
+    if (!record || !isVisible(record, request.visible_projects)) throw new LxdError('not-found', 'Operation not found');
+    return document(renderRecord(record.finished_at ? record : { ...record, steps: await this.#stepsSoFar(record) }));
+  }
+
   async list(_call: CallContext, request: proto.ListOperations): Promise<common.Document> {
     const visible = request.visible_projects;
     const wanted = request.all_projects ? (visible.length > 0 ? visible : undefined) : [request.project || 'default'];
-    const rows = (await listOperations(this.database, wanted)).filter((row) => isVisible(row, visible));
-    return document(groupByStatus(rows, request.recursion > 0 ? renderOperation : operationUrl));
+    if (request.ended_since_ms === undefined) {
+      const rows = (await listOperations(this.database, wanted)).filter((row) => isVisible(row, visible));
+      return document(groupByStatus(rows, request.recursion > 0 ? renderOperation : operationUrl));
+    }
+    const records = (await listRecords(this.database, wanted, request.ended_since_ms)).filter((row) => isVisible(row, visible));
+    return document(groupByStatus(records, request.recursion > 0 ? renderRecord : operationUrl));
   }
 
   async wait(call: CallContext, request: proto.WaitOperation): Promise<common.Document> {
@@ -97,9 +110,8 @@ export class OperationsHandler implements Operations {
     const row = await this.#find(request.id, request.visible_projects);
     if (row.finished_at) throw new LxdError('bad-request', 'Only running operations can be cancelled');
     if (!row.may_cancel) throw new LxdError('bad-request', "This operation can't be cancelled");
-    const owner = row.class === 'task' ? this.owners.of(row.owner) : undefined;
-    if (owner) return owner.cancel(call, { id: row.id, claim: '' });
-    await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 401, err: '', metadata: {} } });
+    if (row.class === 'task') await this.cancelling.begin(call, row);
+    else await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 401, err: '', metadata: {} } });
     return {};
   }
 
@@ -119,6 +131,12 @@ export class OperationsHandler implements Operations {
       cursor = entries.at(-1)!.cursor;
     }
     return { json: Buffer.from(`[${found.slice(0, limit).join(',')}]`), etag: '' };
+  }
+
+  /** Whoever runs it knows them; when it is away, nobody does. */
+  async #stepsSoFar({ owner, id }: OperationRow): Promise<unknown[]> {
+    const presence = await this.owners.of(owner)?.has(systemCall({ timeoutMs: 2_000 }), { id, claim: '' }).catch(() => undefined);
+    return presence ? (JSON.parse(Buffer.from(presence.steps).toString()) as unknown[]) : [];
   }
 
   async #waitable(request: proto.WaitOperation): Promise<OperationRow> {

@@ -1,5 +1,5 @@
 import { validateConfig, type KeyTable } from '../key.js';
-import { architecture, compressor } from '../server/server-validators.js';
+import { architecture, compressor, days } from '../server/server-validators.js';
 import { absolutePath, bool, int64, listOf, oneOf, size, uint32 } from '../validators.js';
 
 /** Keys of a project. */
@@ -22,6 +22,7 @@ export const projectKeys = {
   limitsNetworks: { name: 'limits.networks', type: 'integer', description: 'Number of networks allowed', validate: uint32, live: 'yes', condition: 'non-default projects' },
   limitsProcesses: { name: 'limits.processes', type: 'integer', description: 'Bound for the sum of instance limits.processes', validate: uint32, live: 'yes', condition: 'all instances set limits.processes' },
   limitsVirtualMachines: { name: 'limits.virtual-machines', type: 'integer', validate: uint32, description: 'Number of virtual machines allowed', live: 'yes' },
+  operationsRetention: { name: 'operations.retention', type: 'integer', description: 'Days that an operation of the project is kept after its end, overrides the server\'s', validate: days, live: 'yes' },
   restricted: { name: 'restricted', type: 'bool', description: 'Switch that activates the restricted.* checks', validate: bool, defaultValue: 'false', live: 'yes' },
   restrictedBackups: { name: 'restricted.backups', type: 'string', description: 'Creation of backups', validate: oneOf('block', 'allow'), defaultValue: 'block', live: 'yes', condition: 'restricted=true' },
   restrictedClusterTarget: { name: 'restricted.cluster.target', type: 'string', description: 'Choosing a member with target by non-admins', validate: oneOf('block', 'allow'), defaultValue: 'block', live: 'yes', condition: 'restricted=true or limits set' },

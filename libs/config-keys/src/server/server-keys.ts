@@ -1,5 +1,5 @@
 import { validateConfig, type KeyTable } from '../key.js';
-import { architecture, compressor, serverBool, serverInteger, serverIntegerWithin, deprecated } from './server-validators.js';
+import { architecture, compressor, days, serverBool, serverInteger, serverIntegerWithin, deprecated } from './server-validators.js';
 
 /** Keys of the server (global) and of each member (local). */
 export const serverKeys = {
@@ -24,6 +24,8 @@ export const serverKeys = {
   coreProxyIgnoreHosts: { name: 'core.proxy_ignore_hosts', type: 'string', description: 'Hosts reached without proxy, environment NO_PROXY otherwise', live: 'yes', condition: 'global' },
   coreTrustCaCertificates: { name: 'core.trust_ca_certificates', type: 'bool', description: 'Trust every client certificate signed by the configured CA', validate: serverBool, live: 'yes', condition: 'global' },
   coreTrustPassword: { name: 'core.trust_password', type: 'string', description: 'Password letting new clients enrol themselves', live: 'yes', condition: 'global' },
+  eventsRetention: { name: 'events.retention', type: 'integer', description: 'Days that events can be replayed', validate: days, defaultValue: '7', live: 'yes', condition: 'global' },
+  idempotencyRetention: { name: 'idempotency.retention', type: 'integer', description: 'Hours that an Idempotency-Key is known', validate: serverIntegerWithin((hours) => hours >= 1 && hours <= 8760, 'Value must be between 1 and 8760'), defaultValue: '24', live: 'yes', condition: 'global' },
   imagesAutoUpdateCached: { name: 'images.auto_update_cached', type: 'bool', description: 'Keep images cached from remotes up to date', validate: serverBool, defaultValue: 'true', live: 'yes', condition: 'global' },
   imagesAutoUpdateInterval: { name: 'images.auto_update_interval', type: 'integer', description: 'Hours between update checks, 0 turns them off', validate: serverInteger, defaultValue: '6', live: 'yes', condition: 'global' },
   imagesCompressionAlgorithm: { name: 'images.compression_algorithm', type: 'string', description: 'Compressor used for newly published images', validate: compressor, defaultValue: 'gzip', live: 'yes', condition: 'global' },
@@ -34,6 +36,7 @@ export const serverKeys = {
   maasMachine: { name: 'maas.machine', type: 'string', description: 'Name of this host in MAAS', live: 'yes', condition: 'local' },
   networkOvnIntegrationBridge: { name: 'network.ovn.integration_bridge', type: 'string', description: 'Open vSwitch bridge that OVN uses on every host', defaultValue: 'br-int', live: 'yes', condition: 'global' },
   networkOvnNorthboundConnection: { name: 'network.ovn.northbound_connection', type: 'string', description: 'Connection string of the OVN northbound database', defaultValue: 'unix:/var/run/ovn/ovnnb_db.sock', live: 'yes', condition: 'global' },
+  operationsRetention: { name: 'operations.retention', type: 'integer', description: 'Days that an operation is kept after its end', validate: days, defaultValue: '7', live: 'yes', condition: 'global' },
   rbacAgentPrivateKey: { name: 'rbac.agent.private_key', type: 'string', description: 'Private key of the RBAC agent account', live: 'yes', condition: 'global' },
   rbacAgentPublicKey: { name: 'rbac.agent.public_key', type: 'string', description: 'Public key of the RBAC agent account', live: 'yes', condition: 'global' },
   rbacAgentUrl: { name: 'rbac.agent.url', type: 'string', description: 'Identity URL of the RBAC agent account', live: 'yes', condition: 'global' },

@@ -10,6 +10,9 @@ export function serverIntegerWithin(accepts: (value: number) => boolean, reason:
   return (value) => serverInteger(value) ?? (accepts(Number(value)) ? undefined : reason);
 }
 
+/** How long something is kept. */
+export const days: Validator = serverIntegerWithin((count) => count >= 1 && count <= 3650, 'Value must be between 1 and 3650');
+
 /** Keys of old releases that only an empty value may be given to. */
 export const deprecated: Validator = () => 'deprecated: use storage pool configuration';
 

@@ -18,6 +18,7 @@ export class Gatekeeper {
 
   guard(fastify: FastifyInstance): void {
     fastify.decorateRequest('identity', null as never);
+    fastify.decorateRequest('call', undefined);
     fastify.addHook('onRequest', (request, reply, done) => {
       try {
         this.#admit(request as ApiRequest, reply, done);

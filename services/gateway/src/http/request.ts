@@ -1,7 +1,7 @@
 import { parseJson, type Schema } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import type { common } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { traceIdOf, traceOfRequest, type CallContext } from '@asterism/rpc';
 import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before any handler runs. */
     identity: Identity;
+    /** Made when the first call is. */
+    call: CallContext | undefined;
   }
 }
 
@@ -96,12 +98,15 @@ export function visibleProjects({ projects }: Identity): string[] {
 
 /** The context that travels with every call this request makes. */
 export function callOf(request: ApiRequest): CallContext {
+  return (request.call ??= newCall(request));
+}
+
+function newCall(request: ApiRequest): CallContext {
   const { username, protocol, address } = request.identity;
-  const call: CallContext = { requestId: randomUUID(), requestor: { username, protocol, address } };
-  if (request.keyed) call.claim = request.keyed.claim;
-  const traceparent = request.headers.traceparent;
-  if (typeof traceparent === 'string') call.traceparent = traceparent;
-  return call;
+  const requestId = randomUUID();
+  const sent = request.headers['traceparent'];
+  const traceparent = typeof sent === 'string' && traceIdOf(sent) ? sent : traceOfRequest(requestId);
+  return { requestId, requestor: { username, protocol, address }, traceparent, ...(request.keyed ? { claim: request.keyed.claim } : {}) };
 }
 
 /** As callOf, and aborted when the client goes away or has its answer: for waits and downloads. */

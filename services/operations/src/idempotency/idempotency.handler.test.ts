@@ -12,7 +12,7 @@ let keys: Idempotency;
 let record: Operations;
 const owned = new Set<string>();
 const owner: Service<typeof taskOwner.TaskOwnerDefinition> = {
-  has: async (_call, { id, claim }) => ({ known: owned.has(id || claim) }),
+  has: async (_call, { id, claim }) => ({ known: owned.has(id || claim), steps: Buffer.from('[]') }),
   cancel: async () => ({}),
 };
 

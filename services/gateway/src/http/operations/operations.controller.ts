@@ -3,7 +3,7 @@ import { Token, type operations, type Operations } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Req } from '@nestjs/common';
 import { changed, sync, type Answer } from '../answer.js';
 import { refuseSession } from '../../websockets/refuse-session.js';
-import { abortableCallOf, callOf, listOf, parameter, query, visibleProjects, type ApiRequest } from '../request.js';
+import { abortableCallOf, callOf, isTrue, listOf, parameter, query, visibleProjects, type ApiRequest } from '../request.js';
 
 @Controller('1.0/operations')
 export class OperationsController {
@@ -12,12 +12,15 @@ export class OperationsController {
   @Get()
   async list(@Req() request: ApiRequest): Promise<Answer> {
     const { project, all_projects, recursion, visible_projects } = listOf(request);
-    return sync(await this.operations.list(callOf(request), { project, all_projects, recursion, visible_projects }));
+    const since = endedSince(query(request, 'history'));
+    return sync(await this.operations.list(callOf(request), { project, all_projects, recursion, visible_projects, ...since }));
   }
 
   @Get(':id')
   async get(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.operations.get(callOf(request), operationRef(request)));
+    const call = callOf(request);
+    const ref = operationRef(request);
+    return sync(await (isTrue(query(request, 'history')) ? this.operations.getRecord(call, ref) : this.operations.get(call, ref)));
   }
 
   /** Strangers wait with the secret they were given. */
@@ -45,6 +48,15 @@ export class OperationsController {
 
 function operationRef(request: ApiRequest): operations.OperationRef {
   return { id: parameter(request, 'id'), secret: '', visible_projects: visibleProjects(request.identity) };
+}
+
+/** `history=true` asks for everything that is kept, a time for what ended since. */
+function endedSince(history: string): { ended_since_ms?: number } {
+  if (history === '' || history === 'false') return {};
+  if (isTrue(history)) return { ended_since_ms: 0 };
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(history) ? Date.parse(history) : NaN;
+  if (Number.isNaN(time)) throw new LxdError('bad-request', `Invalid history ${JSON.stringify(history)}: true, or a time as in RFC 3339`);
+  return { ended_since_ms: time };
 }
 
 function timeoutOf(text: string): number {
