@@ -123,9 +123,9 @@ export class Journal {
   async #commit(batch: readonly Waiting[]): Promise<boolean> {
     try {
       const { rows, entries } = await this.#transact(batch.map((waiting) => waiting.change));
-      if (entries.length > 0) void this.bus.publish(event('journal.appended', { cursor: entries.at(-1)!.cursor, entries })).catch(() => undefined);
       for (const waiting of batch) waiting.resolve(rows.get(changedId(waiting.change) ?? ''));
       for (const row of rows.values()) if (row.finished_at) this.notifyFinished(row);
+      if (entries.length > 0) void this.bus.publish(event('journal.appended', { cursor: entries.at(-1)!.cursor, entries })).catch(() => undefined);
       return true;
     } catch (error) {
       if (batch.length > 1) return false;

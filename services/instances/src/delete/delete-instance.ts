@@ -23,7 +23,7 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
       {
         name: 'everything on the member',
         async run({ call, input }) {
-          await removeFromMember(parts, call, await parts.instances.get(input.project, input.name));
+          await removeFromMember(parts, call, input);
         },
       },
     ],
@@ -40,8 +40,9 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
 }
 
 /** What the agent keeps of the instance, its snapshots' volumes and its own. */
-export async function removeFromMember(parts: TaskParts, call: CallContext, row: InstanceRow): Promise<void> {
+export async function removeFromMember(parts: TaskParts, call: CallContext, { project, name }: InstanceKey): Promise<void> {
+  const [row, snapshots] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name })]);
   await parts.agentOf(row).delete(call, parts.surroundings.bareSpec(row));
-  for (const snapshot of (await parts.snapshots.of(row.id)).reverse()) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
+  for (const snapshot of snapshots) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
   await parts.volumes.delete(call, parts.volumeOf(row));
 }

@@ -65,7 +65,7 @@ export function stopInstance(parts: TaskParts): PowerTask {
       {
         name: 'remove an ephemeral instance',
         applies: (context) => context.state.ephemeral,
-        run: async (context) => removeFromMember(parts, context.call, await rowOf(parts, context)),
+        run: async (context) => removeFromMember(parts, context.call, context.input),
       },
     ],
     async conclude(unit, context) {

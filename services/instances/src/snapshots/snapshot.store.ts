@@ -14,6 +14,15 @@ export class SnapshotStore {
     return this.database.query<SnapshotRow>(`SELECT * FROM instances.snapshots WHERE instance_id = $1 AND ready ORDER BY created_at, name`, [instanceId]);
   }
 
+  /** The same by the instance's name, newest first. */
+  async under({ project, name }: Pick<InstanceRow, 'project' | 'name'>): Promise<SnapshotRow[]> {
+    return this.database.query<SnapshotRow>(
+      `SELECT snapshot.* FROM instances.snapshots snapshot JOIN instances.instances instance ON instance.id = instance_id
+       WHERE instance.project = $1 AND instance.name = $2 AND ready ORDER BY snapshot.created_at DESC, snapshot.name DESC`,
+      [project, name],
+    );
+  }
+
   async get(instance: InstanceRow, name: string): Promise<SnapshotRow> {
     const row = (await this.database.query<SnapshotRow>(`SELECT * FROM instances.snapshots WHERE instance_id = $1 AND name = $2 AND ready`, [instance.id, name]))[0];
     if (row) return row;

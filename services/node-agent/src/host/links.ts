@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { LxdError } from '@asterism/errors';
 import { readLinks, readRoutes, type HostLink, type HostRoute } from './link-dump.js';
@@ -67,5 +67,9 @@ function fewAtATime<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function indexOf(name: string): Promise<number | undefined> {
-  return readFile(`/sys/class/net/${name}/ifindex`, 'utf8').then(Number, () => undefined);
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { MNT_DETACH, MS, mount, umount2 } from './syscalls.js';
 
 export interface MountEntry {
@@ -47,7 +47,7 @@ export interface Mounts {
 }
 
 export const hostMounts: Mounts = {
-  list: async () => parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')),
+  list: async () => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')),
   isMounted: async (target) => (await hostMounts.list()).some((entry) => entry.target === target),
   async mount(source, target, type, options = {}) {
     mount(source, target, type, mountFlags(options.flags), options.data ?? null);

@@ -41,6 +41,8 @@ export class TreeDriver implements StorageDriver {
   readonly keepsImages?: true;
   readonly quotas?: VolumeQuotas;
   readonly streams?: VolumeStreams;
+  /** Trees that were deleted and are still being removed. */
+  readonly #leaving = new Set<Promise<unknown>>();
 
   constructor(private readonly parts: TreeParts) {
     if (parts.keepsImages) this.keepsImages = true;
@@ -55,6 +57,7 @@ export class TreeDriver implements StorageDriver {
   }
 
   async deletePool(pool: Pool): Promise<void> {
+    await Promise.all(this.#leaving);
     await this.sweepPool(pool);
     await this.parts.places.remove(pool);
   }
@@ -167,12 +170,16 @@ export class TreeDriver implements StorageDriver {
     }
   }
 
-  /** Gone under its name at once; what takes time happens where a later sweep would find the rest. */
+  /** Gone under its name at once; what takes time happens where a later sweep would find the rest, and nobody waits for it but the pool's end. */
   async #remove(pool: Pool, path: string): Promise<void> {
-    const { host, trees } = this.parts;
+    const { host, layout, trees } = this.parts;
     if (!(await host.files.exists(path))) return;
     if (trees.copyAtOnce) return trees.remove(path); // what is copied in one step goes in one step
-    await this.#inScratch(pool, (scratch) => host.files.rename(path, scratch));
+    const scratch = join(layout.scratch(pool.name), randomUUID());
+    await host.files.rename(path, scratch);
+    const leaving = trees.remove(scratch).catch((error: unknown) => process.stderr.write(`${scratch} is left for the next start: ${String(error)}\n`));
+    this.#leaving.add(leaving);
+    void leaving.finally(() => this.#leaving.delete(leaving));
   }
 
   async #rename(from: string, to: string, options: { optional?: boolean } = {}): Promise<void> {
