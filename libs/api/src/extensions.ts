@@ -57,6 +57,13 @@ export const extensions: readonly string[] = [
   'restrict_devlxd',
   'devlxd_events',
   'devlxd_images',
+  // Backups
+  'container_backup',
+  'container_backup_override_pool',
+  'backup_compression',
+  'backup_compression_algorithm',
+  'backup_override_name',
+  'custom_volume_backup',
   // Exec, console, files
   'directory_manipulation',
   'container_exec_recording',

@@ -1,4 +1,5 @@
 export * as common from './generated/asterism/common/v1/common.js';
+export * as backups from './generated/asterism/common/v1/backups.js';
 export * as taskOwner from './generated/asterism/common/v1/task_owner.js';
 export * as operations from './generated/asterism/operations/v1/operations.js';
 export * as idempotency from './generated/asterism/operations/v1/idempotency.js';

@@ -9,6 +9,7 @@ import { EventsController } from './http/events/events.controller.js';
 import { Gatekeeper } from './http/gatekeeper.js';
 import { AliasesController } from './http/images/aliases.controller.js';
 import { ImagesController } from './http/images/images.controller.js';
+import { BackupsController } from './http/instances/backups.controller.js';
 import { FilesController } from './http/instances/files.controller.js';
 import { InstanceStateController } from './http/instances/instance-state.controller.js';
 import { InstancesController } from './http/instances/instances.controller.js';
@@ -24,6 +25,7 @@ import { RootController } from './http/server/root.controller.js';
 import { ServerController } from './http/server/server.controller.js';
 import { StoragePoolsController } from './http/storage/storage-pools.controller.js';
 import { StorageVolumesController } from './http/storage/storage-volumes.controller.js';
+import { VolumeBackupsController } from './http/storage/volume-backups.controller.js';
 import { VolumeSnapshotsController } from './http/storage/volume-snapshots.controller.js';
 import { WarningsController } from './http/warnings/warnings.controller.js';
 import { Idempotency } from './idempotency/idempotency.js';
@@ -40,6 +42,7 @@ const controllers: Type<object>[] = [
   InstancesController,
   InstanceStateController,
   SnapshotsController,
+  BackupsController,
   FilesController,
   LogsController,
   MetadataController,
@@ -49,6 +52,7 @@ const controllers: Type<object>[] = [
   StoragePoolsController,
   StorageVolumesController,
   VolumeSnapshotsController,
+  VolumeBackupsController,
   ProfilesController,
   ProjectsController,
   CertificatesController,

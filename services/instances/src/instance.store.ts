@@ -119,6 +119,16 @@ export class InstanceStore {
     ]);
   }
 
+  /** Of an instance that was one before; what is not known stays. */
+  setTimes(unit: Unit, id: string, times: { createdAt: Date | undefined; lastUsedAt: Date | undefined }): void {
+    unit.run(`UPDATE instances.instances SET created_at = coalesce($2, created_at), last_used_at = coalesce($3, last_used_at) WHERE id = $1`, [id, times.createdAt ?? null, times.lastUsedAt ?? null]);
+  }
+
+  /** Files of its backups, those being written too. */
+  async backupFiles({ project, name }: { project: string; name: string }): Promise<{ id: string; member: string }[]> {
+    return this.database.query(`SELECT b.id, b.member FROM instances.backups b JOIN instances.instances i ON i.id = b.owner_id WHERE i.project = $1 AND i.name = $2`, [project, name]);
+  }
+
   async write(unit: Unit, row: InstanceRow): Promise<void> {
     await unit.query(
       `UPDATE instances.instances SET name = $2, architecture = $3, description = $4, ephemeral = $5, stateful = $6, config = $7, devices = $8, profiles = $9,

@@ -2,6 +2,8 @@ import { EventBusToken, type EventBus } from '@asterism/events';
 import { instances } from '@asterism/proto';
 import { defineService, type AsterismService } from '@asterism/service';
 import { Admission } from './admission.js';
+import { ImportInstance } from './backups/import-instance.js';
+import { InstanceBackups } from './backups/instance-backups.js';
 import { Creation } from './create/creation.js';
 import { InstanceStore } from './instance.store.js';
 import { InstanceTasks } from './instance-tasks.js';
@@ -15,8 +17,10 @@ import { instancesTables } from './migrations/001-instances.js';
 import { Power } from './power/power.js';
 import { scheduleClock } from './migrations/002-schedules.js';
 import { instanceNames } from './migrations/003-names.js';
+import { instanceBackups } from './migrations/004-backups.js';
 import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
+import { Kept } from './snapshots/kept.js';
 import { Snapshots } from './snapshots/snapshots.js';
 import { SnapshotStore } from './snapshots/snapshot.store.js';
 import { Surroundings } from './surroundings.js';
@@ -39,6 +43,9 @@ export const instancesService: AsterismService = defineService({
     Power,
     Changes,
     Snapshots,
+    InstanceBackups,
+    Kept,
+    ImportInstance,
     Sessions,
     Reads,
     States,
@@ -47,7 +54,7 @@ export const instancesService: AsterismService = defineService({
     Schedules,
   ],
   handlers: [[instances.InstancesDefinition, InstancesHandler]],
-  migrations: [instancesTables, scheduleClock, instanceNames],
+  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups],
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
     app.get(Schedules, { strict: false }).start();

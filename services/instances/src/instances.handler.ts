@@ -1,4 +1,4 @@
-import type { Instances, common, instances } from '@asterism/proto';
+import type { Instances, agentBackups, backups, common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Creation } from './create/creation.js';
@@ -6,7 +6,7 @@ import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
 import { Power } from './power/power.js';
 import { Sessions } from './sessions/sessions.js';
-import { Snapshots } from './snapshots/snapshots.js';
+import { Kept } from './snapshots/kept.js';
 import { Changes } from './update/changes.js';
 
 /** The service's contract; each subject has its own class. */
@@ -18,7 +18,7 @@ export class InstancesHandler implements Instances {
     @Inject(Creation) private readonly creation: Creation,
     @Inject(Power) private readonly power: Power,
     @Inject(Changes) private readonly changes: Changes,
-    @Inject(Snapshots) private readonly snapshots: Snapshots,
+    @Inject(Kept) private readonly kept: Kept,
     @Inject(Sessions) private readonly sessions: Sessions,
   ) {}
 
@@ -63,22 +63,43 @@ export class InstancesHandler implements Instances {
     return this.sessions.console(call, request);
   }
   listSnapshots(_call: CallContext, request: instances.ListSnapshotsRequest): Promise<common.Document> {
-    return this.snapshots.list(request);
+    return this.kept.snapshots.list(request);
   }
   getSnapshot(_call: CallContext, request: instances.SnapshotRef): Promise<common.Document> {
-    return this.snapshots.get(request);
+    return this.kept.snapshots.get(request);
   }
   createSnapshot(call: CallContext, request: instances.CreateSnapshotRequest): Promise<common.OperationAnswer> {
-    return this.snapshots.create(call, request);
+    return this.kept.snapshots.create(call, request);
   }
   updateSnapshot(call: CallContext, request: instances.UpdateSnapshotRequest): Promise<common.OperationAnswer> {
-    return this.snapshots.update(call, request);
+    return this.kept.snapshots.update(call, request);
   }
   renameSnapshot(call: CallContext, request: instances.RenameSnapshotRequest): Promise<common.OperationAnswer> {
-    return this.snapshots.rename(call, request);
+    return this.kept.snapshots.rename(call, request);
   }
   deleteSnapshot(call: CallContext, request: instances.SnapshotRef): Promise<common.OperationAnswer> {
-    return this.snapshots.delete(call, request);
+    return this.kept.snapshots.delete(call, request);
+  }
+  listBackups(_call: CallContext, request: instances.ListBackupsRequest): Promise<common.Document> {
+    return this.kept.backups.list(request);
+  }
+  getBackup(_call: CallContext, request: instances.BackupRef): Promise<common.Document> {
+    return this.kept.backups.get(request);
+  }
+  createBackup(call: CallContext, request: instances.CreateBackupRequest): Promise<common.OperationAnswer> {
+    return this.kept.backups.create(call, request);
+  }
+  renameBackup(call: CallContext, request: instances.RenameBackupRequest): Promise<common.OperationAnswer> {
+    return this.kept.backups.rename(call, request);
+  }
+  deleteBackup(call: CallContext, request: instances.BackupRef): Promise<common.OperationAnswer> {
+    return this.kept.backups.delete(call, request);
+  }
+  exportBackup(call: CallContext, request: instances.BackupRef): AsyncIterable<agentBackups.BackupFile> {
+    return this.kept.backups.export(call, request);
+  }
+  importBackup(call: CallContext, frames: AsyncIterable<backups.BackupUpload>): Promise<common.OperationAnswer> {
+    return this.kept.backups.import(call, frames);
   }
   locate(_call: CallContext, request: instances.InstanceRef): Promise<instances.Location> {
     return this.neighbours.locate(request);

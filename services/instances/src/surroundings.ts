@@ -71,6 +71,11 @@ export class Surroundings {
     await this.projects.checkSnapshot(call, { name: project });
   }
 
+  /** The gate of backups. */
+  async checkBackup(call: CallContext, project: string): Promise<void> {
+    await this.projects.checkBackup(call, { name: project });
+  }
+
   /** Everything the instance's agent needs to know to run it. */
   async spec(call: CallContext, row: InstanceRow): Promise<agentInstances.InstanceSpec> {
     const networkNames = namesOf(row.expanded_devices, 'nic', nicBridgedKeys.network.name);

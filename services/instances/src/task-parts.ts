@@ -32,6 +32,11 @@ export class TaskParts {
     return { project: row.project, pool: row.pool, type: row.type, name: snapshot === '' ? row.name : `${row.name}/${snapshot}` };
   }
 
+  /** Removes the file of a backup, or of a received archive, from its member. */
+  async forgetArchive(call: CallContext, archive: { id: string; member: string }): Promise<void> {
+    await this.agents.on(archive.member).backups.delete(call, { id: archive.id });
+  }
+
   /** Starts the instance on its member; answers the volatile keys that changed. */
   async start(call: CallContext, row: InstanceRow): Promise<Config> {
     const changes = await this.agentOf(row).start(call, await this.surroundings.spec(call, row));

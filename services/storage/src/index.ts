@@ -1,7 +1,10 @@
 import { storage } from '@asterism/proto';
 import { defineService } from '@asterism/service';
+import { ImportVolume } from './backups/import-volume.js';
+import { VolumeBackups } from './backups/volume-backups.js';
 import { InstanceVolumesHandler } from './instance-volumes/instance-volumes.handler.js';
 import { storageSchema } from './migrations/001-storage.js';
+import { volumeBackups } from './migrations/002-backups.js';
 import { Members } from './pools/members.js';
 import { PoolStore } from './pools/pool.store.js';
 import { PoolUsers } from './pools/pool-users.js';
@@ -22,7 +25,7 @@ export const storageService = defineService({
   name: 'storage',
   providers: [
     ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, Unfinished],
-    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume],
     InstanceVolumesHandler,
   ],
   handlers: [
@@ -30,6 +33,6 @@ export const storageService = defineService({
     [storage.StorageVolumesDefinition, StorageVolumesHandler],
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
-  migrations: [storageSchema],
+  migrations: [storageSchema, volumeBackups],
   start: (app) => app.get(Unfinished, { strict: false }).start(),
 });

@@ -62,3 +62,13 @@ export const consoleBody = struct('InstanceConsolePost', { width: whole('int'), 
 export const createSnapshotBody = struct('InstanceSnapshotsPost', { name: text, stateful: flag, expires_at: optional(time) });
 export const updateSnapshotBody = struct('InstanceSnapshotPut', { expires_at: optional(time) });
 export const renameSnapshotBody = struct('InstanceSnapshotPost', { name: text, migration: flag });
+
+export const createBackupBody = struct('InstanceBackupsPost', {
+  name: text,
+  expires_at: time,
+  instance_only: flag,
+  container_only: flag,
+  optimized_storage: flag,
+  compression_algorithm: text,
+});
+export const renameBackupBody = struct('InstanceBackupPost', { name: text });

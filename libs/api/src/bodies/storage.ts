@@ -24,3 +24,12 @@ export const renameVolumeBody = struct('StorageVolumePost', { name: text, pool: 
 export const createVolumeSnapshotBody = struct('StorageVolumeSnapshotsPost', { name: text, expires_at: optional(time) });
 export const updateVolumeSnapshotBody = struct('StorageVolumeSnapshotPut', { description: optional(text), expires_at: optional(time) });
 export const renameVolumeSnapshotBody = struct('StorageVolumeSnapshotPost', { name: text });
+
+export const createVolumeBackupBody = struct('StoragePoolVolumeBackupsPost', {
+  name: text,
+  expires_at: time,
+  volume_only: flag,
+  optimized_storage: flag,
+  compression_algorithm: text,
+});
+export const renameVolumeBackupBody = struct('StoragePoolVolumeBackupPost', { name: text });

@@ -2,7 +2,8 @@ import type { FastifyReply } from 'fastify';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Answer } from './answer.js';
 
-interface Frame<H> {
+/** A piece of an answer: its header first, then the bytes. */
+export interface Frame<H> {
   part: { $case: 'header'; value: H } | { $case: 'chunk'; value: Buffer } | undefined;
 }
 

@@ -6,10 +6,12 @@ import type { NewInstance } from '../instance.store.js';
 import { emit, emitSnapshot, withVolatileKeys, type TaskParts } from '../task-parts.js';
 import { rootSize } from './plan.js';
 
-/** Where the root volume's content comes from; neither: it stays empty. */
+/** Where the root volume's content comes from; nothing given: it stays empty. */
 export interface VolumeSource {
   image?: string;
   copyFrom?: storage.VolumeRef;
+  /** A received archive on its member, and what the ids of its files were shifted by, by snapshot ("" for the instance). */
+  backup?: { id: string; member: string; idmaps: Record<string, string> };
   /** Snapshots of copyFrom that come along, oldest first. */
   snapshots: string[];
 }
@@ -18,7 +20,7 @@ export interface CreateInput extends InstanceKey {
   /** As accepted; nothing else changes it until the task ends. */
   row: NewInstance;
   source: VolumeSource;
-  trigger: 'create' | 'copy';
+  trigger: 'create' | 'copy' | 'import';
 }
 
 interface Made {
@@ -30,10 +32,14 @@ interface Made {
 export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Made> {
   type Context = StepContext<CreateInput, Made>;
   const rowOf = ({ input }: Context): InstanceRow => newRow(input.row);
+  const forgetArchive = async ({ call, input }: Context): Promise<void> => {
+    if (input.source.backup) await parts.forgetArchive(call, input.source.backup);
+  };
   return defineTask<CreateInput, Made>({
     kind: 'instance.create',
     initial: () => ({ volumePath: '', volatile: {} }),
     steps: [
+      { name: 'archive it is made of', applies: ({ input }) => input.source.backup !== undefined, run: async () => undefined, undo: forgetArchive },
       {
         name: 'root volume and its place on the member',
         async run(context) {
@@ -41,7 +47,7 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
           const { path } = await parts.volumes.create(context.call, volumeRequest(parts, row, context.input.source));
           context.state.volumePath = path;
           const spec = await parts.surroundings.spec(context.call, { ...row, volume_path: path });
-          context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger })).config;
+          context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger === 'import' ? '' : context.input.trigger })).config;
         },
         async undo(context) {
           const row = rowOf(context);
@@ -49,6 +55,7 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
           await removeVolume(parts, context, row);
         },
       },
+      { name: 'archive is owed no more', applies: ({ input }) => input.source.backup !== undefined, run: forgetArchive },
     ],
     async conclude(unit, { call, input, state }) {
       const row = newRow(input.row);
@@ -85,6 +92,7 @@ function volumeRequest(parts: TaskParts, row: InstanceRow, source: VolumeSource)
 
 
 function originOf(source: VolumeSource): storage.CreateInstanceVolume['source'] {
+  if (source.backup) return { $case: 'backup', value: { id: source.backup.id, snapshots: source.snapshots, idmaps: source.backup.idmaps } };
   if (source.image) return { $case: 'image_fingerprint', value: source.image };
   return source.copyFrom ? { $case: 'copy_from', value: source.copyFrom } : { $case: 'empty', value: {} };
 }

@@ -21,12 +21,14 @@ import { draftInstance, placeInstance, RecordRefused, type CreationWish, type Dr
 import { instanceType, instanceTypeLimits, requireArchitecture } from './request.js';
 
 /** A wish with where its root volume comes from and the snapshots that come along. */
-interface Prepared {
+export interface Prepared {
   wish: CreationWish;
   source: VolumeSource;
   snapshots: SnapshotRow[];
   /** Config that nobody asks for: a copy has it from its source. */
   given?: DraftInstance['config'];
+  /** Of an instance that was one before. */
+  times?: { createdAt: Date | undefined; lastUsedAt: Date | undefined };
 }
 
 const nameTaken = 'Add instance info to the database: This "instances" entry already exists';
@@ -54,7 +56,7 @@ export class Creation {
   }
 
   /** The gate, the placement and the row: from here on the task finishes or takes everything back. */
-  private async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
+  async accept(call: CallContext, prepared: Prepared, operation: OperationSpec): Promise<common.OperationAnswer> {
     const draft = draftInstance(prepared.wish);
     const row = await this.place(call, draft, { asked: prepared.wish.config, given: prepared.given ?? {} }).catch(async (error: unknown) => {
       throw error instanceof RecordRefused && (await this.parts.instances.exists(draft.project, draft.name)) ? new RecordRefused(nameTaken) : error;
@@ -63,6 +65,7 @@ export class Creation {
     const input = { project: row.project, name: row.name, row, source, trigger: prepared.wish.trigger };
     const accepted = this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
       this.parts.instances.insert(unit, { ...row, busy_task: task });
+      if (prepared.times) this.parts.instances.setTimes(unit, row.id, prepared.times);
       for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });
     });
     return accepted.catch((error: unknown) => {

@@ -21,7 +21,7 @@ export interface CreationWish {
   profiles: readonly ProfileConfig[];
   /** The image it is made of. */
   image?: { fingerprint: string; properties: Config };
-  trigger: 'create' | 'copy';
+  trigger: 'create' | 'copy' | 'import';
 }
 
 /** The row of a new instance, expanded and with its identity; without its pool's facts, which come with checkDevices(). */
@@ -41,7 +41,7 @@ export function draftInstance(wish: CreationWish): DraftInstance {
   const config: Config = {
     ...(wish.image ? { ...imageConfig(wish.image.properties), [instanceKeys.volatileBaseImage.name]: wish.image.fingerprint } : {}),
     ...withoutEmpty(wish.config),
-    ...identity(wish.trigger),
+    ...(wish.trigger === 'import' ? {} : identity(wish.trigger)),
   };
   const local = sorted({ ...config, ...nicHwaddrs(expandedDevices, config) });
   return {

@@ -39,9 +39,10 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
   });
 }
 
-/** What the agent keeps of the instance, its snapshots' volumes and its own. */
+/** What the agent keeps of the instance, the files of its backups, its snapshots' volumes and its own. */
 export async function removeFromMember(parts: TaskParts, call: CallContext, { project, name }: InstanceKey): Promise<void> {
-  const [row, snapshots] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name })]);
+  const [row, snapshots, backups] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name }), parts.instances.backupFiles({ project, name })]);
+  for (const backup of backups) await parts.forgetArchive(call, backup);
   await parts.agentOf(row).delete(call, parts.surroundings.bareSpec(row));
   for (const snapshot of snapshots) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
   await parts.volumes.delete(call, parts.volumeOf(row));

@@ -3,6 +3,7 @@ import { LxdError, fromUnknown } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
+import { InstanceBackups } from '../backups/instance-backups.js';
 import { etagOf, statusCodes } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { DocumentStore, type RenderedInstance, type Selection } from './document.store.js';
@@ -18,6 +19,7 @@ export class Reads {
     @Inject(DocumentStore) private readonly documents: DocumentStore,
     @Inject(InstanceStore) private readonly store: InstanceStore,
     @Inject(States) private readonly states: States,
+    @Inject(InstanceBackups) private readonly backups: InstanceBackups,
   ) {}
 
   async list(call: CallContext, request: instances.ListInstances): Promise<common.Document> {
@@ -55,10 +57,10 @@ export class Reads {
 
   /** The recursion-2 objects: one call to each member that has running ones, one query for all snapshots. */
   private async full(call: CallContext, rows: readonly RenderedInstance[], snapshots: ReadonlyMap<string, string>): Promise<string[]> {
-    const states = await this.states.ofMany(call, rows);
+    const [states, backups] = await Promise.all([this.states.ofMany(call, rows), this.backups.listsOf(rows.map((row) => row.id))]);
     return rows.map((row) => {
       const state = states.get(row.id) ?? stoppedState(row.status, statusCodes[row.status]);
-      return `${row.json.slice(0, -1)},"backups":null,"state":${state},"snapshots":${snapshots.get(row.id) ?? 'null'}}`;
+      return `${row.json.slice(0, -1)},"backups":${backups.get(row.id) ?? 'null'},"state":${state},"snapshots":${snapshots.get(row.id) ?? 'null'}}`;
     });
   }
 }

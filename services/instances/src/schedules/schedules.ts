@@ -3,6 +3,7 @@ import { Database } from '@asterism/database';
 import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
+import { InstanceBackups } from '../backups/instance-backups.js';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { acceptSnapshot } from '../snapshots/snapshot-tasks.js';
@@ -18,7 +19,7 @@ interface Expired {
   snapshot_id: string;
 }
 
-/** Every minute: snapshots that are due are taken, those whose time is over are removed. */
+/** Every minute: snapshots that are due are taken; snapshots and backups whose time is over are removed. */
 @Injectable()
 export class Schedules {
   #timer: NodeJS.Timeout | undefined;
@@ -28,6 +29,7 @@ export class Schedules {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(TaskParts) private readonly parts: TaskParts,
+    @Inject(InstanceBackups) private readonly backups: InstanceBackups,
   ) {}
 
   start(): void {
@@ -45,6 +47,7 @@ export class Schedules {
     if (mine.length === 0) return;
     for (const row of await this.scheduled()) if (isDue(valueOf(row.expanded_config, instanceKeys.snapshotsSchedule), now)) await this.snapshot(row);
     for (const expired of await this.expired(now)) await this.remove(expired);
+    await this.backups.sweep(now);
   }
 
   private async scheduled(): Promise<InstanceRow[]> {

@@ -69,6 +69,10 @@ export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, 
 export function restoredWish(row: InstanceRow, snapshot: SnapshotRow): Wish {
   const power = instanceKeys.volatileLastStatePower.name;
   const runtime: Config = { [power]: row.config[power] ?? '' };
+  const { volatileIdmapBase, volatileIdmapNext, volatileIdmapCurrent, volatileLastStateIdmap } = instanceKeys;
+  for (const { name } of [volatileIdmapBase, volatileIdmapNext, volatileIdmapCurrent, volatileLastStateIdmap]) {
+    if (snapshot.config[name] === undefined) runtime[name] = row.config[name] ?? ''; // an imported snapshot has none
+  }
   for (const device of Object.keys(snapshot.expanded_devices)) {
     const key = keyFor(instanceKeys.volatileDeviceHostName, device);
     runtime[key] = row.config[key] ?? '';

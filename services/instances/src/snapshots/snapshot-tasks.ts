@@ -19,14 +19,20 @@ export interface SnapshotWish extends InstanceKey {
 export async function acceptSnapshot(parts: TaskParts, unit: Unit, row: InstanceRow, wish: SnapshotWish, task: string): Promise<void> {
   if (wish.stateful) throw new Refused("Unable to create a stateful snapshot. CRIU isn't installed");
   const name = wish.snapshot || nextSnapshotName(valueOf(row.expanded_config, instanceKeys.snapshotsPattern), await parts.snapshots.names(unit, row.id), new Date());
-  const record = `Failed creating instance snapshot record "${name}"`;
-  if (/[ /\u0000-\u001f\u007f]/.test(name) || name === '.' || name === '..') throw new Refused(`${record}: Invalid instance snapshot name: Cannot contain space or / characters`);
+  const record = requireSnapshotName(name);
   try {
     await parts.snapshots.insert(unit, { ...snapshotOf(row), id: task, name, expires_at: expiry(row, wish), ready: false });
   } catch (error) {
     if (isUniqueViolation(error)) throw new Refused(`${record}: Add snapshot info to the database: This "instances_snapshots" entry already exists`);
     throw error;
   }
+}
+
+/** Answers how refusals of its record begin. */
+export function requireSnapshotName(name: string): string {
+  const record = `Failed creating instance snapshot record ${JSON.stringify(name)}`;
+  if (/[ /\u0000-\u001f\u007f]/.test(name) || ['', '.', '..'].includes(name)) throw new Refused(`${record}: Invalid instance snapshot name: Cannot contain space or / characters`);
+  return record;
 }
 
 function expiry(row: InstanceRow, wish: SnapshotWish): Date | null {

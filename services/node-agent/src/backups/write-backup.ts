@@ -40,6 +40,7 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
   const optimized = wish.optimized && streams !== undefined;
   const index = { ...wish.index, optimized, optimized_header: optimized };
   await host.files.writePlain(join(work, 'backup/index.yaml'), stringify(index), { mode: 0o644 });
+  await describeInVolume(parts, wish);
   try {
     if (optimized) await packStreams(parts, wish, { work, partial, streams });
     else if (streams) await streams.hold(wish.volume, (path) => packTrees(parts, wish, { work, partial, path }));
@@ -52,6 +53,11 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
     await host.files.remove(partial);
   }
   return optimized;
+}
+
+/** The reference's import believes the backup.yaml of an instance's volume, not the index. */
+async function describeInVolume({ host, layout }: WriteParts, { volume, index }: BackupWish): Promise<void> {
+  if (volume.type !== 'custom' && index['config']) await host.files.write(join(layout.volume(volume), 'backup.yaml'), stringify(index['config']), { mode: 0o400 });
 }
 
 const keepEverything = ['--numeric-owner', '--xattrs', '--xattrs-include=*', '--warning=no-file-ignored', '--warning=no-file-changed', '--warning=no-file-removed'] as const;

@@ -51,6 +51,13 @@ export class Gate {
     }
   }
 
+  /** A backup of an instance or a volume is to be made. */
+  backup(project: ProjectFacts): void {
+    if (isRestricted(project.config) && valueOf(project.config, projectKeys.restrictedBackups) === 'block') {
+      refuse(`Project ${JSON.stringify(project.name)} doesn't allow for backup creation`);
+    }
+  }
+
   /** A profile of a project is to be made or changed; the instances that use it are checked as they will be. */
   async profile(call: CallContext, project: ProjectRow, profile: ProfileFacts): Promise<void> {
     if (!isRestricted(project.config) && !hasLimits(project.config)) return;

@@ -115,6 +115,11 @@ export class ProjectsHandler implements Projects {
     return {};
   }
 
+  async checkBackup(_call: CallContext, { name }: projects.NameRequest): Promise<common.Empty> {
+    this.profiles.gate.backup(await this.#load(name));
+    return {};
+  }
+
   /** Own profiles come with an own default one, and go with all. */
   async #followProfilesFeature(unit: Unit, project: ProjectRow, own: boolean): Promise<void> {
     if (own === hasOwnProfiles(project.config)) return;

@@ -3,8 +3,9 @@ import { Agents } from '@asterism/agents';
 import { parseSize, volumeKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
-import type { agentStorage, common, InstanceVolumes, storage } from '@asterism/proto';
+import type { agentBackups, agentStorage, common, InstanceVolumes, storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { writeArchive } from '../backups/write-archive.js';
 import type { PoolRow } from '../pools/pool.store.js';
 import { agentVolume, diskName } from '../volumes/volume-rules.js';
 import { required, splitSnapshot, VolumeScope } from '../volumes/volume-scope.js';
@@ -100,6 +101,10 @@ export class InstanceVolumesHandler implements InstanceVolumes {
       await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id));
     }
     return {};
+  }
+
+  async backup(call: CallContext, request: storage.BackupInstanceVolume): Promise<agentBackups.BackupWritten> {
+    return writeArchive(call, this.agents, await this.scope.find(call, request.volume), { ...request, index: JSON.parse(request.index.toString()) });
   }
 
   async #source(call: CallContext, request: storage.CreateInstanceVolume): Promise<agentStorage.CreateVolumeRequest['source']> {

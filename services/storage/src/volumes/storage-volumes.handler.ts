@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { document, requireMatch, withoutEmpty } from '@asterism/api';
 import { withPoolDefaults } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
-import { common, type StorageVolumes, type storage } from '@asterism/proto';
+import { common, type agentBackups, type backups, type StorageVolumes, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { ImportVolume } from '../backups/import-volume.js';
+import { VolumeBackups } from '../backups/volume-backups.js';
 import { CopyVolume } from './copy-volume.js';
 import { VolumeChanges } from './volume-changes.js';
 import { volumeEtag, volumeObject } from './volume-document.js';
@@ -22,6 +24,8 @@ export class StorageVolumesHandler implements StorageVolumes {
     @Inject(VolumeChanges) private readonly changes: VolumeChanges,
     @Inject(VolumeSnapshots) private readonly snapshots: VolumeSnapshots,
     @Inject(CopyVolume) private readonly copies: CopyVolume,
+    @Inject(VolumeBackups) private readonly backups: VolumeBackups,
+    @Inject(ImportVolume) private readonly imports: ImportVolume,
   ) {}
 
   async list(call: CallContext, request: storage.ListVolumes): Promise<common.Document> {
@@ -100,6 +104,7 @@ export class StorageVolumesHandler implements StorageVolumes {
       throw new LxdError('bad-request', `Storage volumes of type ${JSON.stringify(request.type)} cannot be deleted with the storage API`);
     }
     if (request.type === 'custom' && (await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
+    if (request.type === 'custom') await this.backups.forget(call, found.volume.id);
     await this.changes.delete(call, found);
     return {};
   }
@@ -122,6 +127,34 @@ export class StorageVolumesHandler implements StorageVolumes {
 
   deleteSnapshot(call: CallContext, request: storage.VolumeRef): Promise<common.OperationAnswer> {
     return this.snapshots.delete(call, request);
+  }
+
+  listBackups(call: CallContext, request: storage.ListVolumeBackups): Promise<common.Document> {
+    return this.backups.list(call, request);
+  }
+
+  getBackup(call: CallContext, request: storage.VolumeBackupRef): Promise<common.Document> {
+    return this.backups.get(call, request);
+  }
+
+  createBackup(call: CallContext, request: storage.CreateVolumeBackup): Promise<common.OperationAnswer> {
+    return this.backups.create(call, request);
+  }
+
+  renameBackup(call: CallContext, request: storage.RenameVolumeBackup): Promise<common.OperationAnswer> {
+    return this.backups.rename(call, request);
+  }
+
+  deleteBackup(call: CallContext, request: storage.VolumeBackupRef): Promise<common.OperationAnswer> {
+    return this.backups.delete(call, request);
+  }
+
+  exportBackup(call: CallContext, request: storage.VolumeBackupRef): AsyncIterable<agentBackups.BackupFile> {
+    return this.backups.export(call, request);
+  }
+
+  importBackup(call: CallContext, frames: AsyncIterable<backups.BackupUpload>): Promise<common.OperationAnswer> {
+    return this.imports.import(call, frames);
   }
 }
 

@@ -69,6 +69,10 @@ export class VolumeStore {
     return (await this.database.query<VolumeRow>(`${select} WHERE pool.name = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [pool, key.project, key.type, key.name]))[0];
   }
 
+  async byId(id: string): Promise<VolumeRow | undefined> {
+    return (await this.database.query<VolumeRow>(`${select} WHERE volume.id = $1`, [id]))[0];
+  }
+
   async insert(unit: Unit, row: Omit<VolumeRow, 'id' | 'pool' | 'new_name'> & { maker: string }): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       `INSERT INTO storage.volumes (pool_id, member, project, type, name, description, content_type, config, ready, maker)

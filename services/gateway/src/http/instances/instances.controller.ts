@@ -4,6 +4,7 @@ import { common, Token, type Instances, type instances } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { started, sync, changed, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, listOf, otherProject, projectOf, query, recursionOf, type ApiRequest } from '../request.js';
+import { backupFrames, headerOf, isArchive } from '../backups.js';
 import { instancePaths, instanceRef, viewOf } from './instance-ref.js';
 
 const typeOfView: Readonly<Record<string, string>> = { containers: 'container', 'virtual-machines': 'virtual-machine' };
@@ -32,6 +33,7 @@ export class InstancesController {
 
   @Post()
   async create(@Req() request: ApiRequest): Promise<Answer> {
+    if (isArchive(request)) return started(await this.instances.importBackup(callOf(request), backupFrames(request, headerOf(request, 'x-lxd-pool'))));
     const { devices, profiles, source, ...sent } = await bodyOf(request, createInstanceBody);
     const view = viewOf(request);
     return started(

@@ -4,6 +4,7 @@ import { common, Token, type storage, type StorageVolumes } from '@asterism/prot
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { changed, created, started, sync, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, listOf, otherProject, parameter, type ApiRequest } from '../request.js';
+import { backupFrames, isArchive } from '../backups.js';
 import { volumeRef } from './volume-ref.js';
 
 @Controller('1.0/storage-pools/:pool/volumes')
@@ -71,6 +72,7 @@ export class StorageVolumesController {
   }
 
   async #create(request: ApiRequest): Promise<Answer> {
+    if (isArchive(request)) return started(await this.volumes.importBackup(callOf(request), backupFrames(request, parameter(request, 'pool'))));
     const { name, type, source, ...sent } = await bodyOf(request, createVolumeBody);
     const volume = { ...volumeRef(request, name), type: parameter(request, 'type') || type };
     if (source.type !== '' && source.type !== 'copy') throw new LxdError('bad-request', `Unknown source type ${JSON.stringify(source.type)}`);
