@@ -179,6 +179,6 @@ export class ImageTasks {
   }
 
   #download<I extends KeepImage>(call: CallContext, definition: TaskDefinition<I, KeepState>, input: I): Promise<common.OperationAnswer> {
-    return this.tasks.open(call, definition, { input, operation: { description: 'Downloading image', project: input.project, resources: {}, mayCancel: true } });
+    return this.tasks.open(call, definition, { input, operation: { description: 'Downloading image', project: input.project, resources: {} } });
   }
 }
