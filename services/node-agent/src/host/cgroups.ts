@@ -1,6 +1,6 @@
 import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { isMissing } from './files.js';
-import { readKernelFile } from './kernel-files.js';
+import { openKernelFile } from './kernel-files.js';
 import { hostMounts, type MountEntry } from './mounts.js';
 
 export interface CgroupLayout {
@@ -21,12 +21,19 @@ export interface Cgroups {
   remove(group: string): Promise<void>;
   /** Undefined when there is no such group or file. */
   read(group: string, file: string): Promise<string | undefined>;
-  /** Many files of a group at once, in the order asked for. */
-  readMany(group: string, files: readonly string[]): Promise<(string | undefined)[]>;
+  /** Files of a group that are read again and again. */
+  open(group: string, files: readonly string[]): Promise<OpenCgroup>;
   write(group: string, file: string, value: string): Promise<void>;
   move(group: string, pid: number): Promise<void>;
   /** The absolute directory of a group in the tree of a controller; undefined when the host has no such controller. */
   directory(group: string, controller: string): Promise<string | undefined>;
+}
+
+/** Open files of a group; they do not keep it from being removed. */
+export interface OpenCgroup {
+  /** What the files say now, in the order they were asked for; undefined what is not there. */
+  read(): (string | undefined)[];
+  close(): void;
 }
 
 let known: Promise<CgroupLayout> | undefined;
@@ -47,12 +54,16 @@ export const hostCgroups: Cgroups = {
       throw error;
     });
   },
-  async readMany(group, files) {
+  async open(group, files) {
     const { trees } = await hostCgroups.layout();
-    return files.map((file) => {
+    const open = files.map((file) => {
       const tree = trees[controllerOf(file)] ?? trees['unified'];
-      return tree === undefined ? undefined : readKernelFile(`${tree}${group}/${file}`);
+      return tree === undefined ? undefined : openKernelFile(`${tree}${group}/${file}`);
     });
+    return {
+      read: () => open.map((file) => file?.read()),
+      close: () => open.forEach((file) => file?.close()),
+    };
   },
   async write(group, file, value) {
     const directory = await hostCgroups.directory(group, controllerOf(file));

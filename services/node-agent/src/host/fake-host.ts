@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
-import type { CgroupLayout, Cgroups } from './cgroups.js';
+import type { CgroupLayout, Cgroups, OpenCgroup } from './cgroups.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
+import type { GuestNetwork } from './guest-network.js';
 import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
@@ -114,6 +115,9 @@ export class FakeGuests implements Guests {
     this.log.push(['guest', verb, source, target].filter((word) => word !== undefined).join(' '));
     return this.answers.get(verb) as GuestRequests[V]['answer'];
   }
+  network(): GuestNetwork {
+    return { links: () => [], close: () => undefined };
+  }
   async close(): Promise<void> {
     return undefined;
   }
@@ -173,8 +177,8 @@ export class FakeCgroups implements Cgroups {
   async read(group: string, file: string): Promise<string | undefined> {
     return this.values.get(`${group}/${file}`);
   }
-  async readMany(group: string, files: readonly string[]): Promise<(string | undefined)[]> {
-    return files.map((file) => this.values.get(`${group}/${file}`));
+  async open(group: string, files: readonly string[]): Promise<OpenCgroup> {
+    return { read: () => files.map((file) => this.values.get(`${group}/${file}`)), close: () => undefined };
   }
   async write(group: string, file: string, value: string): Promise<void> {
     this.values.set(`${group}/${file}`, value);

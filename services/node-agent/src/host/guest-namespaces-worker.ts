@@ -2,7 +2,6 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { GuestAnswer } from './guest-threads.js';
-import { readGuestLinks } from './guest-links.js';
 import type { GuestMount, GuestRequests, GuestVerb } from './guests.js';
 import * as system from './syscalls.js';
 
@@ -10,7 +9,6 @@ system.unshare(system.CLONE_FS);
 const hostMounts = fs.openSync('/proc/thread-self/ns/mnt', 'r');
 
 const verbs: { [V in GuestVerb]: (request: GuestRequests[V]['request']) => GuestRequests[V]['answer'] } = {
-  links: ({ pid }) => readGuestLinks(pid),
   mount: mountInto,
   unmount: ({ pid, target }) => inMounts(pid, () => unmountFrom(target)),
 };

@@ -23,7 +23,7 @@ interface Asked {
 export type GuestAnswer = { answer: unknown } | { error: { message: string; code?: string } };
 
 /** Threads that enter guests, one request at a time each; started as needed, ended when idle, given up when one hangs. */
-export class GuestThreads implements Guests {
+export class GuestThreads implements Pick<Guests, 'ask' | 'close'> {
   private readonly idle: Worker[] = [];
   private readonly queue: Asked[] = [];
   private readonly threads = new Set<Worker>();

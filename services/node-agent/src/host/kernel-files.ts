@@ -7,22 +7,42 @@ const buffer = Buffer.allocUnsafeSlow(16 * 1024);
  * reading. Only for files that neither wait for a disk nor for a lock that is held long. Undefined when there is none.
  */
 export function readKernelFile(path: string): string | undefined {
-  let file: number;
+  const file = openKernelFile(path);
   try {
-    file = openSync(path, 'r');
+    return file?.read();
+  } finally {
+    file?.close();
+  }
+}
+
+/** One that is read again and again; undefined when there is none. */
+export function openKernelFile(path: string): KernelFile | undefined {
+  try {
+    return new KernelFile(openSync(path, 'r'));
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
-  try {
-    let text = '';
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) text += buffer.toString('latin1', 0, read);
-    return text;
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  } finally {
-    closeSync(file);
+}
+
+export class KernelFile {
+  constructor(private readonly descriptor: number) {}
+
+  /** What it says now; undefined once what it spoke of is gone. */
+  read(): string | undefined {
+    try {
+      let text = '';
+      let read: number;
+      while ((read = readSync(this.descriptor, buffer, 0, buffer.length, text.length)) > 0) text += buffer.toString('latin1', 0, read);
+      return text;
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
   }
 }
 

@@ -40,16 +40,18 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   const known = new KnownInstances(host, new InstanceLayout(stateDir));
   await known.load();
   const facts = await readContainerHost(host, process.env['LXD_LXC_TEMPLATE_CONFIG'] ?? '/usr/share/lxc/config');
+  const states = new States(host, known, rootUsage);
   const turns = new Turns();
   const followed = new FollowedDevices(host, (id) => turns.take(id, () => containers.refreshDevices(id)));
-  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, devlxd: new Devlxd(host, known, devlxd), facts }, happened);
-  const handler = new InstancesHandler({ host, known, containers, states: new States(host, known, rootUsage), sessions: new Sessions(host, known), turns });
+  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, devlxd: new Devlxd(host, known, devlxd), facts }, happened, (id) => states.ended(id));
+  const handler = new InstancesHandler({ host, known, containers, states, sessions: new Sessions(host, known), turns });
   return {
     handler,
     known,
     reattach: () => containers.reattach(),
     async close() {
       containers.close();
+      states.close();
     },
   };
 }

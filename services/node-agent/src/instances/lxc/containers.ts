@@ -36,6 +36,8 @@ export class Containers {
   constructor(
     private readonly tools: StartTools,
     private readonly happened: Happened,
+    /** Told before anything else that a container ended or reboots. */
+    private readonly ending: (id: string) => void,
   ) {}
 
   /** The id map of a new container, as its volatile keys carry it until it starts. */
@@ -168,6 +170,7 @@ export class Containers {
 
   /** The monitor closed its socket: the container is gone, or on its way through a reboot. */
   private async ended(id: string): Promise<Record<string, string>> {
+    this.ending(id);
     const watched = this.watched.get(id);
     if (!watched) return {}; // the agent let go of it
     const running = this.tools.known.find(id)?.running;

@@ -7,12 +7,17 @@ export interface CgroupReading {
   isFrozen: boolean;
 }
 
-/** From the counters of whichever version the host has. */
-export async function readCgroup(cgroups: Cgroups, group: string): Promise<CgroupReading> {
+/** The open counters of a group, of whichever version the host has. */
+export interface CgroupCounters {
+  read(): CgroupReading;
+  close(): void;
+}
+
+export async function openCounters(cgroups: Cgroups, group: string): Promise<CgroupCounters> {
   const layout = await cgroups.layout();
-  const read = layout.version === 'v2' ? v2 : v1;
-  const files = read.files(layout);
-  return read.reading(await cgroups.readMany(group, files));
+  const { files, reading } = layout.version === 'v2' ? v2 : v1;
+  const open = await cgroups.open(group, files(layout));
+  return { read: () => reading(open.read()), close: () => open.close() };
 }
 
 interface Version {

@@ -1,5 +1,5 @@
 import { sortedMap } from '@asterism/api';
-import type { GuestLink } from '../../host/guests.js';
+import type { GuestLink } from '../../host/guest-network.js';
 
 export type Status = 'Running' | 'Stopped' | 'Frozen' | 'Error';
 export const statusCodes: Record<Status, number> = { Running: 103, Stopped: 102, Frozen: 110, Error: 112 };

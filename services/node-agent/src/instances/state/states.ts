@@ -1,9 +1,9 @@
 import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
-import { instanceCgroup } from '../instance-layout.js';
 import type { InstanceRecord, KnownInstances } from '../known-instances.js';
-import { readCgroup, type CgroupReading } from './cgroup-reading.js';
+import { isFrozen } from '../lxc/containers.js';
 import { instanceState, statusCodes, type Status } from './instance-state.js';
+import { Watches } from './watches.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 
@@ -12,36 +12,42 @@ export type RootUsage = (spec: InstanceSpec) => Promise<number | undefined>;
 
 /** What instances are doing, asked of the kernel. */
 export class States {
+  private readonly watches: Watches;
+
   constructor(
     private readonly host: Host,
     private readonly known: KnownInstances,
     private readonly rootUsage: RootUsage,
-  ) {}
+  ) {
+    this.watches = new Watches(host);
+  }
 
   async brief(record: InstanceRecord): Promise<agentInstances.InstanceState> {
-    const status = statusOf(record.running && (await this.reading(record.spec)));
+    const status = statusOf(record.running && { isFrozen: await isFrozen(this.host, record.spec.id) });
     return { status, status_code: statusCodes[status], json: Buffer.alloc(0), pid: record.running?.pid ?? 0 };
   }
 
   async full({ spec, running }: InstanceRecord): Promise<agentInstances.InstanceState> {
-    const [disk, reading, links] = await Promise.all([
-      this.disk(spec),
-      running && this.reading(spec),
-      running && this.host.guests.ask('links', { pid: running.pid }).catch(() => undefined),
-    ]);
-    const status = statusOf(reading);
+    if (!running) this.watches.forget(spec.id);
+    const [disk, sight] = await Promise.all([this.disk(spec), running && this.watches.look(spec.id, running.pid)]);
+    const status = statusOf(sight);
     const pid = running?.pid ?? 0;
-    const state = instanceState({ status, pid, disk, hostNames: hostNames(spec), ...(reading ? { usage: reading.usage } : {}), ...(links ? { links } : {}) });
+    const state = instanceState({ status, pid, disk, hostNames: hostNames(spec), ...(sight ? { usage: sight.usage } : {}), ...(sight?.links ? { links: sight.links } : {}) });
     return { status, status_code: state.status_code, json: Buffer.from(JSON.stringify(state)), pid };
+  }
+
+  /** The instance ended: nothing of it is held any more. */
+  ended(id: string): void {
+    this.watches.forget(id);
+  }
+
+  close(): void {
+    this.watches.close();
   }
 
   /** All that are known where no ids are given; unknown ids are left out. */
   select(ids: readonly string[]): InstanceRecord[] {
     return ids.length === 0 ? this.known.all() : ids.flatMap((id) => this.known.find(id) ?? []);
-  }
-
-  private reading(spec: InstanceSpec): Promise<CgroupReading> {
-    return readCgroup(this.host.cgroups, `/${instanceCgroup(spec.id)}/payload`);
   }
 
   private async disk(spec: InstanceSpec): Promise<Record<string, { usage: number }>> {
@@ -51,10 +57,10 @@ export class States {
   }
 }
 
-/** Of the reading of one that runs. */
-function statusOf(reading: CgroupReading | undefined): Status {
-  if (!reading) return 'Stopped';
-  return reading.isFrozen ? 'Frozen' : 'Running';
+/** Of one that was seen running. */
+function statusOf(seen: { isFrozen: boolean } | undefined): Status {
+  if (!seen) return 'Stopped';
+  return seen.isFrozen ? 'Frozen' : 'Running';
 }
 
 function hostNames(spec: InstanceSpec): Record<string, string> {
