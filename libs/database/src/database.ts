@@ -41,24 +41,28 @@ export class Database {
     return this.#connections.query<R>(sql, params);
   }
 
-  /** Commits what `work` did, or nothing. Deadlocks and serialization failures run `work` again. */
-  async transact<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
+  /**
+   * Commits what `work` did, or nothing. Deadlocks and serialization failures run `work` again.
+   * @param options.relaxed returns before the disk has it (ADR 16): a crash of PostgreSQL may take it back, but never it alone, only together
+   *   with all that was committed afterwards. For what is promised to nobody yet.
+   */
+  async transact<T>(work: (unit: Unit) => Promise<T> | T, { relaxed = false }: { relaxed?: boolean } = {}): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(work);
+        return await this.#once(work, relaxed ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN');
       } catch (error) {
         if (attempt === attempts || !(isSerializationFailure(error) || isStalePlan(error))) throw error;
       }
     }
   }
 
-  async #once<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
+  async #once<T>(work: (unit: Unit) => Promise<T> | T, begin: string): Promise<T> {
     const connection = await this.#connections.take();
     const unit = new RunningUnit(connection);
     let failure: unknown;
     try {
       // BEGIN travels with the first statement, COMMIT with the last; a failure in between makes the COMMIT a ROLLBACK.
-      const begun = connection.command('BEGIN');
+      const begun = connection.command(begin);
       begun.catch(() => undefined);
       const result = await work(unit);
       this.#storeEvents(unit);

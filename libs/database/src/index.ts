@@ -3,5 +3,5 @@ export { Database, type Unit, type DatabaseOptions } from './database.js';
 export { openPool, type PoolOptions } from './pool.js';
 export { type Migration, migrate } from './migrations.js';
 export { OutboxRelay } from './outbox.js';
-export { isUniqueViolation, isSerializationFailure, isConnectionLoss } from './postgres-errors.js';
+export { isUniqueViolation, isSerializationFailure, isConnectionLoss, isDivisionByZero } from './postgres-errors.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';

@@ -25,6 +25,11 @@ export function isStalePlan(error: unknown): boolean {
   return state === '26000' || (state === '0A000' && error instanceof Error && error.message.includes('cached plan'));
 }
 
+/** A statement divided by zero. */
+export function isDivisionByZero(error: unknown): boolean {
+  return sqlState(error) === '22012';
+}
+
 /** Refused because an earlier statement of the transaction failed. */
 export function isAborted(error: unknown): boolean {
   return sqlState(error) === '25P02';

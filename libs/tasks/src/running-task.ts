@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isConnectionLoss, type Database } from '@asterism/database';
+import { isConnectionLoss, isDivisionByZero, type Database } from '@asterism/database';
 import { LxdError, errorKinds, fromUnknown, isKind } from '@asterism/errors';
 import { event } from '@asterism/events';
 import type { Operations } from '@asterism/proto';
@@ -157,11 +157,10 @@ export class RunningTask {
 
   async #conclude(): Promise<void> {
     const { definition, database, row } = this.options;
-    await this.#persistently(() =>
+    await this.#finally(() =>
       database.transact(async (unit) => {
-        const mine = this.options.store.remove(unit, row.id);
+        this.options.store.remove(unit, row.id);
         await definition.conclude?.(unit, this.#context);
-        if (!(await mine)) throw new Suspended();
         unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata, steps: this.#steps }));
       }),
     );
@@ -172,11 +171,10 @@ export class RunningTask {
     const kind = errorKinds.find((candidate) => candidate === row.error_kind) ?? 'internal';
     const error = new LxdError(kind, row.error ?? 'unknown error');
     const code = kind === 'cancelled' ? 401 : 400;
-    await this.#persistently(() =>
+    await this.#finally(() =>
       database.transact(async (unit) => {
-        const mine = this.options.store.remove(unit, row.id);
+        this.options.store.remove(unit, row.id);
         await definition.abandon?.(unit, this.#context, error);
-        if (!(await mine)) throw new Suspended();
         unit.emit(event('operation.closed', { id: row.id, status_code: code, error: error.message, metadata: this.#metadata, steps: this.#steps }));
       }),
     );
@@ -188,6 +186,15 @@ export class RunningTask {
     const position = { state: JSON.stringify(this.#context.state), cursor, phase: row.phase, error: row.error, error_kind: row.error_kind, steps: this.steps };
     const mine = await this.#persistently(() => store.save(row.id, position));
     if (!mine) throw new Suspended();
+  }
+
+  /** The last transaction, unless another process has the task by now. */
+  async #finally(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#persistently(work);
+    } catch (error) {
+      throw isDivisionByZero(error) ? new Suspended() : error;
+    }
   }
 
   /** A service or agent that is away may be back in a moment. */

@@ -45,10 +45,9 @@ export class TaskStore {
     return rows.length === 1;
   }
 
-  /** Removes the finished task; false when another process has taken it over. */
-  async remove(unit: Unit, id: string): Promise<boolean> {
-    const rows = await unit.query(`DELETE FROM ${this.#table} WHERE id = $1 AND lease_owner = $2 RETURNING id`, [id, this.owner]);
-    return rows.length === 1;
+  /** Removes the finished task. Fails the transaction, by a division by zero, when another process has taken it over. */
+  remove(unit: Unit, id: string): void {
+    unit.run(`WITH removed AS (DELETE FROM ${this.#table} WHERE id = $1 AND lease_owner = $2 RETURNING id) SELECT 1 / count(*) FROM removed`, [id, this.owner]);
   }
 
   /** Takes over tasks whose owner is gone, or that this owner had before it was restarted. */

@@ -142,6 +142,10 @@ export class InstanceStore {
     await unit.query(`UPDATE instances.instances SET status = $2, status_code = $3 WHERE id = $1`, [id, status, statusCodes[status]]);
   }
 
+  deleteNamed(unit: Unit, { project, name }: Pick<InstanceRow, 'project' | 'name'>): void {
+    unit.run(`DELETE FROM instances.instances WHERE project = $1 AND name = $2`, [project, name]);
+  }
+
   delete(unit: Unit, id: string): void {
     unit.run(`DELETE FROM instances.instances WHERE id = $1`, [id]);
   }

@@ -44,9 +44,11 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
         name: 'root volume and its place on the member',
         async run(context) {
           const row = rowOf(context);
+          const asked = parts.surroundings.spec(context.call, row);
+          asked.catch(() => undefined); // thrown below: nothing is undone while the volume is being made
           const { path } = await parts.volumes.create(context.call, volumeRequest(parts, row, context.input.source));
           context.state.volumePath = path;
-          const spec = await parts.surroundings.spec(context.call, { ...row, volume_path: path });
+          const spec = { ...(await asked), volume_path: path };
           context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger === 'import' ? '' : context.input.trigger })).config;
         },
         async undo(context) {
@@ -59,7 +61,7 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
     ],
     async conclude(unit, { call, input, state }) {
       const row = newRow(input.row);
-      await parts.instances.finishCreation(unit, { ...withVolatileKeys(row, state.volatile), volume_path: state.volumePath });
+      parts.instances.finishCreation(unit, { ...withVolatileKeys(row, state.volatile), volume_path: state.volumePath });
       emit(unit, call, 'instance-created', row, { 'storage-pool': row.pool, type: row.type });
       if (input.source.snapshots.length === 0) return;
       await parts.snapshots.setReadyOf(unit, row.id);

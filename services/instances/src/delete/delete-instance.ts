@@ -28,9 +28,8 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
       },
     ],
     async conclude(unit, { call, input }) {
-      const row = await parts.instances.lock(unit, input.project, input.name);
-      await parts.instances.delete(unit, row.id);
-      emit(unit, call, 'instance-deleted', row);
+      parts.instances.deleteNamed(unit, input);
+      emit(unit, call, 'instance-deleted', input);
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);

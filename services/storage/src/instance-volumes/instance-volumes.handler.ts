@@ -36,14 +36,15 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const volume = { ...agentVolume(pool, planned), size_bytes: rootBytes(pool, request.size) };
     const { path } = await this.agents.on(request.member).storage.createVolume(call, { volume, source: await this.#source(call, request) });
     const fingerprint = request.source?.$case === 'image_fingerprint' && keepsImages.has(pool.driver) ? request.source.value : '';
-    if (request.snapshots.length === 0 && !fingerprint) await this.scope.volumes.ensure(this.database, planned);
-    else {
-      await this.database.transact(async (unit) => {
+    await this.database.transact(
+      async (unit) => {
+        if (fingerprint) this.scope.volumes.keep(unit, { ...planned, project: defaultProject, type: 'image', name: fingerprint, config: {} });
+        if (request.snapshots.length === 0) return this.scope.volumes.keep(unit, planned);
         const id = await this.scope.volumes.ensure(unit, planned);
         for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, id, snapshot, {});
-        if (fingerprint) await this.scope.volumes.ensure(unit, { ...planned, project: defaultProject, type: 'image', name: fingerprint, config: {} });
-      });
-    }
+      },
+      { relaxed: true },
+    );
     return { path };
   }
 
@@ -52,7 +53,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const { pool, volume } = await this.scope.look(call, request);
     if (!volume) return {};
     await this.#agent(volume).deleteVolume(call, agentVolume(pool, volume));
-    await this.scope.volumes.delete(this.database, volume.id);
+    await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id), { relaxed: true });
     return {};
   }
 

@@ -39,6 +39,16 @@ const select = `
          volume.content_type, volume.config, volume.ready, volume.new_name
   FROM storage.volumes volume JOIN storage.pools pool ON pool.id = volume.pool_id`;
 
+type KeptVolume = Pick<VolumeRow, 'pool_id' | 'member' | 'project' | 'type' | 'name' | 'config'>;
+
+function upsert(row: KeptVolume): [sql: string, params: unknown[]] {
+  return [
+    `INSERT INTO storage.volumes (pool_id, member, project, type, name, config, ready) VALUES ($1, $2, $3, $4, $5, $6, true)
+     ON CONFLICT (pool_id, member, project, type, name) DO UPDATE SET ready = true RETURNING id`,
+    [row.pool_id, row.member, row.project, row.type, row.name, row.config],
+  ];
+}
+
 /** Rows of storage.volumes. */
 @Injectable()
 export class VolumeStore {
@@ -83,13 +93,14 @@ export class VolumeStore {
   }
 
   /** One that may be there from an earlier try stays as it is. */
-  async ensure(unit: Pick<Unit, 'query'>, row: Pick<VolumeRow, 'pool_id' | 'member' | 'project' | 'type' | 'name' | 'config'>): Promise<string> {
-    const rows = await unit.query<{ id: string }>(
-      `INSERT INTO storage.volumes (pool_id, member, project, type, name, config, ready) VALUES ($1, $2, $3, $4, $5, $6, true)
-       ON CONFLICT (pool_id, member, project, type, name) DO UPDATE SET ready = true RETURNING id`,
-      [row.pool_id, row.member, row.project, row.type, row.name, row.config],
-    );
-    return rows[0]!.id;
+  keep(unit: Unit, row: KeptVolume): void {
+    unit.run(...upsert(row));
+  }
+
+  /** The same, answering its id. */
+  async ensure(unit: Unit, row: KeptVolume): Promise<string> {
+    const [sql, params] = upsert(row);
+    return (await unit.query<{ id: string }>(sql, params))[0]!.id;
   }
 
   async markReady(unit: Unit, id: string): Promise<void> {
@@ -109,8 +120,8 @@ export class VolumeStore {
     await unit.query(`UPDATE storage.volumes SET name = $2, new_name = '', maker = '' WHERE id = $1`, [id, newName]);
   }
 
-  async delete(unit: Pick<Unit, 'query'>, id: string): Promise<void> {
-    await unit.query('DELETE FROM storage.volumes WHERE id = $1', [id]);
+  delete(unit: Unit, id: string): void {
+    unit.run('DELETE FROM storage.volumes WHERE id = $1', [id]);
   }
 
   /** Volumes on a member that an earlier process of the replica was making or renaming. */
