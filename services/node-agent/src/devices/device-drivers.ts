@@ -34,6 +34,11 @@ export class DeviceDrivers {
     return started;
   }
 
+  /** Takes from an instance that is being killed what need not wait for its end: the kernel is at both at the same time. */
+  async cut(instance: InstanceSpec): Promise<void> {
+    await Promise.allSettled(devicesOf(instance).map((device) => this.byType.get(typeOf(device.spec))?.cut?.(device)));
+  }
+
   /** Stops all of them, also after a failure of one; the first failure is thrown at the end. */
   async stop(instance: InstanceSpec): Promise<Record<string, string>> {
     let changes = {};

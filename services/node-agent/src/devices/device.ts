@@ -51,6 +51,8 @@ export interface DeviceStart {
 export interface DeviceDriver {
   /** @param idmap of the instance that starts; empty for a privileged one */
   start(device: InstanceDevice, idmap: readonly IdRange[]): Promise<DeviceStart>;
+  /** Takes from an instance that is being killed what need not wait for its end; `stop` still follows. */
+  cut?(device: InstanceDevice): Promise<void>;
   stop(device: InstanceDevice): Promise<DeviceVolatile>;
   plug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile>;
   unplug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile>;

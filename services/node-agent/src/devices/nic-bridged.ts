@@ -68,6 +68,10 @@ export class BridgedNic implements NicKind {
     }
   }
 
+  cut(device: InstanceDevice): Promise<void> {
+    return this.host.links.delete(linkName(hostName(device)));
+  }
+
   async destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile> {
     const hostEnd = linkName(hostName(device));
     await this.host.links.delete(hostEnd);

@@ -10,6 +10,8 @@ export interface NicLink {
 export interface NicKind {
   /** Leaves nothing behind when it fails. */
   create(device: InstanceDevice): Promise<NicLink>;
+  /** The link may go while its guest is still dying. */
+  cut?(device: InstanceDevice): Promise<void>;
   /** Everything of the nic on the host; what is gone already is fine. `removed`: the nic left the instance, which did not just stop. */
   destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile>;
   /** Brings settings of the host's side to a running nic. */

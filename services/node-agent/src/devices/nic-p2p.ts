@@ -20,6 +20,10 @@ export class P2pNic implements NicKind {
     return { link: guestEnd, volatile: { host_name: hostEnd } };
   }
 
+  cut(device: InstanceDevice): Promise<void> {
+    return this.host.links.delete(linkName(hostName(device)));
+  }
+
   async destroy(device: InstanceDevice): Promise<DeviceVolatile> {
     await this.host.links.delete(linkName(hostName(device)));
     return { host_name: '' };

@@ -37,6 +37,10 @@ export class NicDriver implements DeviceDriver {
     };
   }
 
+  async cut(device: InstanceDevice): Promise<void> {
+    await this.#kind(device.spec).cut?.(device);
+  }
+
   stop(device: InstanceDevice): Promise<DeviceVolatile> {
     return this.#kind(device.spec).destroy(device, false);
   }

@@ -17,8 +17,8 @@ export interface ExecOptions {
   input?: string | Uint8Array;
   /** 30 seconds when absent; the command is killed when it passes. */
   timeoutMs?: number;
-  /** Added to the agent's own environment. */
-  env?: Record<string, string>;
+  /** Added to the agent's own environment, or taken from it. */
+  env?: Record<string, string | undefined>;
   cwd?: string;
   signal?: AbortSignal;
   /** Runs a sealed copy of the program, see `sealedProgram`. */

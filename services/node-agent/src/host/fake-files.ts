@@ -59,6 +59,7 @@ export class FakeFiles implements Files {
     return Readable.from([this.follow(path).content]);
   }
   async sync(): Promise<void> {}
+  async spread(): Promise<void> {}
 
   async *readChunks(path: string): AsyncIterable<Buffer> {
     yield this.follow(path).content;

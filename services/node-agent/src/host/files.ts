@@ -12,6 +12,7 @@ import {
   lchownSync,
   lstatSync,
   open,
+  openSync,
   readFileSync,
   readdirSync,
   readlinkSync,
@@ -26,7 +27,7 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
 import { removeSmallTree } from './small-trees.js';
-import { exchange, mknod } from './syscalls.js';
+import { FS_TOPDIR_FL, addInodeFlags, exchange, mknod } from './syscalls.js';
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
 
@@ -81,6 +82,11 @@ export interface Files {
   stat(path: string): Promise<FileStat | undefined>;
   /** With its parents; a directory that exists already is fine and keeps its ownership. */
   mkdir(path: string, ownership?: Ownership): Promise<void>;
+  /**
+   * Tells the file system that what is made in this directory has nothing to do with each other. ext4 then gives each its own region of the disk;
+   * without that it looks for inodes where others were just deleted, and passes over those one by one, a millisecond per file. A hint: others do not mind.
+   */
+  spread(directory: string): Promise<void>;
   /** Recursively; nothing there is fine. Does not cross into other file systems when told so by `rm` itself: unmount before. */
   remove(path: string): Promise<void>;
   /** As `remove`, but gives up (false, nothing removed) on larger trees and on trees with mounts in them. */
@@ -157,6 +163,16 @@ export const hostFiles: Files = {
     }
     if (ownership.mode !== undefined) chmodSync(path, ownership.mode);
     if (ownership.uid !== undefined || ownership.gid !== undefined) chownSync(path, ownership.uid ?? 0, ownership.gid ?? 0);
+  },
+  async spread(directory) {
+    const descriptor = openSync(directory, 'r');
+    try {
+      addInodeFlags(descriptor, FS_TOPDIR_FL);
+    } catch {
+      // A file system that has no such hint, or that needs none.
+    } finally {
+      closeSync(descriptor);
+    }
   },
   removeSmallTree,
   removeDevices,

@@ -58,7 +58,7 @@ export function posixSpawn({ file, argv, env, cwd, descriptors, session }: Posix
       else calls.addOpen(actions, to, from, O_RDWR, 0);
     }
     if (cwd !== undefined) calls.addChdir(actions, cwd);
-    const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const words = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
     const error = calls.spawn(pid, file, actions, session ? attributes.session : attributes.plain, [...argv, null], [...words, null]) as number;
     if (error !== 0) throw Object.assign(new Error(getSystemErrorMessage(-error)), { code: getSystemErrorName(-error) });
     return pid.readInt32LE();

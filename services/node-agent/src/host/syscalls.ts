@@ -85,6 +85,21 @@ export function ioctlNow(fd: number, request: number, argument: Buffer, path: st
   check('ioctl', calls.ioctl(fd, request, argument) as number, path);
 }
 
+const FS_IOC = { getFlags: 0x80086601, setFlags: 0x40086602 } as const;
+
+/** "Unrelated directories below": see chattr(1), attribute T. */
+export const FS_TOPDIR_FL = 0x20000;
+
+/** Sets attributes as chattr(1) does. */
+export function addInodeFlags(fd: number, flags: number): void {
+  const word = Buffer.alloc(8);
+  check('ioctl', calls.ioctl(fd, FS_IOC.getFlags, word) as number);
+  const before = word.readUInt32LE();
+  if ((before & flags) === flags) return;
+  word.writeUInt32LE((before | flags) >>> 0);
+  check('ioctl', calls.ioctl(fd, FS_IOC.setFlags, word) as number);
+}
+
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 

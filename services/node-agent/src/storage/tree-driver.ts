@@ -206,5 +206,6 @@ export class TreeDriver implements StorageDriver {
       if (type !== 'image') await host.files.mkdir(join(root, `${directory}-snapshots`), { mode });
     }
     await host.files.mkdir(layout.scratch(pool.name), { mode: 0o700 });
+    await host.files.spread(layout.scratch(pool.name)); // where volumes are made
   }
 }

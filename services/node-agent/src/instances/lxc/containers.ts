@@ -85,8 +85,10 @@ export class Containers {
     if (!watched || !running) return {};
     watched.expected = true;
     await this.signalEnd(id, running, how.force);
+    const cut = how.force ? this.tools.devices.cut(running.started) : undefined;
     const timeoutMs = how.force ? 30_000 : how.timeoutMs;
     const done = await Promise.race([watched.gone, ...(timeoutMs < 0 ? [] : [after(timeoutMs)])]);
+    await cut;
     if (done) return done;
     watched.expected = false;
     throw new LxdError('internal', 'Failed shutting down instance, status is "Running": context deadline exceeded');

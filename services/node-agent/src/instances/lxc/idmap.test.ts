@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { containerIdmap, hostRange, idmapJson } from './idmap.js';
+import { containerIdmap, hostRange, idmapJson, isWithin } from './idmap.js';
 
 const host = { hostId: 100_000, range: 1_000_000 };
 
@@ -25,6 +25,11 @@ describe('the id map of a container', () => {
     const taken = [{ hostId: 165_536, range: 65_536 }, { hostId: 165_536 + 3 * 65_536, range: 65_536 }];
     expect(containerIdmap(isolated, host, taken)[0]).toMatchObject({ hostId: 165_536 + 65_536 });
     expect(() => containerIdmap({ ...isolated, 'security.idmap.size': '2000000' }, host, [])).toThrow('Not enough uid/gid');
+  });
+  it('may name a base that the host does not give', () => {
+    const isolated = { 'security.idmap.isolated': 'true' };
+    expect(isWithin(containerIdmap(isolated, host, []), host)).toBe(true);
+    expect(isWithin(containerIdmap({ ...isolated, 'security.idmap.base': '5000' }, host, []), host)).toBe(false);
   });
   it('is written as the volatile keys have it', () => {
     expect(idmapJson([{ isUid: true, isGid: false, nsId: 0, hostId: 5, range: 6 }])).toBe('[{"Isuid":true,"Isgid":false,"Hostid":5,"Nsid":0,"Maprange":6}]');

@@ -63,6 +63,11 @@ function bothKinds({ hostId, range }: HostRange): IdRange[] {
   ];
 }
 
+/** Whether all ids of a map are the host's to give, as /etc/subuid and /etc/subgid say. */
+export function isWithin(idmap: readonly IdRange[], host: HostRange): boolean {
+  return idmap.every(({ hostId, range }) => hostId >= host.hostId && hostId + range <= host.hostId + host.range);
+}
+
 /** As the volatile.*.idmap keys carry it. */
 export function idmapJson(idmap: readonly IdRange[]): string {
   return JSON.stringify(idmap.map((range) => ({ Isuid: range.isUid, Isgid: range.isGid, Hostid: range.hostId, Nsid: range.nsId, Maprange: range.range })));
