@@ -19,6 +19,7 @@ const preparedAtMost = 500;
 /** A process's connections: some shared by single statements, the rest taken by one transaction at a time. */
 export class Connections {
   readonly #pool: Pool;
+  #current: Slot | undefined;
   readonly #slots = Array.from({ length: shared }, () => new Slot(() => this.take()));
 
   constructor(source: DataSource) {
@@ -27,13 +28,20 @@ export class Connections {
 
   /** One statement, committed by itself. */
   async query<R>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
-    const slot = this.#slots.reduce((idlest, candidate) => (candidate.busy < idlest.busy ? candidate : idlest));
+    const slot = this.#slotOfThisTurn();
     try {
       return await slot.query<R>(sql, params);
     } catch (error) {
       if (isStalePlan(error)) return slot.query<R>(sql, params);
       throw error;
     }
+  }
+
+  /** Statements that are given together travel together. */
+  #slotOfThisTurn(): Slot {
+    if (this.#current) return this.#current;
+    process.nextTick(() => (this.#current = undefined));
+    return (this.#current = this.#slots.reduce((idlest, candidate) => (candidate.busy < idlest.busy ? candidate : idlest)));
   }
 
   /** Gives the shared ones back, so that the pool can end. */

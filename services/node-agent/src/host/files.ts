@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -127,7 +128,7 @@ export const hostFiles: Files = {
   replace: (path, content, ownership) => replace(path, content, { ...ownership, synced: false }),
   writePlain: async (path, content, ownership) => writeFileSync(path, content, { mode: ownership?.mode ?? 0o600 }),
   writeControl: (path, value) => fs.writeFile(path, value, { flag: 'r+' }),
-  append: (path, content) => fs.appendFile(path, content),
+  append: async (path, content) => appendFileSync(path, content, { mode: 0o600 }),
   readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),
   readChunks,
   writeStream: (path, ownership) => createWriteStream(path, { mode: ownership?.mode ?? 0o600, highWaterMark: 1024 * 1024 }),
@@ -222,6 +223,11 @@ export const hostFiles: Files = {
   chown: async (path, uid, gid) => lchownSync(path, uid, gid),
   readdir: async (path) => readdirSync(path).sort(),
   async symlink(target, path) {
+    try {
+      return await fs.symlink(target, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     await fs.symlink(target, temporary);
     renameSync(temporary, path);

@@ -16,10 +16,7 @@ export class InstanceLayout {
     return join(this.stateDir, 'containers');
   }
   get records(): string {
-    return join(this.stateDir, 'instances');
-  }
-  record(id: string): string {
-    return join(this.records, `${id}.json`);
+    return join(this.stateDir, 'instances.log');
   }
   link(instance: Named): string {
     return join(this.containers, hostName(instance));

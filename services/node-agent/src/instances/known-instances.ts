@@ -21,16 +21,30 @@ export interface RunningHandle {
   started: InstanceSpec;
 }
 
-/** What the agent knows of an instance, kept as one JSON file each. */
+/** What the agent knows of an instance. */
 export interface InstanceRecord {
   /** As it was last applied. */
   spec: InstanceSpec;
   running?: RunningHandle;
 }
 
-/** The instances of this host; read once at start, written whenever one changes. */
+/** A line of the log; without a record the instance is forgotten. */
+interface Change {
+  id: string;
+  record?: InstanceRecord;
+}
+
+/** Lines of the log that are tolerated beside those that still count. */
+const spareLines = 256;
+
+/**
+ * The instances of this host, kept as a log: one line of JSON for each change, the last one of an instance counts. It outlives this process. A
+ * power failure may take its end: then nothing runs, and the next call brings the rest again.
+ */
 export class KnownInstances extends InstancePlaces {
   private readonly records = new Map<string, InstanceRecord>();
+  private lines = 0;
+  private written: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly host: Host,
@@ -40,13 +54,13 @@ export class KnownInstances extends InstancePlaces {
   }
 
   async load(): Promise<void> {
-    await this.host.files.mkdir(this.layout.records, { mode: 0o700 });
-    for (const name of await this.host.files.readdir(this.layout.records)) {
-      if (!name.endsWith('.json')) continue;
-      const record = parsed(await this.host.files.readText(`${this.layout.records}/${name}`));
-      if (record) this.records.set(name.slice(0, -'.json'.length), record);
-      else await this.host.files.remove(`${this.layout.records}/${name}`);
+    if (!(await this.host.files.exists(this.layout.records))) return;
+    for (const line of (await this.host.files.readText(this.layout.records)).split('\n')) {
+      const change = parsed(line);
+      if (change?.record) this.records.set(change.id, change.record);
+      else if (change) this.records.delete(change.id);
     }
+    await this.rewrite();
   }
 
   all(): InstanceRecord[] {
@@ -66,14 +80,30 @@ export class KnownInstances extends InstancePlaces {
     return record as InstanceRecord & { running: RunningHandle };
   }
 
-  /** Outlives this process. A power failure may take it: then nothing runs, and the next call brings the rest again. */
   async save(record: InstanceRecord): Promise<void> {
     this.records.set(record.spec.id, record);
-    await this.host.files.replace(this.layout.record(record.spec.id), JSON.stringify(record));
+    await this.write({ id: record.spec.id, record });
   }
   async forget(id: string): Promise<void> {
-    this.records.delete(id);
-    await this.host.files.remove(this.layout.record(id));
+    if (this.records.delete(id)) await this.write({ id });
+  }
+
+  /** One after the other: what is written while the log is made anew comes after it. */
+  private write(change: Change): Promise<void> {
+    const line = `${JSON.stringify(change)}\n`;
+    this.written = this.written
+      .catch(() => undefined)
+      .then(async () => {
+        await this.host.files.append(this.layout.records, line);
+        if (++this.lines > spareLines + 2 * this.records.size) await this.rewrite();
+      });
+    return this.written;
+  }
+
+  private async rewrite(): Promise<void> {
+    const lines = [...this.records].map(([id, record]) => `${JSON.stringify({ id, record } satisfies Change)}\n`);
+    await this.host.files.replace(this.layout.records, lines.join(''));
+    this.lines = lines.length;
   }
 
   place(id: string): InstancePlace {
@@ -93,10 +123,10 @@ export class KnownInstances extends InstancePlaces {
   }
 }
 
-/** Undefined for what a power failure left of a record. */
-function parsed(text: string): InstanceRecord | undefined {
+/** Undefined for the end of a log that a power failure cut off. */
+function parsed(line: string): Change | undefined {
   try {
-    return JSON.parse(text) as InstanceRecord;
+    return JSON.parse(line) as Change;
   } catch {
     return undefined;
   }
