@@ -9,7 +9,7 @@ import { ClusterDefinition } from './generated/asterism/cluster/v1/cluster.js';
 import { InstanceVolumesDefinition, StoragePoolsDefinition, StorageVolumesDefinition } from './generated/asterism/storage/v1/storage.js';
 import { NetworksDefinition } from './generated/asterism/networks/v1/networks.js';
 import { ImagesDefinition } from './generated/asterism/images/v1/images.js';
-import { InstancesDefinition } from './generated/asterism/instances/v1/instances.js';
+import { InstanceMetricsDefinition, InstancesDefinition } from './generated/asterism/instances/v1/instances.js';
 import { AgentInstancesDefinition } from './generated/asterism/agent/v1/instances.js';
 import { AgentFilesDefinition } from './generated/asterism/agent/v1/files.js';
 import { AgentStorageDefinition } from './generated/asterism/agent/v1/storage.js';
@@ -27,7 +27,7 @@ export const deployables = {
   storage: [StoragePoolsDefinition, StorageVolumesDefinition, InstanceVolumesDefinition],
   networks: [NetworksDefinition],
   images: [ImagesDefinition],
-  instances: [InstancesDefinition],
+  instances: [InstancesDefinition, InstanceMetricsDefinition],
 } as const satisfies Record<string, readonly ServiceDefinition[]>;
 
 export type Deployable = keyof typeof deployables;
@@ -58,6 +58,7 @@ export type StorageVolumes = Service<typeof StorageVolumesDefinition>;
 export type InstanceVolumes = Service<typeof InstanceVolumesDefinition>;
 export type Networks = Service<typeof NetworksDefinition>;
 export type Images = Service<typeof ImagesDefinition>;
+export type InstanceMetrics = Service<typeof InstanceMetricsDefinition>;
 export type Instances = Service<typeof InstancesDefinition>;
 
 /** Injection tokens: `@Inject(Token.Instances) instances: Instances`. */
@@ -74,5 +75,6 @@ export const Token = {
   InstanceVolumes: InstanceVolumesDefinition.fullName,
   Networks: NetworksDefinition.fullName,
   Images: ImagesDefinition.fullName,
+  InstanceMetrics: InstanceMetricsDefinition.fullName,
   Instances: InstancesDefinition.fullName,
 } as const;

@@ -17,6 +17,7 @@ import { LogsController } from './http/instances/logs.controller.js';
 import { MetadataController } from './http/instances/metadata.controller.js';
 import { SnapshotsController } from './http/instances/snapshots.controller.js';
 import { InternalController } from './http/internal/internal.controller.js';
+import { MetricsController } from './http/metrics/metrics.controller.js';
 import { NetworksController } from './http/networks/networks.controller.js';
 import { OperationsController } from './http/operations/operations.controller.js';
 import { ProfilesController } from './http/profiles/profiles.controller.js';
@@ -59,6 +60,7 @@ const controllers: Type<object>[] = [
   WarningsController,
   OperationsController,
   EventsController,
+  MetricsController,
   InternalController,
 ];
 

@@ -12,6 +12,7 @@ import { DocumentStore } from './lists/document.store.js';
 import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
 import { States } from './lists/states.js';
+import { MetricsHandler } from './metrics/metrics.handler.js';
 import { Members } from './members/members.js';
 import { instancesTables } from './migrations/001-instances.js';
 import { Power } from './power/power.js';
@@ -50,10 +51,14 @@ export const instancesService: AsterismService = defineService({
     Reads,
     States,
     Neighbours,
+    MetricsHandler,
     Members,
     Schedules,
   ],
-  handlers: [[instances.InstancesDefinition, InstancesHandler]],
+  handlers: [
+    [instances.InstancesDefinition, InstancesHandler],
+    [instances.InstanceMetricsDefinition, MetricsHandler],
+  ],
   migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups],
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));

@@ -17,6 +17,7 @@ const allowed: Record<Access, Record<string, Who[]>> = {
   trusted: { p1: ['unix', 'admin', 'restricted'], default: ['unix', 'admin', 'restricted'] },
   project: { p1: ['unix', 'admin', 'restricted'], default: ['unix', 'admin'] },
   'named-project': { p1: ['unix', 'admin', 'restricted'], default: ['unix', 'admin'] },
+  metrics: { p1: ['unix', 'admin', 'restricted'], default: ['unix', 'admin', 'restricted'] },
   admin: { p1: ['unix', 'admin'], default: ['unix', 'admin'] },
   local: { p1: ['unix'], default: ['unix'] },
 };
@@ -35,6 +36,12 @@ describe('access', () => {
     const requested = { project: 'default', allProjects: true, named: '' };
     expect(() => requireAccess(identities.restricted, 'project', requested)).not.toThrow();
     expect(() => requireAccess(identities.stranger, 'project', requested)).toThrow('not authorized');
+  });
+
+  it('to metrics of a project is for those who may use it', () => {
+    const requested = { project: 'p2', allProjects: false, isNamed: true, named: '' };
+    expect(() => requireAccess(identities.restricted, 'metrics', requested)).toThrow('not authorized');
+    expect(() => requireAccess(identities.restricted, 'metrics', { ...requested, project: 'p1' })).not.toThrow();
   });
 
   it('to the views is that to the instances', () => {

@@ -7,10 +7,11 @@ import { mayUseProject, type Identity } from './identity.js';
  * - trusted: every known client
  * - project: clients that may use the project the request names
  * - named-project: as project, with the project in the path
+ * - metrics: as project where a project is named, else every known client, which sees its own
  * - admin: unrestricted clients
  * - local: only the unix socket
  */
-export type Access = 'anyone' | 'trusted' | 'project' | 'named-project' | 'admin' | 'local';
+export type Access = 'anyone' | 'trusted' | 'project' | 'named-project' | 'metrics' | 'admin' | 'local';
 
 /** Path patterns with their verbs; /1.0/containers and /1.0/virtual-machines are /1.0/instances. */
 const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> = {
@@ -43,6 +44,7 @@ const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> 
   '/1.0/instances/:name/logs/:file': { GET: 'project', DELETE: 'project' },
   '/1.0/instances/:name/metadata': { GET: 'project', PUT: 'project', PATCH: 'project' },
   '/1.0/instances/:name/metadata/templates': { GET: 'project', POST: 'project', DELETE: 'project' },
+  '/1.0/metrics': { GET: 'metrics' },
   '/1.0/networks': { GET: 'project', POST: 'project' },
   '/1.0/networks/:name': { GET: 'project', PUT: 'project', PATCH: 'project', POST: 'project', DELETE: 'project' },
   '/1.0/networks/:name/leases': { GET: 'project' },
@@ -85,6 +87,8 @@ export function accessOf(method: string, route: string): Access | undefined {
 export interface RequestedProject {
   project: string;
   allProjects: boolean;
+  /** The request names the project itself. */
+  isNamed?: boolean;
   /** The :name of the path. */
   named: string;
 }
@@ -104,6 +108,8 @@ function isAllowed(identity: Identity, access: Access, requested: RequestedProje
       return requested.allProjects ? identity.trusted : mayUseProject(identity, requested.project);
     case 'named-project':
       return mayUseProject(identity, requested.named);
+    case 'metrics':
+      return requested.isNamed ? mayUseProject(identity, requested.project) : identity.trusted;
     case 'admin':
       return identity.trusted && identity.admin;
     case 'local':

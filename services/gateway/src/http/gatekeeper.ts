@@ -53,6 +53,7 @@ export class Gatekeeper {
     requireAccess(identity, access, {
       project: projectOf(request),
       allProjects: isTrue(query(request, 'all-projects')) || query(request, 'project') === '*',
+      isNamed: query(request, 'project') !== '',
       named: parameter(request, 'name'),
     });
   }

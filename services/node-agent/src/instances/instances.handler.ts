@@ -12,6 +12,7 @@ import { writeBackupFile } from './backup-file.js';
 import type { KnownInstances, RunningHandle } from './known-instances.js';
 import type { Containers } from './lxc/containers.js';
 import { linkVolume } from './lxc/start-container.js';
+import { measure } from './state/measure.js';
 import type { States } from './state/states.js';
 import type { Turns } from './turns.js';
 
@@ -108,6 +109,9 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
     return byId(states.select(ids), (record) => states.full(record));
   }
 
+  measure(_call: CallContext, { ids }: agentInstances.InstanceRefs): Promise<agentInstances.InstanceSamples> {
+    return measure(this.parts.host, this.parts.states.select(ids));
+  }
   startExec(call: CallContext, request: agentInstances.ExecSession): Promise<common.Empty> {
     return this.parts.sessions.startExec(call, request);
   }
