@@ -53,6 +53,15 @@ export const extensions: readonly string[] = [
   'unix_device_hotplug',
   'usb_optional_vendorid',
   'unix_hotplug_devices',
+  // Proxies
+  'proxy',
+  'proxy_unix',
+  'proxy_udp',
+  'proxy_tcp_udp_multi_port_handling',
+  'proxy_unix_dac_properties',
+  'unix_priv_drop',
+  'proxy_haproxy_protocol',
+  'proxy_nat',
   // What instances see of their host
   'restrict_devlxd',
   'devlxd_events',

@@ -11,6 +11,7 @@ import { DeviceNodes } from './devices/device-nodes.js';
 import { GpuNodes } from './devices/gpu-nodes.js';
 import { NicDriver } from './devices/nic.js';
 import { NodeDriver } from './devices/node-driver.js';
+import { ProxyDriver } from './devices/proxy-driver.js';
 import { UnixNodes } from './devices/unix-nodes.js';
 import { guestImages } from './devlxd/guest-images.js';
 import { FilesHandler } from './files/files.handler.js';
@@ -45,6 +46,7 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
       new Map<string, DeviceDriver>([
         ['disk', new DiskDriver(host)],
         ['nic', new NicDriver(host, environment.stateDir)],
+        ['proxy', new ProxyDriver(host, environment.stateDir)],
         ['unix-char', new NodeDriver(nodes, new UnixNodes(host, 'char'))],
         ['unix-block', new NodeDriver(nodes, new UnixNodes(host, 'block'))],
         ['unix-hotplug', new NodeDriver(nodes, new HotplugNodes(host))],

@@ -75,6 +75,11 @@ export class DeviceDrivers {
     return changes;
   }
 
+  /** The instance's processes are there. */
+  async attend(instance: InstanceSpec, running: RunningInstance): Promise<void> {
+    for (const device of devicesOf(instance)) await this.byType.get(typeOf(device.spec))?.attend?.(device, running).catch((error: unknown) => failedStart(device, error));
+  }
+
   /** What the devices of an instance follow on the host. */
   follows(instance: InstanceSpec): Followed[] {
     return devicesOf(instance).flatMap((device) => this.byType.get(typeOf(device.spec))?.follows?.(device) ?? []);

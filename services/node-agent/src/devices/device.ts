@@ -62,6 +62,8 @@ export interface DeviceDriver {
    */
   update?(device: InstanceDevice, before: DeviceSpec, running: RunningInstance | undefined): Promise<DeviceVolatile>;
   canUpdate?(changedOptions: string[]): boolean;
+  /** The instance's processes are there: just started, found again by a new agent, or come back from a reboot with another first process. */
+  attend?(device: InstanceDevice, running: RunningInstance): Promise<void>;
   /** What on the host the device follows while its instance runs; undefined: nothing. */
   follows?(device: InstanceDevice): Followed | undefined;
   /** Brings a followed device of a running instance to what the host has now. */

@@ -3,6 +3,8 @@ import type { CgroupLayout, Cgroups, OpenCgroup } from './cgroups.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
 import type { GuestNetwork } from './guest-network.js';
+import type { Proxy } from './forwarder/proxy.js';
+import type { Forwarders } from './forwarders.js';
 import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
@@ -32,6 +34,13 @@ export class FakeHost implements Host {
   readonly guests: FakeGuests = new FakeGuests(this.log);
   /** Nobody ever connects. */
   readonly unixSockets: UnixSockets = { listen: async () => ({ close: async () => undefined }) };
+  /** For tests: proxies that are open. */
+  readonly proxies = new Map<string, Proxy>();
+  readonly forwarders: Forwarders = {
+    open: async (_directory, proxy) => void this.proxies.set(proxy.key, proxy),
+    close: async (_directory, key) => void this.proxies.delete(key),
+    onLost: () => undefined,
+  };
   /** For tests: those who listen for devices that come and go. */
   readonly ueventListeners = new Set<(event: Uevent) => void>();
   uevents = (heard: (event: Uevent) => void): { stop(): void } => {

@@ -1,6 +1,7 @@
 import type { Cgroups } from './cgroups.js';
 import type { Exec, Spawn } from './commands.js';
 import type { Files } from './files.js';
+import type { Forwarders } from './forwarders.js';
 import type { Guests } from './guests.js';
 import type { Links } from './links.js';
 import type { Mounts } from './mounts.js';
@@ -32,6 +33,7 @@ export interface Host {
   /** The inside of running instances. */
   guests: Guests;
   unixSockets: UnixSockets;
+  forwarders: Forwarders;
   /** Tells of devices that come and go, until it is stopped. */
   uevents: ListenForUevents;
 }

@@ -1,6 +1,7 @@
 import { hostCgroups } from './cgroups.js';
 import { exec, spawn } from './commands.js';
 import { hostFiles } from './files.js';
+import { hostForwarders } from './forwarders.js';
 import { linuxGuests } from './guests.js';
 import type { Host } from './host.js';
 import { hostLinks } from './links.js';
@@ -27,6 +28,7 @@ export function linuxHost(): Host {
     processes: hostProcesses,
     guests: linuxGuests(),
     unixSockets: hostUnixSockets,
+    forwarders: hostForwarders,
     uevents: listenForUevents,
   };
 }

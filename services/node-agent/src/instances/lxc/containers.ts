@@ -61,6 +61,7 @@ export class Containers {
         const pid = await socket.initPid().catch(() => undefined);
         if (pid !== undefined && pid !== running.pid) await this.tools.known.save({ spec, running: { ...running, pid } });
         this.watch(spec.id, socket);
+        await this.attend({ spec, running: { ...running, pid: pid ?? running.pid } });
         await this.tools.devlxd.open(spec, running.idmap).catch((error: unknown) => process.stderr.write(`devlxd of ${hostName(spec)} is not available: ${String(error)}\n`));
       } else {
         await this.clear(spec.id);
@@ -201,11 +202,17 @@ export class Containers {
       const pid = await socket?.initPid().catch(() => undefined);
       if (socket && pid !== undefined && host.processes.handle(pid)) {
         await known.save({ spec, running: { ...running, pid } });
+        await this.attend({ spec, running: { ...running, pid } });
         return socket;
       }
       socket?.end();
     }
     return undefined;
+  }
+
+  /** A device that cannot go on is no reason to end what runs. */
+  private async attend({ spec, running }: { spec: InstanceSpec; running: RunningHandle }): Promise<void> {
+    await this.tools.devices.attend(spec, running).catch((error: unknown) => process.stderr.write(`devices of ${hostName(spec)}: ${String(error)}\n`));
   }
 
   /** Takes away what a container that ended leaves on the host. */
