@@ -7,6 +7,8 @@ export interface Bench {
   group: string;
   unit: 'ms' | '/s' | 'MiB/s' | 'MiB' | '%';
   repetitions: number;
+  /** Samples before those that count, one if absent: a server is measured in its stride, with caches filled and code compiled. */
+  warmUps?: number;
   /** The aim of the ratio Asterism : reference. */
   aim?: { atMost?: number; atLeast?: number };
   /** An aim for Asterism's own number. */

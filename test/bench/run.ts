@@ -28,9 +28,6 @@ if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}; t
 const pair = [await TestServer.start(lxd), await TestServer.start(options.has('--self') ? lxd : asterism)] as const;
 let ready = false;
 
-/** What is measured as it is, not in its stride. */
-const unwarmed = new Set(['memory', 'idle', 'restart']);
-
 /** The fresh servers are measured before anything is made in them. */
 async function makeReady(): Promise<void> {
   if (ready) return;
@@ -44,8 +41,7 @@ async function makeReady(): Promise<void> {
 
 async function measure(bench: Bench): Promise<readonly [number, number]> {
   for (const server of pair) await bench.prepare?.(server);
-  // Once unmeasured, so that neither side pays for its first time: caches of the one, compiled code of the other.
-  if (!unwarmed.has(bench.group)) for (const server of pair) await bench.sample(server);
+  for (let index = 0; index < (bench.warmUps ?? 1); index++) for (const server of pair) await bench.sample(server);
   const samples: [number[], number[]] = [[], []];
   const repetitions = options.has('--quick') ? Math.ceil(bench.repetitions / 3) : bench.repetitions;
   for (let index = 0; index < repetitions; index++) {

@@ -12,6 +12,7 @@ function empties(clients: number): Bench[] {
       group: 'empty',
       unit: '/s',
       repetitions: 5,
+      warmUps: 4,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
         const time = await timed(async () => await concurrently(count, clients, async (index) => await createEmpty(server, `e-${index}`)));
@@ -24,6 +25,7 @@ function empties(clients: number): Bench[] {
       group: 'empty',
       unit: '/s',
       repetitions: 5,
+      warmUps: 4,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
         await concurrently(count, 4, async (index) => await createEmpty(server, `e-${index}`));

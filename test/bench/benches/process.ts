@@ -40,13 +40,14 @@ function runTime(pid: number, thread: string): number {
 
 const idleSeconds = 10;
 
-export const fresh: Bench[] = [{ name: 'memory of all processes, fresh', group: 'memory', unit: 'MiB', repetitions: 1, limit: 300, sample: async (server) => await Promise.resolve(memory(server)) }];
+export const fresh: Bench[] = [{ name: 'memory of all processes, fresh', group: 'memory', unit: 'MiB', repetitions: 1, warmUps: 0, limit: 300, sample: async (server) => await Promise.resolve(memory(server)) }];
 
 export const afterwards: Bench[] = [
-  { name: 'memory of all processes, after the load above', group: 'memory', unit: 'MiB', repetitions: 1, aim: { atMost: 1 }, limit: 300, sample: async (server) => await Promise.resolve(memory(server)) },
+  { name: 'memory of all processes, after the load above', group: 'memory', unit: 'MiB', repetitions: 1, warmUps: 0, aim: { atMost: 1 }, limit: 300, sample: async (server) => await Promise.resolve(memory(server)) },
   {
     name: 'idle processor time, share of one core',
     group: 'idle',
+    warmUps: 0,
     unit: '%',
     repetitions: 1,
     limit: 1,
