@@ -157,6 +157,7 @@ export class RunningTask {
 
   async #conclude(): Promise<void> {
     const { definition, database, row } = this.options;
+    if (!definition.conclude && (await this.#closedAtOnce())) return;
     await this.#finally(() =>
       database.transact(async (unit) => {
         this.options.store.remove(unit, row.id);
@@ -164,6 +165,18 @@ export class RunningTask {
         unit.emit(event('operation.closed', { id: row.id, status_code: 200, error: '', metadata: this.#metadata, steps: this.#steps }));
       }),
     );
+  }
+
+  /**
+   * Where nothing of ours is to be committed with the end, the operation's own commit is the end, and the task's row goes after it: whoever finds
+   * that row after a crash closes an operation that is closed. False when it must be left to the outbox.
+   */
+  async #closedAtOnce(): Promise<boolean> {
+    const { database, operations, row, store } = this.options;
+    const end = { id: row.id, status_code: 200, error: '', metadata: Buffer.from(JSON.stringify(this.#metadata)), steps: Buffer.from(this.steps) };
+    const closed = await operations.close(this.#context.call, end).then(() => true, () => false);
+    if (closed) await this.#finally(() => database.transact((unit) => store.remove(unit, row.id), { relaxed: true }));
+    return closed;
   }
 
   async #abandon(): Promise<void> {

@@ -49,7 +49,7 @@ export class ImageSecrets {
     );
     const [row] = rows;
     if (!row) return false;
-    if (row.first) await this.operations.close(call, { id: row.operation, status_code: 401, error: '', metadata: Buffer.alloc(0) });
+    if (row.first) await this.operations.close(call, { id: row.operation, status_code: 401, error: '', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     return true;
   }
 

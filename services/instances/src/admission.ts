@@ -81,7 +81,7 @@ export class Admission {
       owner: 'instances',
       location: '',
     });
-    await this.operations.close(call, { id, status_code: 400, error: error.message, metadata: Buffer.alloc(0) });
+    await this.operations.close(call, { id, status_code: 400, error: error.message, metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     return answer;
   }
 

@@ -60,7 +60,7 @@ describe('the record of an operation', () => {
   it('ends once: a late second end changes nothing', async () => {
     const id = randomUUID();
     await handler.open(systemCall(), opening(id));
-    const close = { id, status_code: 400, error: 'no', metadata: Buffer.alloc(0) };
+    const close = { id, status_code: 400, error: 'no', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) };
     await handler.close(systemCall(), close);
     await handler.close(systemCall(), { ...close, status_code: 200, error: '' });
     expect(text((await handler.get(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Failure', err: 'no' });
@@ -109,7 +109,7 @@ describe('what is kept of an operation', () => {
   it('is listed on request, also long after its end', async () => {
     const id = randomUUID();
     await handler.open(call, { ...opening(id), project: 'old' });
-    await handler.close(systemCall(), { id, status_code: 200, error: '', metadata: Buffer.alloc(0) });
+    await handler.close(systemCall(), { id, status_code: 200, error: '', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     await test.runtime.database!.query(`UPDATE operations.operations SET finished_at = now() - interval '1 hour' WHERE id = $1`, [id]);
     const listed = async (since?: number) => text((await handler.list(systemCall(), { project: 'old', all_projects: false, recursion: 1, visible_projects: [], ...(since === undefined ? {} : { ended_since_ms: since }) })).json);
     expect(await listed()).not.toHaveProperty('success');
@@ -136,7 +136,7 @@ describe('cancelling', () => {
     expect(text((await handler.getRecord(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Cancelling', cancel_requested: true });
     away = false;
     await expect.poll(() => told, { timeout: 10_000 }).toEqual([id]);
-    await handler.close(systemCall(), { id, status_code: 401, error: '', metadata: Buffer.alloc(0) });
+    await handler.close(systemCall(), { id, status_code: 401, error: '', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     vi.restoreAllMocks();
   });
 });

@@ -63,7 +63,8 @@ export class OperationsHandler implements Operations {
 
   async close(_call: CallContext, request: proto.CloseOperation): Promise<common.Empty> {
     const { id, status_code, error } = request;
-    await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: parseMetadata(request.metadata) ?? {} } });
+    const steps = request.steps.length === 0 ? [] : (JSON.parse(Buffer.from(request.steps).toString()) as object[]);
+    await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: parseMetadata(request.metadata) ?? {}, steps } });
     return {};
   }
 

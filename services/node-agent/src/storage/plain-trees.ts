@@ -33,7 +33,7 @@ export async function copyTree(host: Host, from: string, to: string, options: Co
 }
 
 /** Up to here a process costs more than it saves. */
-const smallTreeEntries = 256;
+const smallTreeEntries = 32;
 
 /** Never follows a link and never leaves the file system. Nothing there is fine. */
 export async function removeTree(host: Host, path: string): Promise<void> {

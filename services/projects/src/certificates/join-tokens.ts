@@ -45,7 +45,7 @@ export class JoinTokens {
   async redeem(call: CallContext, secret: string): Promise<TokenRow> {
     const token = await this.database.transact((unit) => this.store.takeToken(unit, secretHash(secret)));
     if (!token || !(await this.#isRunning(call, token.operation_id))) throw new LxdError('forbidden', 'No matching certificate add operation found');
-    await this.operations.close(call, { id: token.operation_id, status_code: cancelled, error: '', metadata: Buffer.alloc(0) });
+    await this.operations.close(call, { id: token.operation_id, status_code: cancelled, error: '', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     return token;
   }
 
