@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lxd } from '../oracle/lxd.js';
 import { asterism } from '../servers/asterism.js';
@@ -97,6 +97,7 @@ async function runScript(script: Script): Promise<number> {
   let differences = 0;
   for (const step of script.steps) {
     const begun = performance.now();
+    if (step.kind === 'exchange') exchangeFiles(pair, step.file);
     const shown = await Promise.all(runs.map(async (run) => await run.step(step).catch((error: unknown) => `the step failed: ${String(error)}`)));
     const [left = '', right = ''] = shown;
     if (options.has('--verbose') && left !== '') console.log(`  ${describeStep(step)}\n${left.replace(/^/gm, '    | ')}`);
@@ -110,6 +111,11 @@ async function runScript(script: Script): Promise<number> {
   if (script.fresh) await removePair(pair);
   else await settleShared(pair);
   return differences;
+}
+
+/** What one server made is the other's to take. */
+function exchangeFiles([left, right]: Pair, file: string): void {
+  for (const [from, to] of [[left, right], [right, left]] as const) copyFileSync(join(from.work, file), join(to.work, `other-${file}`));
 }
 
 function isAccepted(script: string, step: string, line: string): boolean {

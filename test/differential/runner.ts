@@ -40,6 +40,8 @@ export class Run {
       case 'save':
         this.#saved[step.name] = String(step.field.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], this.#last));
         return undefined;
+      case 'exchange':
+        return undefined;
       case 'hide':
         this.#hidden.push(step);
         return undefined;
@@ -122,7 +124,7 @@ function withoutProgress(text: string): string {
     .replace(/\^[@D](\x08+)?/g, '')
     .replaceAll('\r\n', '\n')
     .split('\n')
-    .map((line) => line.split('\r').map((part) => part.trimEnd()).filter((part) => part !== '' && !/^(Retrieving image|Transferring|Remapping|Exporting|Importing|Copying|Image (pulled|import)|Pushing|Pulling|Creating backup|Publishing instance: )/.test(part)).join('\n'))
+    .map((line) => line.split('\r').map((part) => part.trimEnd()).filter((part) => part !== '' && !/^(Retrieving image|Transferring|Remapping|Exporting|Importing|Copying|Image (pulled|import)|Pushing|Pulling|Creating backup|Backing up instance:|Backing up storage volume:|Publishing instance: )/.test(part)).join('\n'))
     .filter((line, index, all) => line !== '' || index < all.length - 1)
     .join('\n')
     .replace(/\n{2,}/g, '\n')

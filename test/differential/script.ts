@@ -10,6 +10,7 @@
  *   @sort                                     sorts the output lines of the next step
  *   @restart                                  ends the server with SIGTERM and starts it again
  *   @kill                                     the same with SIGKILL
+ *   @exchange file                            each server's work directory gets the other's file as other-<file>
  *   @fresh                                    (first line) the script wants servers without any defaults
  * A line that ends in a backslash goes on in the next one; `#` begins a comment.
  */
@@ -18,6 +19,7 @@ export type Step =
   | { kind: 'wait' | 'quiet'; line: number; command: string }
   | { kind: 'request'; line: number; method: string; path: string; headers: Record<string, string>; body: string | undefined }
   | { kind: 'operation' | 'restart' | 'kill'; line: number }
+  | { kind: 'exchange'; line: number; file: string }
   | { kind: 'save'; line: number; name: string; field: string }
   | { kind: 'hide'; line: number; pattern: RegExp; replacement: string };
 
@@ -41,6 +43,7 @@ export function parseScript(name: string, text: string): Script {
     else if (word === '@wait' || word === '@quiet') steps.push({ kind: word === '@wait' ? 'wait' : 'quiet', line, command: rest });
     else if (word === '@operation' || word === '@restart' || word === '@kill') steps.push({ kind: word.slice(1) as 'operation' | 'restart' | 'kill', line });
     else if (word === '@save') steps.push({ kind: 'save', line, name: rest.split(/\s+/)[0] ?? '', field: rest.split(/\s+/)[1] ?? '' });
+    else if (word === '@exchange') steps.push({ kind: 'exchange', line, file: rest });
     else if (word === '@hide') steps.push(hideStep(line, rest));
     else if (word.startsWith('@')) throw new Error(`${name}:${line}: unknown directive ${word}`);
     else if (methods.has(word)) steps.push(requestStep(line, word, rest));

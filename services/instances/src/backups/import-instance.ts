@@ -1,4 +1,5 @@
 import { Agents } from '@asterism/agents';
+import { requireInstanceName } from '@asterism/api';
 import { takeBackup, type TakenBackup } from '@asterism/backups';
 import { diskKeys, invalidInstanceConfig } from '@asterism/config-keys';
 import { fromUnknown, isKind, LxdError } from '@asterism/errors';
@@ -68,6 +69,7 @@ export class ImportInstance {
   }
 
   async #prepare(call: CallContext, { taken, imported, name }: ImportWish): Promise<Prepared> {
+    requireName(name);
     const { project } = taken.header;
     const { instance, pool } = imported;
     const profiles = await this.#profiles(call, project, instance.profiles);
@@ -124,6 +126,14 @@ function inPool(devices: Devices, profiles: readonly ProfileConfig[], pool: stri
   const root = rootDisk(expandDevices(profiles, devices));
   if (root && root.options[diskKeys.pool.name] === pool) return devices;
   return { ...devices, [root?.name ?? 'root']: { ...(root?.options ?? { type: 'disk', path: '/' }), [diskKeys.pool.name]: pool } };
+}
+
+function requireName(name: string): void {
+  try {
+    requireInstanceName(name);
+  } catch (error) {
+    throw new Refused(`Failed creating instance record: ${fromUnknown(error).message}`);
+  }
 }
 
 function operationOf(project: string, name: string): OperationSpec {

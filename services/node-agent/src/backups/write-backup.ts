@@ -38,8 +38,9 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
   await host.files.remove(work);
   await host.files.mkdir(join(work, 'backup'), { mode: 0o700 });
   const optimized = wish.optimized && streams !== undefined;
-  const index = { ...wish.index, optimized, optimized_header: optimized };
-  await host.files.writePlain(join(work, 'backup/index.yaml'), stringify(index), { mode: 0o644 });
+  const { name, backend, pool, snapshots, type, config } = wish.index;
+  const index = { name, backend, pool, ...(snapshots ? { snapshots } : {}), optimized, optimized_header: optimized, type, config };
+  await host.files.writePlain(join(work, 'backup/index.yaml'), yaml(index), { mode: 0o644 });
   await describeInVolume(parts, wish);
   try {
     if (optimized) await packStreams(parts, wish, { work, partial, streams });
@@ -57,7 +58,7 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
 
 /** The reference's import believes the backup.yaml of an instance's volume, not the index. */
 async function describeInVolume({ host, layout }: WriteParts, { volume, index }: BackupWish): Promise<void> {
-  if (volume.type !== 'custom' && index['config']) await host.files.write(join(layout.volume(volume), 'backup.yaml'), stringify(index['config']), { mode: 0o400 });
+  if (volume.type !== 'custom' && index['config']) await host.files.write(join(layout.volume(volume), 'backup.yaml'), yaml(index['config']), { mode: 0o400 });
 }
 
 const keepEverything = ['--numeric-owner', '--xattrs', '--xattrs-include=*', '--warning=no-file-ignored', '--warning=no-file-changed', '--warning=no-file-removed'] as const;
@@ -82,7 +83,7 @@ async function packStreams(parts: WriteParts, { volume, snapshots, compression }
     names.push(streamName(layout, subvolume));
     return join(work, streamName(layout, subvolume));
   });
-  await parts.host.files.writePlain(join(work, 'backup/optimized_header.yaml'), stringify({ subvolumes }), { mode: 0o644 });
+  await parts.host.files.writePlain(join(work, 'backup/optimized_header.yaml'), yaml({ subvolumes }), { mode: 0o644 });
   const argv: Argv = ['tar', '--force-local', '--numeric-owner', '-C', work, 'backup/index.yaml', 'backup/optimized_header.yaml', ...names];
   await pack(parts, argv, compression, partial);
 }
@@ -113,6 +114,11 @@ async function packSquashfs(host: Host, tar: Argv, compression: string, { file, 
     source.kill('SIGKILL');
     target.kill('SIGKILL');
   }
+}
+
+/** As the reference lays it out. */
+function yaml(value: unknown): string {
+  return stringify(value, { indentSeq: false });
 }
 
 /** tar's replacement of a member's leading path, and of hard links to it; never of what symlinks say. */
