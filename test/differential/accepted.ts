@@ -44,7 +44,6 @@ export const accepted: Accepted[] = [
   { script: 'server', step: 'lxc cluster list', line: /^stderr:/, reason: 'clustering is not advertised yet' },
   { script: 'warnings', step: 'acknowledge nope', line: /^/, reason: 'a warning that is not there is not found' },
   { script: 'warnings', step: '{"status":"acknowledged"}', line: /^/, reason: 'a warning that is not there is not found' },
-  { script: 'copy-rename', step: 'c2', line: /container_incremental_copy|exit: 1|c2,[12]/, reason: 'copies that refresh are not advertised yet' },
   { script: 'monitor', step: 'life.json', line: /storage-volume-(created|updated|deleted)/, reason: 'LXD names a volume in its events as it is called on disk' },
   { script: 'remote-https', step: 'http://127.0.0.1', line: /^/, reason: 'plain HTTP on the HTTPS port is closed without words' },
   { script: 'errors', step: 'GET /1.0/instances?recursion=x', line: /x9/, reason: 'a fingerprint of "%" is a pattern to LXD, which finds an image by it' },

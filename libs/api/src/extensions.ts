@@ -37,6 +37,8 @@ export const extensions: readonly string[] = [
   'id_map',
   'container_full',
   'container_stateless_copy',
+  'container_incremental_copy',
+  'container_copy_project',
   'container_only_migration',
   'container_protection_delete',
   'snapshot_expiry',

@@ -4,6 +4,7 @@ import { createInstance } from './create/create-instance.js';
 import { deleteInstance } from './delete/delete-instance.js';
 import { bulkPower } from './power/bulk-power.js';
 import { freezeInstance, restartInstance, startInstance, stopInstance } from './power/power-tasks.js';
+import { refreshInstance } from './refresh/refresh-instance.js';
 import { moveInstance } from './rename/move-instance.js';
 import { renameInstance } from './rename/rename-instance.js';
 import { followSession } from './sessions/follow-session.js';
@@ -24,6 +25,7 @@ export class InstanceTasks {
   readonly delete: ReturnType<typeof deleteInstance>;
   readonly rename: ReturnType<typeof renameInstance>;
   readonly move: ReturnType<typeof moveInstance>;
+  readonly refresh: ReturnType<typeof refreshInstance>;
   readonly update: ReturnType<typeof updateInstance>;
   readonly restore: ReturnType<typeof restoreInstance>;
   readonly createSnapshot: ReturnType<typeof createSnapshot>;
@@ -42,6 +44,7 @@ export class InstanceTasks {
     tasks.register((this.delete = deleteInstance(parts)));
     tasks.register((this.rename = renameInstance(parts)));
     tasks.register((this.move = moveInstance(parts)));
+    tasks.register((this.refresh = refreshInstance(parts)));
     tasks.register((this.update = updateInstance(parts)));
     tasks.register((this.restore = restoreInstance(parts)));
     tasks.register((this.createSnapshot = createSnapshot(parts)));

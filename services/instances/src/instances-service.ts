@@ -19,6 +19,7 @@ import { Power } from './power/power.js';
 import { scheduleClock } from './migrations/002-schedules.js';
 import { instanceNames } from './migrations/003-names.js';
 import { instanceBackups } from './migrations/004-backups.js';
+import { RefreshCopy } from './refresh/refresh-copy.js';
 import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
 import { Kept } from './snapshots/kept.js';
@@ -41,6 +42,7 @@ export const instancesService: AsterismService = defineService({
     InstanceTasks,
     Admission,
     Creation,
+    RefreshCopy,
     Power,
     Changes,
     Snapshots,

@@ -15,6 +15,7 @@ import { Refused } from '../refusal.js';
 import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
+import { RefreshCopy } from '../refresh/refresh-copy.js';
 import { copiedConfig } from '../volatile.js';
 import type { VolumeSource } from './create-instance.js';
 import { draftInstance, placeInstance, RecordRefused, type CreationWish, type DraftInstance } from './plan.js';
@@ -42,10 +43,12 @@ export class Creation {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(TaskParts) private readonly parts: TaskParts,
     @Inject(Token.Images) private readonly images: Images,
+    @Inject(RefreshCopy) private readonly refreshes: RefreshCopy,
   ) {}
 
   async create(call: CallContext, request: instances.CreateInstance): Promise<common.OperationAnswer> {
     const name = request.name || randomName();
+    if (await this.refreshes.concerns(request)) return this.refreshes.refresh(call, request);
     const operation = operationOf(request, name);
     try {
       return await this.accept(call, await this.prepare(call, request, name), operation);
@@ -144,7 +147,6 @@ export class Creation {
   private async prepareCopy(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
     const from = request.source?.source ?? '';
     if (!from) throw new LxdError('bad-request', 'Must specify a source instance');
-    if (request.source?.refresh) throw new LxdError('unsupported', 'Refreshing a copy is not supported');
     const project = request.source?.project || request.project;
     const [sourceName = '', snapshotName = ''] = from.split('/', 2);
     const original = await this.sourceInstance(project, sourceName);

@@ -25,11 +25,17 @@ export async function copyTree(host: Host, from: string, to: string, options: Co
   const { code, stderr } = await host.exec(argv, { timeoutMs: hourMs, okCodes: [0, 1] });
   if (code === 0) return;
   try {
-    await host.exec(await jailed(host, jail, ['rsync', '-aHAXxS', '--numeric-ids', '--delete', '/source/', '/target/']), { timeoutMs: hourMs, okCodes: [0, VANISHED] });
+    await syncTree(host, from, to);
   } catch (error) {
     if (/No space left on device|Disk quota exceeded/.test(stderr)) throw new Error(stderr.trim().split('\n')[0], { cause: error });
     throw fromUnknown(error);
   }
+}
+
+/** Makes an existing tree equal to another by what differs between them; the programs see nothing but the two. */
+export async function syncTree(host: Host, from: string, to: string): Promise<void> {
+  const jail = { source: from, target: to, copies: true } as const;
+  await host.exec(await jailed(host, jail, ['rsync', '-aHAXxS', '--numeric-ids', '--modify-window=-1', '--delete', '/source/', '/target/']), { timeoutMs: hourMs, okCodes: [0, VANISHED] });
 }
 
 /** Up to here a process costs more than it saves. */

@@ -26,11 +26,15 @@ export interface StorageDriver {
   createVolume(volume: Volume, fill: (directory: string) => Promise<void>): Promise<void>;
   /** Within one pool. */
   copyVolume(source: CopySource, target: Volume): Promise<void>;
+  /** The volume's content becomes the source's, wherever that lies: in one step where pool and driver allow it, else what differs is copied. */
+  refreshVolume(source: CopySource, volume: Volume): Promise<void>;
   deleteVolume(volume: Volume): Promise<void>;
   renameVolume(volume: Volume, newName: string): Promise<void>;
 
   /** Whoever asks holds a running instance still where the driver copies. `fill` makes the snapshot from elsewhere instead of from the volume. */
   snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>): Promise<void>;
+  /** A snapshot of another volume of the pool becomes one of this. */
+  copySnapshot(source: CopySource, volume: Volume, snapshot: string): Promise<void>;
   deleteSnapshot(volume: Volume, snapshot: string): Promise<void>;
   renameSnapshot(volume: Volume, snapshot: string, newName: string): Promise<void>;
   /** The volume's content becomes the snapshot's, in one step. */

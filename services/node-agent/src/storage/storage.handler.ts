@@ -109,6 +109,16 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     });
   }
 
+  refreshVolume(_call: CallContext, { volume: asked, source }: agentStorage.RefreshVolumeRequest): Promise<common.Empty> {
+    return this.#onVolume(asked, async (volume, driver) => {
+      if (!source) throw new LxdError('bad-request', 'No source given');
+      await this.#maker.refresh(volume, source);
+      if (volume.size_bytes > 0) await driver.quotas?.limit(volume, volume.size_bytes);
+      await linkSnapshots(this.#host, this.#layout, volume);
+      return nothing;
+    });
+  }
+
   deleteVolume(_call: CallContext, request: agentStorage.Volume): Promise<common.Empty> {
     return this.#onVolume(request, async (volume, driver) => {
       await unlinkVolume(this.#host, this.#layout, volume);

@@ -4,7 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import { typeDirectories, typeDirectory, type Layout, type Pool, type Volume } from './layout.js';
-import type { CopyOptions } from './plain-trees.js';
+import { syncTree, type CopyOptions } from './plain-trees.js';
 import type { CopySource, StorageDriver, VolumeQuotas, VolumeStreams } from './storage-driver.js';
 
 /** Where a pool lies on the host. */
@@ -102,6 +102,18 @@ export class TreeDriver implements StorageDriver {
     await host.files.chmod(to, typeDirectory(target.type).volumeMode);
   }
 
+  async refreshVolume(source: CopySource, volume: Volume): Promise<void> {
+    const { host, layout, trees } = this.parts;
+    const [from, to] = [this.#pathOf(source), layout.volume(volume)];
+    const near = source.volume.pool.name === volume.pool.name;
+    const done = await this.#inScratch(volume.pool, async (scratch) => {
+      if (!near || !(await trees.copyAtOnce?.(from, scratch, { readonly: false }))) return false;
+      await host.files.exchange(scratch, to);
+      return true;
+    });
+    if (!done) await syncTree(host, from, to);
+  }
+
   async deleteVolume(volume: Volume): Promise<void> {
     const { host, layout } = this.parts;
     for (const snapshot of await this.#snapshotNames(volume)) await this.#remove(volume.pool, layout.snapshot(volume, snapshot));
@@ -127,6 +139,12 @@ export class TreeDriver implements StorageDriver {
       await host.files.rename(scratch, to);
     });
     await trees.seal?.(to);
+  }
+
+  async copySnapshot(source: CopySource, volume: Volume, snapshot: string): Promise<void> {
+    const to = this.parts.layout.snapshot(volume, snapshot);
+    await this.parts.host.files.mkdir(dirname(to), { mode: 0o700 });
+    await this.#copy(volume.pool, this.#pathOf(source), to, { readonly: true, still: true });
   }
 
   async deleteSnapshot(volume: Volume, snapshot: string): Promise<void> {
@@ -161,10 +179,10 @@ export class TreeDriver implements StorageDriver {
   }
 
   /** Whatever is at the scratch path when the work has ended, well or not, goes. */
-  async #inScratch(pool: Pool, work: (scratch: string) => Promise<void>): Promise<void> {
+  async #inScratch<T>(pool: Pool, work: (scratch: string) => Promise<T>): Promise<T> {
     const scratch = join(this.parts.layout.scratch(pool.name), randomUUID());
     try {
-      await work(scratch);
+      return await work(scratch);
     } finally {
       if (await this.parts.host.files.exists(scratch)) await this.parts.trees.remove(scratch);
     }

@@ -59,13 +59,28 @@ export class VolumeMaker {
     const source = requireVolume(copy.volume);
     const driver = this.#driverOf(volume.pool);
     const near = source.pool.name === volume.pool.name;
-    for (const snapshot of copy.with_snapshots) {
-      if (await host.files.exists(layout.snapshot(volume, snapshot))) continue;
-      await driver.snapshotVolume(volume, snapshot, (directory) => copyTree(host, layout.snapshot(source, snapshot), directory, { still: true }));
-    }
+    await this.#bringSnapshots(volume, copy);
     if (near) return driver.copyVolume({ volume: source, ...(copy.snapshot ? { snapshot: copy.snapshot } : {}) }, volume);
     const from = copy.snapshot ? layout.snapshot(source, copy.snapshot) : layout.volume(source);
     await driver.createVolume(volume, (directory) => copyTree(host, from, directory, { still: copy.snapshot !== '' }));
+  }
+
+  /** Makes the volume equal to another, with snapshots that it does not have. */
+  async refresh(volume: Volume, copy: agentStorage.CopySource): Promise<void> {
+    await this.#bringSnapshots(volume, copy);
+    const source = requireVolume(copy.volume);
+    await this.#driverOf(volume.pool).refreshVolume({ volume: source, ...(copy.snapshot ? { snapshot: copy.snapshot } : {}) }, volume);
+  }
+
+  async #bringSnapshots(volume: Volume, copy: agentStorage.CopySource): Promise<void> {
+    const { layout, host } = this.options;
+    const source = requireVolume(copy.volume);
+    const driver = this.#driverOf(volume.pool);
+    for (const snapshot of copy.with_snapshots) {
+      if (await host.files.exists(layout.snapshot(volume, snapshot))) continue;
+      if (source.pool.name === volume.pool.name) await driver.copySnapshot({ volume: source, snapshot }, volume, snapshot);
+      else await driver.snapshotVolume(volume, snapshot, (directory) => copyTree(host, layout.snapshot(source, snapshot), directory, { still: true }));
+    }
   }
 
   #driverOf(pool: Pool): StorageDriver {

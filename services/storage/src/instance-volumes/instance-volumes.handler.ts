@@ -104,17 +104,30 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     return {};
   }
 
+  async refresh(call: CallContext, request: storage.RefreshInstanceVolume): Promise<common.Empty> {
+    const { pool, volume } = await this.scope.find(call, request.volume);
+    const source = await this.#copySource(call, required(request.source), { member: volume.member, snapshots: request.snapshots });
+    await this.#agent(volume).refreshVolume(call, { volume: agentVolume(pool, volume), source });
+    await this.database.transact(async (unit) => {
+      for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, volume.id, snapshot, {});
+    });
+    return {};
+  }
+
   async backup(call: CallContext, request: storage.BackupInstanceVolume): Promise<agentBackups.BackupWritten> {
     return writeArchive(call, this.agents, await this.scope.find(call, request.volume), { ...request, index: JSON.parse(request.index.toString()) });
   }
 
   async #source(call: CallContext, request: storage.CreateInstanceVolume): Promise<agentStorage.CreateVolumeRequest['source']> {
     if (request.source?.$case !== 'copy_from') return request.source;
-    const ref = request.source.value;
+    return { $case: 'copy', value: await this.#copySource(call, request.source.value, request) };
+  }
+
+  async #copySource(call: CallContext, ref: storage.VolumeRef, target: { member: string; snapshots: string[] }): Promise<agentStorage.CopySource> {
     const { parent, snapshot } = ref.name.includes('/') ? splitSnapshot(ref) : { parent: ref, snapshot: '' };
     const { pool, volume } = await this.scope.find(call, parent);
-    if (volume.member !== request.member) throw new LxdError('unsupported', 'Volumes cannot be copied between members');
-    return { $case: 'copy', value: { volume: agentVolume(pool, volume), snapshot, with_snapshots: request.snapshots } };
+    if (volume.member !== target.member) throw new LxdError('unsupported', 'Volumes cannot be copied between members');
+    return { volume: agentVolume(pool, volume), snapshot, with_snapshots: target.snapshots };
   }
 
   async #deleteSnapshot(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
