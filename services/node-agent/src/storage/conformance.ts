@@ -135,6 +135,30 @@ export function storageDriverSuite(subject: DriverUnderTest): void {
       expect(await content(layout.snapshot(volume, 's0'))).toBe('one');
     });
 
+    it('makes a snapshot of another volume its own', async () => {
+      await driver.createVolume(volume, write);
+      await driver.snapshotVolume(volume, 's0');
+      const copy = named(`${volume.name}-copy`);
+      await driver.createVolume(copy, async () => undefined);
+      await driver.copySnapshot({ volume, snapshot: 's0' }, copy, 's0');
+      await driver.deleteVolume(volume);
+      await driver.restoreVolume(copy, 's0');
+      expect(await content(path(copy))).toBe('one');
+    });
+
+    it('brings a copy up to date, also where only the contents differ', async () => {
+      await driver.createVolume(volume, write);
+      const copy = named(`${volume.name}-copy`);
+      await driver.copyVolume({ volume }, copy);
+      await writeFile(join(path(), 'rootfs/file'), 'two');
+      await writeFile(join(path(copy), 'rootfs/own'), 'x');
+      await driver.refreshVolume({ volume }, copy);
+      expect(await content(path(copy))).toBe('two');
+      expect(await readdir(join(path(copy), 'rootfs'))).toEqual(await readdir(join(path(), 'rootfs')));
+      await writeFile(join(path(copy), 'rootfs/file'), 'three');
+      expect(await content(path())).toBe('two');
+    });
+
     it('restores a snapshot more than once', async () => {
       await driver.createVolume(volume, write);
       await driver.snapshotVolume(volume, 's0');
