@@ -17,6 +17,7 @@ import { guestImages } from './devlxd/guest-images.js';
 import { FilesHandler } from './files/files.handler.js';
 import { GuestFiles } from './host/guest-files.js';
 import { linuxHost } from './host/linux-host.js';
+import { giveBackMemoryAtRest } from './host/spare-memory.js';
 import type { Host } from './host/host.js';
 import { ImagesHandler } from './images/images.handler.js';
 import { rootUsage } from './instances/state/root-usage.js';
@@ -100,6 +101,7 @@ export const nodeAgentService = defineService({
   ],
   /** Pools before networks before instances; only then the others hear of this member. */
   async start(app) {
+    giveBackMemoryAtRest();
     report('storage pool', await app.get(StorageHandler, { strict: false }).start());
     await app.get(ImagesHandler, { strict: false }).start();
     await app.get(BackupsHandler, { strict: false }).start();
