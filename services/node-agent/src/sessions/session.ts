@@ -38,6 +38,7 @@ export class Session {
   readonly result: Promise<agentInstances.SessionResult>;
   #begin!: (program: Program | Promise<Program>) => void;
   #giveUp!: (error: Error) => void;
+  #started = false;
   #over = false;
   #carrying = 0;
   #lastChunkAt = 0;
@@ -52,7 +53,7 @@ export class Session {
     });
     this.#program.catch(() => undefined);
     this.result = this.#run().catch((error: Error) => ({ exit_code: -1, output: {}, error: error.message }));
-    if (options.awaited.length === 0) this.#begin(options.start());
+    if (this.isComplete) this.#start();
   }
 
   /** Ends a session that nobody joined. */
@@ -75,10 +76,17 @@ export class Session {
     if (this.#sockets.has(fd) || this.#over) return;
     const outgoing = new Channel<Frame>();
     this.#sockets.set(fd, outgoing);
-    if (this.isComplete) this.#begin(this.options.start());
+    if (this.isComplete) this.#start();
     const receiving = this.#receive(fd, incoming);
     receiving.catch(() => undefined);
     yield* outgoing;
+  }
+
+  /** Once: a socket may come that nobody waits for. */
+  #start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#begin(this.options.start());
   }
 
   async #run(): Promise<agentInstances.SessionResult> {

@@ -63,6 +63,19 @@ function connect(id: string, fd: string): Socket {
 
 const wait = (id: string): Promise<agentInstances.SessionResult> => sessions.waitSession(call, { id });
 
+describe('a command', () => {
+  it.each([
+    { interactive: true, fds: ['0', 'control'] },
+    { interactive: false, fds: ['0', '1', '2', 'control'] },
+  ])('runs once, whichever socket comes last ($fds)', async ({ interactive, fds }) => {
+    const traces = join(directory, `runs-${fds.length}`);
+    const id = await start(['sh', '-c', `echo run >> ${traces}; sleep 0.2`], { interactive });
+    for (const fd of fds) connect(id, fd);
+    await wait(id);
+    expect(readFileSync(traces, 'utf8')).toBe('run\n');
+  });
+});
+
 describe('a command with pipes', () => {
   it('reads its input to the end and keeps its outputs apart', async () => {
     const id = await start(['sh', '-c', 'cat; echo err >&2; exit 3']);
