@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { Agents } from '@asterism/agents';
 import type { instances } from '@asterism/proto';
 import { childCall, type CallContext } from '@asterism/rpc';
@@ -56,9 +55,9 @@ export class States {
     return json && json.length > 0 ? json : undefined;
   }
 
-  /** Once the question to the database is on its way: an agent in this process works before it lets go. */
+  /** Once the question to the database has been sent, in the next tick: an agent in this process works before it lets go. */
   async #askSoon(call: CallContext, guess: Running): Promise<Buffer | undefined> {
-    await setImmediate();
+    for (let turns = 0; turns < 2; turns++) await new Promise<void>((resolve) => process.nextTick(resolve));
     return this.#ask(call, guess);
   }
 
