@@ -91,6 +91,11 @@ describe('the rules of a network', () => {
     expect(script).not.toContain('udp dport 67');
   });
 
+  it('put source NAT before the rules of others, or after them', () => {
+    expect(firewallScript(wish(rich))).toContain('chain masquerading {\n\t\ttype nat hook postrouting priority srcnat - 1;');
+    expect(firewallScript(wish({ ...rich, 'ipv4.nat.order': 'after' }))).toContain('chain masquerading-after {\n\t\ttype nat hook postrouting priority srcnat + 1;');
+  });
+
   it('leave no table where there are none', () => {
     expect(firewallScript(wish({}))).toBe('add table inet asterism.nt1\ndelete table inet asterism.nt1\n');
   });

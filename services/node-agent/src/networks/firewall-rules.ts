@@ -31,14 +31,17 @@ function chain(name: string, hook: string, rules: string[]): string {
   return rules.length === 0 ? '' : `\tchain ${name} {\n\t\ttype ${hook}; policy accept;\n${rules.map((rule) => `\t\t${rule}\n`).join('')}\t}\n`;
 }
 
+/** Beside the rules of others, which stand at "srcnat": before them, or after as "ipv4.nat.order" may say. */
 function postrouting(wish: BridgeWish): string {
-  const nat = (protocol: 'ip' | 'ip6', family: FamilyWish | undefined): string[] => {
-    if (!family?.nat) return [];
-    const subnet = subnets.formatSubnet(family.subnet);
-    const target = family.natAddress === undefined ? 'masquerade' : `snat ${protocol} to ${family.natAddress}`;
-    return [`${protocol} saddr ${subnet} ${protocol} daddr != ${subnet} ${target}`];
-  };
-  return chain('masquerading', 'nat hook postrouting priority srcnat', [...nat('ip', wish.ipv4), ...nat('ip6', wish.ipv6)]);
+  const families = [['ip', wish.ipv4] as const, ['ip6', wish.ipv6] as const];
+  const rules = (after: boolean): string[] => families.flatMap(([protocol, family]) => (family?.nat && family.natAfter === after ? [sourceNat(protocol, family)] : []));
+  return chain('masquerading', 'nat hook postrouting priority srcnat - 1', rules(false)) + chain('masquerading-after', 'nat hook postrouting priority srcnat + 1', rules(true));
+}
+
+function sourceNat(protocol: 'ip' | 'ip6', family: FamilyWish): string {
+  const subnet = subnets.formatSubnet(family.subnet);
+  const target = family.natAddress === undefined ? 'masquerade' : `snat ${protocol} to ${family.natAddress}`;
+  return `${protocol} saddr ${subnet} ${protocol} daddr != ${subnet} ${target}`;
 }
 
 function forward(wish: BridgeWish): string {
