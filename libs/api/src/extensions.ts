@@ -48,6 +48,15 @@ export const extensions: readonly string[] = [
   'instance_pool_move',
   'instance_get_full',
   'instance_all_projects',
+  // Limits, ids and what disks may do
+  'id_map_base',
+  'id_map_current',
+  'kernel_limits',
+  'limits_hugepages',
+  'container_protection_shift',
+  'container_mount_propagation',
+  'container_disk_shift',
+  'container_raw_mount',
   // Device nodes; those of buses this kernel has not by the suite on the fake host
   'usb_devices',
   'gpu_devices',

@@ -45,7 +45,7 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
     guestFiles,
     devices: new DeviceDrivers(
       new Map<string, DeviceDriver>([
-        ['disk', new DiskDriver(host)],
+        ['disk', new DiskDriver(host, environment.stateDir)],
         ['nic', new NicDriver(host, environment.stateDir)],
         ['proxy', new ProxyDriver(host, environment.stateDir)],
         ['unix-char', new NodeDriver(nodes, new UnixNodes(host, 'char'))],

@@ -77,6 +77,22 @@ export const snapshotSchedule: Validator = (value) => {
 
 /** Lines "both|uid|gid HOST NS", each an id or a range. */
 export const rawIdmap: Validator = (value) => {
-  const bad = value.split('\n').find((line) => line.trim() !== '' && !/^(?:both|uid|gid)\s+\d+(?:-\d+)?\s+\d+(?:-\d+)?$/.test(line.trim()));
-  return bad === undefined ? undefined : `Invalid ID map line ${JSON.stringify(bad)}`;
+  for (const line of value.split('\n').filter((text) => text.trim() !== '')) {
+    const fields = line.trim().split(/\s+/);
+    const [kind = '', host = '', inside = ''] = fields;
+    if (fields.length !== 3) return `Invalid ID map line ${JSON.stringify(line)}`;
+    const bad = [host, inside].flatMap((ids) => ids.split('-', 3)).find((id) => !/^\d+$/.test(id));
+    if (bad !== undefined) return `strconv.ParseInt: parsing ${JSON.stringify(bad)}: invalid syntax`;
+    if (rangeSize(host) !== rangeSize(inside)) return `The ID map ranges are of different sizes ${JSON.stringify(line)}`;
+    if (!['both', 'uid', 'gid'].includes(kind)) return `Invalid ID map type ${JSON.stringify(line)}`;
+  }
+  return undefined;
 };
+
+function rangeSize(ids: string): number {
+  const [first = 0, last = first] = ids.split('-').map(Number);
+  return last - first + 1;
+}
+
+/** A soft and a hard limit, or one for both. */
+export const kernelLimit: Validator = (value) => (/^(?:\d+|unlimited)(?::(?:\d+|unlimited))?$/.test(value) ? undefined : `Initialize LXC: Failed to set LXC config: invalid process limit ${JSON.stringify(value)}`);

@@ -1,6 +1,6 @@
 import type { KeyTable } from '../key.js';
 import { bool, int64, oneOf, priority, size, sizeOrPercent } from '../validators.js';
-import { cpuLimit, cpuAllowance } from './instance-validators.js';
+import { cpuLimit, cpuAllowance, kernelLimit } from './instance-validators.js';
 
 /** Resource limits of instances. */
 export const limitsKeys = {
@@ -12,7 +12,7 @@ export const limitsKeys = {
   limitsHugepages1MB: { name: 'limits.hugepages.1MB', type: 'size', description: 'Limit of 1MB huge pages', validate: size, live: 'yes', condition: 'container' },
   limitsHugepages2MB: { name: 'limits.hugepages.2MB', type: 'size', description: 'Limit of 2MB huge pages', validate: size, live: 'yes', condition: 'container' },
   limitsHugepages1GB: { name: 'limits.hugepages.1GB', type: 'size', description: 'Limit of 1GB huge pages', validate: size, live: 'yes', condition: 'container' },
-  limitsKernel: { name: 'limits.kernel.*', type: 'string', description: 'Process rlimit SOFT:HARD, N or unlimited', live: 'no', condition: 'container' },
+  limitsKernel: { name: 'limits.kernel.*', type: 'string', description: 'Process rlimit SOFT:HARD, N or unlimited', validate: kernelLimit, live: 'no', condition: 'container' },
   limitsMemory: { name: 'limits.memory', type: 'size', description: 'Memory limit', validate: sizeOrPercent, live: 'yes', condition: 'container, VM' },
   limitsMemoryEnforce: { name: 'limits.memory.enforce', type: 'string', description: 'Hard cap or pressure-only limit', validate: oneOf('soft', 'hard'), defaultValue: 'hard', live: 'yes', condition: 'container' },
   limitsMemoryHugepages: { name: 'limits.memory.hugepages', type: 'bool', description: 'Back guest memory with huge pages', validate: bool, defaultValue: 'false', live: 'no', condition: 'VM' },

@@ -1,7 +1,10 @@
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { diskKeys, instanceKeys, isFalse, isTrue } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
+import type { MountFlag } from '../host/mounts.js';
+import { InstanceLayout } from '../instances/instance-layout.js';
+import { diskLimitOptions, diskRates } from '../instances/lxc/disk-limits.js';
 import { mountEntry, type DeviceDriver, type DeviceStart, type DeviceVolatile, type InstanceDevice, type RunningInstance } from './device.js';
 
 /** A disk of a container as it will be mounted. */
@@ -17,31 +20,44 @@ interface DiskMount {
   idmapped: boolean;
   /** "rslave" and the like; empty leaves it to LXC. */
   propagation: string;
-  extraOptions: string[];
 }
+
+const mountFlags: MountFlag[] = ['nosuid', 'nodev', 'noexec'];
+const propagations = ['private', 'shared', 'slave', 'unbindable', 'rprivate', 'rshared', 'rslave', 'runbindable'];
 
 /**
  * Disks other than the root: paths of the host and custom volumes, bound into the container. Volumes keep the ids they were written with on disk
  * and are shown with the container's through an idmapped mount, so that several containers may share one.
  */
 export class DiskDriver implements DeviceDriver {
-  constructor(private readonly host: Host) {}
+  readonly #layout: InstanceLayout;
+
+  constructor(
+    private readonly host: Host,
+    stateDir: string,
+  ) {
+    this.#layout = new InstanceLayout(stateDir);
+  }
 
   async start(device: InstanceDevice): Promise<DeviceStart> {
     const mount = await this.#mountOf(device, isUnprivileged(device));
     return mount ? { lxc: [mountEntry({ source: mount.source, target: mount.target, options: lxcOptions(mount) })] } : {};
   }
 
-  /** The mounts went with the container's namespace. */
-  async stop(): Promise<DeviceVolatile> {
+  /** The mounts went with the container's namespace; the host's own of a block device is left. */
+  async stop(device: InstanceDevice): Promise<DeviceVolatile> {
+    const place = this.#hostMount(device);
+    if (!(await this.host.files.exists(place))) return {};
+    await this.host.mounts.unmount(place, { lazy: true });
+    await this.host.files.remove(place);
     return {};
   }
 
   async plug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile> {
     const mount = await this.#mountOf(device, running.idmap.length > 0);
     if (!mount) return {};
-    const { source, target, readonly, recursive, idmapped } = mount;
-    await this.host.guests.ask('mount', { pid: running.pid, source, target, readonly, recursive, idmapped });
+    const { source, target, readonly, recursive, idmapped, propagation } = mount;
+    await this.host.guests.ask('mount', { pid: running.pid, source, target, readonly, recursive, idmapped, propagation });
     return {};
   }
 
@@ -52,13 +68,24 @@ export class DiskDriver implements DeviceDriver {
       const code = (error as NodeJS.ErrnoException).code;
       if (code !== 'EINVAL' && code !== 'ENOENT') throw error;
     }
+    return this.stop(device);
+  }
+
+  /** The limits of all disks are applied together, with those of the instance. */
+  async update(): Promise<DeviceVolatile> {
     return {};
+  }
+
+  canUpdate(changedOptions: string[]): boolean {
+    return changedOptions.every((option) => diskLimitOptions.includes(option));
   }
 
   /** Undefined for a source that is missing and may be. */
   async #mountOf(device: InstanceDevice, unprivileged: boolean): Promise<DiskMount | undefined> {
     const { options } = device.spec;
-    const source = sourceOf(device);
+    diskRates(options);
+    const named = sourceOf(device);
+    const source = (await this.host.files.isBlockDevice(named)) ? await this.#mountBlock(device, named) : named;
     const kind = await this.#kindOf(source);
     if (kind === undefined) {
       if (isOptional(options)) return undefined;
@@ -72,9 +99,34 @@ export class DiskDriver implements DeviceDriver {
       readonly: isTrue(options[diskKeys.readonly.name]),
       recursive: isTrue(options[diskKeys.recursive.name]),
       idmapped: unprivileged && (isVolume || isTrue(options[diskKeys.shift.name])),
-      propagation: options[diskKeys.propagation.name] ?? '',
-      extraOptions: (options[diskKeys.rawMountOptions.name] ?? '').split(',').filter(Boolean),
+      propagation: propagationOf(options),
     };
+  }
+
+  /** A block device's file system is mounted on the host, with the options its owner gave, and bound from there. */
+  async #mountBlock(device: InstanceDevice, source: string): Promise<string> {
+    const { options } = device.spec;
+    const place = this.#hostMount(device);
+    if (await this.host.mounts.isMounted(place)) return place;
+    const { stdout } = await this.host.exec(['blkid', '-c', '/dev/null', '-o', 'value', '-s', 'TYPE', source], { okCodes: [0, 2] });
+    const type = stdout.trim();
+    if (type === '') throw new LxdError('internal', `No file system was found on ${JSON.stringify(source)} of disk ${JSON.stringify(device.name)}`);
+    await this.host.files.mkdir(place, { mode: 0o711 });
+    const words = (options[diskKeys.rawMountOptions.name] ?? '').split(',').filter(Boolean);
+    const flags = mountFlags.filter((flag) => words.includes(flag));
+    if (words.includes('ro') || isTrue(options[diskKeys.readonly.name])) flags.push('rdonly');
+    const data = words.filter((word) => !['ro', 'rw', ...mountFlags].includes(word)).join(',');
+    try {
+      await this.host.mounts.mount(source, place, type, { flags, ...(data ? { data } : {}) });
+    } catch (error) {
+      await this.host.files.remove(place);
+      throw new LxdError('internal', `Unable to mount ${JSON.stringify(source)} at ${JSON.stringify(place)} with filesystem ${JSON.stringify(type)}: ${(error as Error).message}`, { cause: error });
+    }
+    return place;
+  }
+
+  #hostMount({ instance, name }: InstanceDevice): string {
+    return join(this.#layout.devices(instance), `disk.${encodeURIComponent(name)}`);
   }
 
   /** Links of the host are followed: the administrator named them. */
@@ -89,6 +141,7 @@ function sourceOf({ name, spec }: InstanceDevice): string {
   if (spec.volume_path !== '') return spec.volume_path;
   const source = spec.options[diskKeys.source.name] ?? '';
   if (spec.options[diskKeys.pool.name]) throw new LxdError('internal', `Storage volume ${JSON.stringify(source)} of disk ${JSON.stringify(name)} is not on this member`);
+  if (source === cloudInitSource) throw new LxdError('internal', 'disks with source=cloud-init:config are only supported by virtual machines');
   if (/^ceph(?:fs)?:/.test(source)) throw new LxdError('unsupported', `Sources of disk ${JSON.stringify(name)} on Ceph are not supported`);
   if (!posix.isAbsolute(source)) throw new LxdError('internal', 'Source path must be absolute for local sources');
   return source;
@@ -97,6 +150,14 @@ function sourceOf({ name, spec }: InstanceDevice): string {
 /** `..` ends at the guest's root, as the reference has it. */
 function targetOf({ spec }: InstanceDevice): string {
   return posix.join('/', spec.options[diskKeys.path.name] ?? '');
+}
+
+const cloudInitSource = 'cloud-init:config';
+
+function propagationOf(options: Readonly<Record<string, string>>): string {
+  const mode = options[diskKeys.propagation.name] ?? '';
+  if (mode !== '' && !propagations.includes(mode)) throw new LxdError('internal', `Invalid propagation mode ${JSON.stringify(mode)}`);
+  return mode;
 }
 
 function isOptional(options: Readonly<Record<string, string>>): boolean {
@@ -112,7 +173,6 @@ function lxcOptions(mount: DiskMount): string[] {
     mount.recursive ? 'rbind' : 'bind',
     ...(mount.readonly ? ['ro'] : []),
     ...(mount.propagation ? [mount.propagation] : []),
-    ...mount.extraOptions,
     mount.isDirectory ? 'create=dir' : 'create=file',
     ...(mount.idmapped ? ['idmap=container'] : []),
   ];

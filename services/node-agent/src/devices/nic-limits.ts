@@ -10,7 +10,7 @@ export function rates(options: Options): { ingress: number | undefined; egress: 
     const text = names.map((name) => options[name]).find((value) => value);
     if (text === undefined) return undefined;
     const bits = parseBitRate(text);
-    if (bits === undefined) throw new LxdError('bad-request', `Invalid network limit "${text}"`);
+    if (bits === undefined) throw new LxdError('internal', `Invalid value: ${text}`);
     return bits > 0 ? bits : undefined;
   };
   const { limitsIngress, limitsEgress, limitsMax } = nicBridgedKeys;

@@ -135,8 +135,8 @@ export class FakeFiles implements Files {
   async sparse(path: string, bytes: number, ownership: Ownership = {}): Promise<void> {
     await this.write(path, Buffer.alloc(bytes), ownership);
   }
-  async isBlockDevice(): Promise<boolean> {
-    return false;
+  async isBlockDevice(path: string): Promise<boolean> {
+    return this.nodes.get(path)?.kind === 'block';
   }
   async symlink(target: string, path: string): Promise<void> {
     this.requireParent(path);

@@ -37,6 +37,7 @@ function mountInto(request: GuestMount): void {
       }
     }
     if (request.readonly) system.setMountAttributes(tree, system.MOUNT_ATTR.rdonly, recursive);
+    system.setPropagation(tree, request.propagation || 'private');
     inMounts(request.pid, () => {
       if (!fs.existsSync(request.target)) makeTarget(request.target, isDirectory);
       system.attachMount(tree, request.target);

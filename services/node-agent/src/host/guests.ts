@@ -15,6 +15,8 @@ export interface GuestMount {
   target: string;
   readonly?: boolean;
   recursive?: boolean;
+  /** "rshared" and the like; empty or absent: private, so that what the guest mounts below stays its own. */
+  propagation?: string;
   /** Shows the source with the guest's own ids (needs a file system that can). */
   idmapped?: boolean;
 }

@@ -163,6 +163,15 @@ export function setMountAttributes(tree: number, attributes: number, recursive: 
   check('mount_setattr', Number(calls.mountSetattr(SYS_MOUNT_SETATTR, tree, '', flags, struct, struct.length)));
 }
 
+/** How mounts below a detached one travel between copies of it: "slave", or with the mounts inside it "rslave". */
+export function setPropagation(tree: number, mode: string): void {
+  const recursive = mode.startsWith('r');
+  const flag = MS[(recursive ? mode.slice(1) : mode) as 'private' | 'slave' | 'shared' | 'unbindable'];
+  const struct = Buffer.alloc(32);
+  struct.writeBigUInt64LE(BigInt(flag), 16);
+  check('mount_setattr', Number(calls.mountSetattr(SYS_MOUNT_SETATTR, tree, '', AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), struct, struct.length)));
+}
+
 /** Attaches a detached mount at a path of the calling thread's mount namespace. */
 export function attachMount(tree: number, target: string): void {
   check('move_mount', Number(calls.moveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), target);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { cgroupLimits, type LimitFacts } from './cgroup-limits.js';
-import { parseCpuList, pickCpus } from './cpu-set.js';
+import { balanced, parseCpuList, pickCpus } from './cpu-set.js';
 
-const v1: LimitFacts = { version: 'hybrid', hostMemoryBytes: 1000, swapAccounting: true, cpus: undefined };
+const v1: LimitFacts = { version: 'hybrid', hostMemoryBytes: 1000, swapAccounting: true, hugepages: true, ioWeightFile: 'blkio.bfq.weight', cpus: undefined };
 const v2: LimitFacts = { ...v1, version: 'v2' };
 
 describe('limits', () => {
@@ -36,7 +36,27 @@ describe('limits', () => {
   });
 });
 
+describe('other limits', () => {
+  it('of swap, huge pages and disk traffic are values of the kernel', () => {
+    expect(cgroupLimits({ 'limits.memory.swap.priority': '3' }, v1)).toEqual([['memory.swappiness', '67']]);
+    expect(cgroupLimits({ 'limits.hugepages.2MB': '4MiB' }, v1)).toEqual([['hugetlb.2MB.limit_in_bytes', '4194304']]);
+    expect(cgroupLimits({ 'limits.hugepages.2MB': '4MiB' }, { ...v1, hugepages: false })).toEqual([]);
+    expect(cgroupLimits({ 'limits.disk.priority': '0' }, v1)).toEqual([['blkio.bfq.weight', '10']]);
+    expect(cgroupLimits({ 'limits.disk.priority': '3' }, v1)).toEqual([['blkio.bfq.weight', '300']]);
+  });
+});
+
 describe('CPUs', () => {
+  it('the host has not are left out', () => {
+    expect(pickCpus('1,7-9', [0, 1], [])).toBe('1');
+    expect(pickCpus('7-9', [0, 1], [])).toBeUndefined();
+  });
+  it('are shared evenly again, with as few moves as that takes', () => {
+    const two = [{ id: 'a', limit: '1', cpus: '1' }, { id: 'b', limit: '1', cpus: '1' }];
+    expect([...balanced(two, [0, 1], [])]).toEqual([['a', '0']]);
+    expect([...balanced([{ id: 'a', limit: '1', cpus: '0' }, { id: 'b', limit: '1', cpus: '1' }], [0, 1], [])]).toEqual([]);
+    expect([...balanced([{ id: 'a', limit: '1', cpus: '0' }], [0, 1], ['0'])]).toEqual([['a', '1']]);
+  });
   it('are listed as the kernel lists them', () => {
     expect(parseCpuList('0-2,5\n')).toEqual([0, 1, 2, 5]);
     expect(parseCpuList('')).toEqual([]);

@@ -8,6 +8,9 @@ export interface LimitFacts {
   hostMemoryBytes: number;
   /** Whether the kernel accounts swap (memsw files, memory.swap.max). */
   swapAccounting: boolean;
+  hugepages: boolean;
+  /** The file that weighs an instance's disk traffic ("blkio.bfq.weight"); undefined where the kernel does not. */
+  ioWeightFile: string | undefined;
   /** CPUs picked for a count in limits.cpu ("0,2-3"), or the pinned set itself; undefined for all. */
   cpus: string | undefined;
 }
@@ -17,14 +20,16 @@ export type CgroupValue = readonly [file: string, value: string];
 
 /** The control files that an instance's limits.* keys mean, without what is unlimited. */
 export function cgroupLimits(config: Readonly<Record<string, string>>, facts: LimitFacts): CgroupValue[] {
-  return [...memoryLimits(config, facts), ...cpuLimits(config, facts), ...processLimit(config)];
+  return [...memoryLimits(config, facts), ...hugepageLimits(config, facts), ...cpuLimits(config, facts), ...processLimit(config), ...diskPriority(config, facts)];
 }
 
 function memoryLimits(config: Readonly<Record<string, string>>, facts: LimitFacts): CgroupValue[] {
   const text = config[instanceKeys.limitsMemory.name];
   const swap = isOn(config, instanceKeys.limitsMemorySwap.name, true);
   const values: CgroupValue[] = [];
+  const swapPriority = config[instanceKeys.limitsMemorySwapPriority.name];
   if (!swap) values.push(facts.version === 'v2' ? ['memory.swap.max', '0'] : ['memory.swappiness', '0']);
+  else if (swapPriority && facts.version !== 'v2') values.push(['memory.swappiness', String(70 - Number(swapPriority))]);
   if (!text) return values;
   const limit = memoryBytes(text, facts.hostMemoryBytes);
   const soft = config[instanceKeys.limitsMemoryEnforce.name] === 'soft';
@@ -37,6 +42,22 @@ function memoryLimits(config: Readonly<Record<string, string>>, facts: LimitFact
 
 function v(file: string, bytes: number): CgroupValue {
   return [file, String(Math.floor(bytes))];
+}
+
+function hugepageLimits(config: Readonly<Record<string, string>>, facts: LimitFacts): CgroupValue[] {
+  if (!facts.hugepages) return [];
+  const { limitsHugepages64KB, limitsHugepages1MB, limitsHugepages2MB, limitsHugepages1GB } = instanceKeys;
+  const suffix = facts.version === 'v2' ? 'max' : 'limit_in_bytes';
+  return [limitsHugepages64KB, limitsHugepages1MB, limitsHugepages2MB, limitsHugepages1GB].flatMap(({ name }) => {
+    const bytes = config[name] ? parseSize(config[name]) : undefined;
+    return bytes === undefined ? [] : [v(`hugetlb.${name.slice(name.lastIndexOf('.') + 1)}.${suffix}`, bytes)];
+  });
+}
+
+/** From 0 to 10, as a weight up to 1000. */
+function diskPriority(config: Readonly<Record<string, string>>, { ioWeightFile }: LimitFacts): CgroupValue[] {
+  const priority = config[instanceKeys.limitsDiskPriority.name];
+  return priority && ioWeightFile !== undefined ? [[ioWeightFile, String(Math.max(10, Number(priority) * 100))]] : [];
 }
 
 /** "512MiB", or a share of the host's memory ("50%"). */
@@ -84,6 +105,11 @@ export const unlimited: Readonly<Record<string, string>> = {
   'cpu.shares': '1024',
   'cpu.weight': '100',
   'cpu.cfs_quota_us': '-1',
+  'cpu.cfs_period_us': '100000',
+  'blkio.weight': '500',
+  'blkio.bfq.weight': '100',
+  'io.weight': '100',
+  'io.bfq.weight': '100',
   'cpu.max': 'max',
   'pids.max': 'max',
 };

@@ -1,17 +1,18 @@
-import { totalmem } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
 import { guestEvents } from '../../devlxd/guest-events.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
-import type { RunningHandle } from '../known-instances.js';
+import type { InstanceRecord, RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
-import { cgroupLimits, unlimited } from './cgroup-limits.js';
+import { cgroupLimits, unlimited, type CgroupValue } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
-import { cpusOfOthers, pickCpus } from './cpu-set.js';
-import { idmapJson } from './idmap.js';
-import { endOrphan, idmapFor, starting, startSteps, type StartTools } from './start-container.js';
+import { balanced, cpusOfOthers, pickCpus } from './cpu-set.js';
+import { diskLimits, withoutThrottle } from './disk-limits.js';
+import { idmapBase, idmapJson } from './idmap.js';
+import { endOrphan, idmapFor, limitFacts, loadModules, starting, startSteps, type StartTools } from './start-container.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 
@@ -43,7 +44,7 @@ export class Containers {
   /** The id map of a new container, as its volatile keys carry it until it starts. */
   plannedIdmap(spec: InstanceSpec): Record<string, string> {
     return {
-      [instanceKeys.volatileIdmapBase.name]: '0',
+      [instanceKeys.volatileIdmapBase.name]: idmapBase(spec.config, idmapFor(this.tools, spec)),
       [instanceKeys.volatileIdmapNext.name]: idmapJson(idmapFor(this.tools, spec)),
       [instanceKeys.volatileLastStateIdmap.name]: '[]',
     };
@@ -105,7 +106,8 @@ export class Containers {
 
   /** Brings limits and devices of a running container to the wish and keeps it. */
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
-    await this.updateLimits(before, wish, running);
+    await this.updateLimits(before, wish);
+    await this.updateModules(before, wish);
     const cpus = await this.updateCpus(before, wish, running);
     const events = guestEvents(before, wish);
     const changes = await this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
@@ -114,6 +116,7 @@ export class Containers {
     await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...(cpus === undefined ? {} : { cpus }) } });
     this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
+    if (before.config[instanceKeys.limitsCpu.name] !== wish.config[instanceKeys.limitsCpu.name]) await this.rebalance();
     return changes;
   }
 
@@ -131,20 +134,22 @@ export class Containers {
     this.watched.clear();
   }
 
-  private async updateLimits(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<void> {
+  private async updateLimits(before: InstanceSpec, wish: InstanceSpec): Promise<void> {
     const { host, facts } = this.tools;
-    const limitFacts = { version: facts.cgroups, hostMemoryBytes: totalmem(), swapAccounting: facts.swapAccounting, cpus: undefined };
-    const old = new Map(cgroupLimits(before.config, limitFacts));
-    const next = new Map(cgroupLimits(wish.config, limitFacts));
-    const group = `/${instanceCgroup(running.started.id)}/payload`;
+    const old = new Map(cgroupLimits(before.config, limitFacts(facts, undefined)));
+    const next = new Map(cgroupLimits(wish.config, limitFacts(facts, undefined)));
+    const [oldDisks, nextDisks] = [await diskLimits(host, before, facts.cgroups), await diskLimits(host, wish, facts.cgroups)];
     const changed = [...next].filter(([file, value]) => old.get(file) !== value);
-    const dropped = [...old.keys()].filter((file) => !next.has(file)).map((file): [string, string] => [file, unlimited[file] ?? 'max']);
-    // A memory limit may be refused in one order and taken in the other (memory+swap is never below memory): refused ones are tried again.
-    const refused: [string, string][] = [];
-    for (const [file, value] of [...dropped, ...changed]) await host.cgroups.write(group, file, value).catch(() => refused.push([file, value]));
-    for (const [file, value] of [...refused].reverse()) await host.cgroups.write(group, file, value).catch((error: unknown) => {
-      throw new LxdError('internal', `Failed to set ${file}: ${(error as Error).message}`, { cause: error });
-    });
+    const dropped = [...old.keys()].filter((file) => !next.has(file)).map((file): CgroupValue => [file, unlimited[file] ?? 'max']);
+    const throttles = isDeepStrictEqual(oldDisks, nextDisks) ? [] : [...oldDisks.map(withoutThrottle), ...nextDisks];
+    const group = `/${instanceCgroup(wish.id)}/payload`;
+    try {
+      await writeLimits(host, group, [...dropped, ...changed, ...throttles]);
+    } catch (error) {
+      const back = [...dropped, ...changed].map(([file]): CgroupValue => [file, old.get(file) ?? unlimited[file] ?? 'max']);
+      await writeLimits(host, group, back).catch(() => undefined);
+      throw error;
+    }
   }
 
   private async updateCpus(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<string | undefined> {
@@ -154,6 +159,26 @@ export class Containers {
     const cpus = pickCpus(wish.config[key], facts.cpus, cpusOfOthers(known, wish.id));
     await host.cgroups.write(`/${instanceCgroup(wish.id)}/payload`, 'cpuset.cpus', cpus ?? facts.cpus.join(','));
     return cpus;
+  }
+
+  private async updateModules(before: InstanceSpec, wish: InstanceSpec): Promise<void> {
+    const key = instanceKeys.linuxKernelModules.name;
+    if (before.config[key] !== wish.config[key]) await loadModules(this.tools.host, wish.config[key] ?? '');
+  }
+
+  /** Spreads those with a number of CPUs over the host again, after one of them came, went or changed. */
+  private async rebalance(): Promise<void> {
+    const { host, facts, known } = this.tools;
+    const running = known.all().filter((record) => record.running?.cpus !== undefined);
+    const isCounted = ({ spec }: InstanceRecord): boolean => /^\d+$/.test(spec.config[instanceKeys.limitsCpu.name] ?? '');
+    const counted = running.filter(isCounted).map(({ spec, running: handle }) => ({ id: spec.id, limit: spec.config[instanceKeys.limitsCpu.name]!, cpus: handle!.cpus }));
+    const pinned = running.filter((record) => !isCounted(record)).map((record) => record.running!.cpus!);
+    for (const [id, cpus] of balanced(counted, facts.cpus, pinned)) {
+      const record = known.find(id);
+      if (!record?.running || cpus === undefined) continue;
+      await host.cgroups.write(`/${instanceCgroup(id)}/payload`, 'cpuset.cpus', cpus).catch(unlessMissing);
+      await known.save({ ...record, running: { ...record.running, cpus } });
+    }
   }
 
   private async signalEnd(id: string, running: RunningHandle, force: boolean): Promise<void> {
@@ -225,9 +250,19 @@ export class Containers {
     const changes = await devices.stop(record.running.started).finally(async () => {
       await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);
       await known.save({ spec: record.spec });
+      if (record.running?.cpus !== undefined) await this.rebalance();
     });
     return { ...changes, [instanceKeys.volatileLastStatePower.name]: 'STOPPED' };
   }
+}
+
+/** A memory limit may be refused in one order and taken in the other (memory+swap is never below memory): refused ones are tried again. */
+async function writeLimits(host: Host, group: string, values: readonly CgroupValue[]): Promise<void> {
+  const refused: CgroupValue[] = [];
+  for (const [file, value] of values) await host.cgroups.write(group, file, value).catch(() => refused.push([file, value]));
+  for (const [file, value] of refused.reverse()) await host.cgroups.write(group, file, value).catch((error: unknown) => {
+    throw new LxdError('internal', `Failed to set ${file}: ${(error as Error).message}`, { cause: error });
+  });
 }
 
 function after(ms: number): Promise<undefined> {

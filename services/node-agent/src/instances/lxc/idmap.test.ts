@@ -31,6 +31,12 @@ describe('the id map of a container', () => {
     expect(isWithin(containerIdmap(isolated, host, []), host)).toBe(true);
     expect(isWithin(containerIdmap({ ...isolated, 'security.idmap.base': '5000' }, host, []), host)).toBe(false);
   });
+  it('gives single ids of the host where raw.idmap says so', () => {
+    const uids = containerIdmap({ 'raw.idmap': 'both 1000 1000\ngid 50-51 5-6\n' }, host, []).filter((range) => range.isUid);
+    expect(uids.map(({ nsId, hostId, range }) => [nsId, hostId, range])).toEqual([[0, 100_000, 1000], [1000, 1000, 1], [1001, 101_001, 998_999]]);
+    const gids = containerIdmap({ 'raw.idmap': 'both 0 0\ngid 50-51 5-6\n' }, host, []).filter((range) => range.isGid);
+    expect(gids.map(({ nsId, hostId, range }) => [nsId, hostId, range])).toEqual([[0, 0, 1], [1, 100_001, 4], [5, 50, 2], [7, 100_007, 999_993]]);
+  });
   it('is written as the volatile keys have it', () => {
     expect(idmapJson([{ isUid: true, isGid: false, nsId: 0, hostId: 5, range: 6 }])).toBe('[{"Isuid":true,"Isgid":false,"Hostid":5,"Nsid":0,"Maprange":6}]');
   });

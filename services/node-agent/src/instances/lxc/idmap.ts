@@ -37,12 +37,41 @@ function rootRange(text: string): HostRange | undefined {
  */
 export function containerIdmap(config: Readonly<Record<string, string>>, host: HostRange, taken: readonly HostRange[]): IdRange[] {
   if (isOn(config, instanceKeys.securityPrivileged.name)) return [];
-  if (config[instanceKeys.rawIdmap.name]) throw new LxdError('unsupported', `${instanceKeys.rawIdmap.name} is not supported`);
-  if (!isOn(config, instanceKeys.securityIdmapIsolated.name)) return bothKinds(host);
+  const raw = config[instanceKeys.rawIdmap.name] ?? '';
+  if (!isOn(config, instanceKeys.securityIdmapIsolated.name)) return withRaw(bothKinds(host), raw);
   const size = Number(config[instanceKeys.securityIdmapSize.name] || isolatedSize);
   const base = config[instanceKeys.securityIdmapBase.name];
-  if (base) return bothKinds({ hostId: Number(base), range: size });
-  return bothKinds({ hostId: freeBase(size, host, taken), range: size });
+  return withRaw(bothKinds({ hostId: base ? Number(base) : freeBase(size, host, taken), range: size }), raw);
+}
+
+/** Lines of raw.idmap ("both 1000 1000", "uid 50-60 500-510": host, then inside) take their ids out of the ranges that hold them. */
+function withRaw(idmap: readonly IdRange[], raw: string): IdRange[] {
+  let ranges = [...idmap];
+  for (const line of raw.split('\n').filter((text) => text.trim() !== '')) {
+    const [kind = '', host = '', inside = ''] = line.trim().split(/\s+/);
+    const [hostId, nsId, range] = [firstOf(host), firstOf(inside), lastOf(inside) - firstOf(inside) + 1];
+    for (const isUid of [true, false]) if (kind === 'both' || (kind === 'uid') === isUid) ranges = placed(ranges, { isUid, isGid: !isUid, nsId, hostId, range });
+  }
+  return ranges;
+}
+
+function placed(ranges: readonly IdRange[], entry: IdRange): IdRange[] {
+  const parts = ranges.flatMap((range) => {
+    if (range.isUid !== entry.isUid || entry.nsId >= range.nsId + range.range || entry.nsId + entry.range <= range.nsId) return [range];
+    const before = { ...range, range: entry.nsId - range.nsId };
+    const skipped = entry.nsId + entry.range - range.nsId;
+    const after = { ...range, nsId: range.nsId + skipped, hostId: range.hostId + skipped, range: range.range - skipped };
+    return [before, entry, after].filter((part) => part.range > 0);
+  });
+  return parts.includes(entry) ? parts : [...parts, entry];
+}
+
+function firstOf(ids: string): number {
+  return Number(ids.split('-')[0]);
+}
+
+function lastOf(ids: string): number {
+  return Number(ids.split('-')[1] ?? ids);
 }
 
 /** The first range is everybody's; isolated ones lie behind it. */
@@ -66,6 +95,12 @@ function bothKinds({ hostId, range }: HostRange): IdRange[] {
 /** Whether all ids of a map are the host's to give, as /etc/subuid and /etc/subgid say. */
 export function isWithin(idmap: readonly IdRange[], host: HostRange): boolean {
   return idmap.every(({ hostId, range }) => hostId >= host.hostId && hostId + range <= host.hostId + host.range);
+}
+
+/** First host id of an isolated container's own range, as volatile.idmap.base has it; 0 for all others. */
+export function idmapBase(config: Readonly<Record<string, string>>, idmap: readonly IdRange[]): string {
+  const isIsolated = isOn(config, instanceKeys.securityIdmapIsolated.name);
+  return String(isIsolated ? (idmap.find((range) => range.isUid && range.nsId === 0)?.hostId ?? 0) : 0);
 }
 
 /** As the volatile.*.idmap keys carry it. */

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
@@ -12,12 +11,13 @@ import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
 import type { Step } from '../steps.js';
-import { cgroupLimits } from './cgroup-limits.js';
+import { cgroupLimits, type LimitFacts } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
 import type { ContainerHost } from './container-host.js';
 import { cpusOfOthers, pickCpus } from './cpu-set.js';
-import { containerIdmap, idmapJson, isWithin } from './idmap.js';
-import { lxcConfig } from './lxc-config.js';
+import { diskLimits } from './disk-limits.js';
+import { containerIdmap, idmapBase, idmapJson, isWithin } from './idmap.js';
+import { isOn, lxcConfig } from './lxc-config.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
 const ORPHAN_GRACE_MS = 10_000;
@@ -52,8 +52,9 @@ export interface StartTools {
 export function startSteps(tools: StartTools): Step<Starting>[] {
   return [
     { name: 'end what a killed start left', run: ({ spec }) => endOrphan(tools, spec) },
+    { name: 'prepare the host', run: (start) => prepareHost(tools, start) },
     { name: 'map ids', run: async (start) => mapIds(tools, start) },
-    { name: 'pick limits', run: async (start) => pickLimits(tools, start) },
+    { name: 'pick limits', run: (start) => pickLimits(tools, start) },
     { name: 'prepare directories', run: (start) => prepareDirectories(tools, start) },
     { name: 'apply templates', run: (start) => applyTemplates(tools, start) },
     { name: 'open devlxd', run: ({ spec, idmap }) => tools.devlxd.open(spec, idmap), undo: ({ spec }) => tools.devlxd.close(spec.id) },
@@ -89,7 +90,7 @@ function mapIds(tools: StartTools, start: Starting): void {
   start.idmap = idmapFor(tools, start.spec);
   const map = idmapJson(start.idmap);
   Object.assign(start.volatile, {
-    [instanceKeys.volatileIdmapBase.name]: '0',
+    [instanceKeys.volatileIdmapBase.name]: idmapBase(start.spec.config, start.idmap),
     [instanceKeys.volatileIdmapCurrent.name]: map,
     [instanceKeys.volatileIdmapNext.name]: map,
     [instanceKeys.volatileLastStateIdmap.name]: '[]',
@@ -97,11 +98,34 @@ function mapIds(tools: StartTools, start: Starting): void {
   });
 }
 
-function pickLimits({ known, facts }: StartTools, start: Starting): void {
+async function pickLimits({ host, known, facts }: StartTools, start: Starting): Promise<void> {
   start.cpus = pickCpus(start.spec.config[instanceKeys.limitsCpu.name], facts.cpus, cpusOfOthers(known, start.spec.id));
   const prefix = facts.cgroups === 'v2' ? 'lxc.cgroup2.' : 'lxc.cgroup.';
-  const values = cgroupLimits(start.spec.config, { version: facts.cgroups, hostMemoryBytes: totalmem(), swapAccounting: facts.swapAccounting, cpus: start.cpus });
+  const values = [...cgroupLimits(start.spec.config, limitFacts(facts, start.cpus)), ...(await diskLimits(host, start.spec, facts.cgroups))];
   start.limits = values.map(([file, value]) => [prefix + file, value]);
+}
+
+export function limitFacts(facts: ContainerHost, cpus: string | undefined): LimitFacts {
+  const { cgroups: version, memoryBytes: hostMemoryBytes, swapAccounting, hugepages, ioWeightFile } = facts;
+  return { version, hostMemoryBytes, swapAccounting, hugepages, ioWeightFile, cpus };
+}
+
+/** What the instance wants of the host: kernel modules, and the tools of NVIDIA. */
+async function prepareHost({ host }: StartTools, { spec: { config } }: Starting): Promise<void> {
+  await loadModules(host, config[instanceKeys.linuxKernelModules.name] ?? '');
+  if (!isOn(config, instanceKeys.nvidiaRuntime.name)) return;
+  const tools = await Promise.all(['/usr/bin', '/usr/local/bin'].map((directory) => host.files.exists(`${directory}/nvidia-container-cli`)));
+  if (!tools.includes(true)) throw new LxdError('internal', "The NVIDIA container tools couldn't be found");
+}
+
+/** @param list "ip_tables,loop"; those built into the kernel are there already */
+export async function loadModules(host: Host, list: string): Promise<void> {
+  for (const module of list.split(',').map((name) => name.trim()).filter(Boolean)) {
+    if (!/^[\w-]+$/.test(module)) throw new LxdError('bad-request', `Invalid kernel module ${JSON.stringify(module)}`);
+    await host.exec(['modprobe', '-b', module]).catch((error: unknown) => {
+      throw new LxdError('internal', `Failed to load kernel module '${module}': ${(error as Error).message}`, { cause: error });
+    });
+  }
 }
 
 /** The volume's directory opens to the container's root only, as the reference leaves it. */
