@@ -36,3 +36,5 @@ export { bridgeKeys, invalidBridgeConfig } from './network/bridge-keys.js';
 export * as subnets from './subnets.js';
 export { invalidPoolConfig, isPoolDriver, memberPoolKeys, poolKeys } from './storage/pool-keys.js';
 export { invalidVolumeConfig, volumeKeys, withPoolDefaults } from './storage/volume-keys.js';
+export { isDue, isDueAtStart } from './snapshots/schedule.js';
+export { nextSnapshotName } from './snapshots/snapshot-name.js';

@@ -23,6 +23,8 @@ export interface Change<I extends InstanceKey> {
   description: string;
   /** Which collections the operation names; power changes name "instances" alone. */
   resources?: readonly string[];
+  /** Other instances that the operation names beside its own. */
+  others?: readonly string[];
   /** Throws Refused where the instance's present state forbids the change; runs while the row is held. May write what is accepted. */
   accept?(unit: Unit, row: InstanceRow, task: string): Promise<void> | void;
 }
@@ -93,12 +95,12 @@ export class Admission {
   }
 }
 
-export function operationOn(change: Pick<Change<InstanceKey>, 'input' | 'description' | 'resources'>): OperationSpec {
+export function operationOn(change: Pick<Change<InstanceKey>, 'input' | 'description' | 'resources' | 'others'>): OperationSpec {
   const kinds = change.resources ?? ['instances', 'containers'];
   return {
     description: change.description,
     project: change.input.project,
-    resources: Object.fromEntries(kinds.map((kind) => [kind, [`/1.0/${kind}/${change.input.name}`]])),
+    resources: Object.fromEntries(kinds.map((kind) => [kind, [change.input.name, ...(change.others ?? [])].map((name) => `/1.0/${kind}/${name}`)])),
   };
 }
 

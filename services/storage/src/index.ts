@@ -12,6 +12,8 @@ import { StoragePoolsHandler } from './pools/storage-pools.handler.js';
 import { Unfinished } from './unfinished.js';
 import { CopyVolume } from './volumes/copy-volume.js';
 import { SnapshotStore } from './volumes/snapshot.store.js';
+import { volumeSchedules } from './migrations/003-schedules.js';
+import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
 import { StorageVolumesHandler } from './volumes/storage-volumes.handler.js';
 import { VolumeChanges } from './volumes/volume-changes.js';
@@ -25,7 +27,7 @@ export const storageService = defineService({
   name: 'storage',
   providers: [
     ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, Unfinished],
-    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules],
     InstanceVolumesHandler,
   ],
   handlers: [
@@ -33,6 +35,12 @@ export const storageService = defineService({
     [storage.StorageVolumesDefinition, StorageVolumesHandler],
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
-  migrations: [storageSchema, volumeBackups],
-  start: (app) => app.get(Unfinished, { strict: false }).start(),
+  migrations: [storageSchema, volumeBackups, volumeSchedules],
+  async start(app) {
+    await app.get(Unfinished, { strict: false }).start();
+    app.get(Schedules, { strict: false }).start();
+  },
+  async stop(app) {
+    app.get(Schedules, { strict: false }).stop();
+  },
 });

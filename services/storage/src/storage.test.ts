@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LxdError } from '@asterism/errors';
 import { event } from '@asterism/events';
-import { common, storage, Token, type Agent, type agentStorage, type InstanceVolumes, type StoragePools, type StorageVolumes } from '@asterism/proto';
+import { common, storage, Token, type Agent, type agentBackups, type agentStorage, type backups, type InstanceVolumes, type StoragePools, type StorageVolumes } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { storageService } from './index.js';
+import { Schedules } from './schedules/schedules.js';
 
 const call = systemCall();
 const parse = <T = Record<string, unknown>>(document: common.Document): T => JSON.parse(document.json.toString()) as T;
@@ -35,8 +36,21 @@ const agent = {
     getVolumeUsage: async () => ({ used_bytes: -1, total_bytes: -1 }),
     locateVolume: async (_: unknown, volume: agentStorage.Volume) => ({ path: `/pools/x/${volume.name}` }),
   },
+  backups: {
+    write: async (_: unknown, { volume, snapshots, index, compression }: agentBackups.WriteBackup) => {
+      written.push(JSON.parse(index.toString()));
+      return tell(`writeBackup ${volume?.name} [${snapshots.join()}] ${compression}`).then(() => ({ size_bytes: 5, optimized: false }));
+    },
+    delete: async () => tell('deleteBackup'),
+    async receive(_: unknown, frames: AsyncIterable<agentBackups.ReceiveBackup>) {
+      let text = '';
+      for await (const { part } of frames) if (part?.$case === 'chunk') text += part.value.toString();
+      return { size_bytes: text.length, index: Buffer.from(text) };
+    },
+  },
 } as unknown as Partial<Agent>;
 
+const written: unknown[] = [];
 const attached: Record<string, string[]> = {};
 let composition: TestComposition;
 let pools: StoragePools;
@@ -45,7 +59,8 @@ let instanceVolumes: InstanceVolumes;
 
 beforeAll(async () => {
   const fakes = {
-    [Token.Projects]: { checkSnapshot: async () => ({}) },
+    [Token.Projects]: { checkSnapshot: async () => ({}), checkBackup: async () => ({}), resolve: async (_: unknown, { project }: { project: string }) => ({ project: { name: project, description: '', config: {} }, profiles: [] }) },
+    [Token.Cluster]: { config: async () => ({ config: { 'backups.compression_algorithm': 'xz' } }) },
     [Token.Instances]: { usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },
     [Token.Profiles]: { usedBy: async (_: unknown, { option, values }: { option: string; values: string[] }) => ({ by_key: option === 'pool' && values.includes('default') ? { default: { urls: ['/1.0/profiles/default'] } } : {} }) },
   };
@@ -207,6 +222,83 @@ describe('custom volumes', () => {
     expect(told.at(-1)).toBe('deleteSnapshot default_vol2 s1');
     await volumes.delete(call, ref('vol2'));
     expect(actions().slice(-2)).toEqual(['storage-volume-snapshot-deleted', 'storage-volume-deleted']);
+  });
+});
+
+describe('backups of custom volumes', () => {
+  const wish = (change: Partial<backups.BackupWish> = {}): backups.BackupWish => ({ name: '', expires_at_ms: 0, only: false, optimized: false, compression: '', ...change });
+  const names = async (): Promise<string[]> => parse<{ name: string }[]>(await volumes.listBackups(call, { volume: ref('kept'), recursion: 1 })).map(({ name }) => name);
+  const archive = async function* (index: object, name: string): AsyncIterable<backups.BackupUpload> {
+    yield { part: { $case: 'header', value: { project: 'default', pool: 'default', name } } };
+    yield { part: { $case: 'chunk', value: Buffer.from(JSON.stringify(index)) } };
+  };
+  const indexOf = (change: object = {}): object => ({ name: 'kept', type: 'custom', backend: 'dir', optimized: 'false', snapshots: ['s0'], config: { volume: { description: 'd', content_type: 'filesystem', config: { 'user.a': 'b', 'volatile.idmap.last': '[]' } }, volume_snapshots: [{ name: 's0', config: {} }] }, ...change });
+
+  it('are written with their snapshots, renamed, and removed', async () => {
+    await volumes.create(call, newVolume('kept'));
+    await volumes.createSnapshot(call, { volume: ref('kept'), snapshot: 's0', expires_at_ms: undefined });
+    await composition.settle();
+    await volumes.createBackup(call, { volume: ref('kept'), wish: wish() });
+    await composition.settle();
+    expect(told.at(-1)).toBe('writeBackup default_kept [s0] xz');
+    expect(written.at(-1)).toMatchObject({ name: 'kept', type: 'custom', backend: 'dir', pool: 'default', snapshots: ['s0'], config: { volume: { name: 'kept' }, volume_snapshots: [{ name: 's0' }] } });
+    await volumes.renameBackup(call, { backup: { volume: ref('kept'), backup: 'backup0' }, new_name: 'nightly' });
+    await composition.settle();
+    expect(await names()).toEqual(['nightly']);
+    await volumes.deleteBackup(call, { volume: ref('kept'), backup: 'nightly' });
+    await composition.settle();
+    expect(await names()).toEqual([]);
+    await expect(volumes.getBackup(call, { volume: ref('kept'), backup: 'nightly' })).rejects.toThrow('Storage volume backup not found');
+  });
+
+  it('leave nothing when their member refuses', async () => {
+    refusal = 'disk full';
+    await volumes.createBackup(call, { volume: ref('kept'), wish: wish({ name: 'lost' }) });
+    await composition.settle();
+    refusal = undefined;
+    expect(await names()).toEqual([]);
+  });
+
+  it('are refused in the words of the reference', async () => {
+    await expect(volumes.createBackup(call, { volume: ref('kept'), wish: wish({ name: 'a/b' }) })).rejects.toThrow('Backup names may not contain slashes');
+    await expect(volumes.createBackup(call, { volume: ref('kept'), wish: wish({ compression: 'sh -c x' }) })).rejects.toThrow('Invalid compression algorithm');
+    await expect(volumes.createBackup(call, { volume: ref('kept', { type: 'container' }), wish: wish() })).rejects.toThrow('Invalid storage volume type "container"');
+  });
+
+  it('go when their time is over, and snapshots are taken when theirs has come', async () => {
+    await volumes.createBackup(call, { volume: ref('kept'), wish: wish({ expires_at_ms: 1000 }) });
+    await volumes.update(call, { volume: ref('kept'), description: undefined, config: { 'snapshots.schedule': '* * * * *', 'snapshots.expiry': '1M' }, mode: common.UpdateMode.MERGE, if_match: '', restore: '', expires_at_ms: undefined });
+    await composition.settle();
+    const schedules = composition.composition.app.get(Schedules, { strict: false });
+    await schedules.run(new Date());
+    await composition.settle();
+    expect(await names()).toEqual([]);
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('kept'), recursion: 0 }))).toHaveLength(2);
+    await volumes.update(call, { volume: ref('kept'), description: undefined, config: { 'snapshots.schedule': '' }, mode: common.UpdateMode.MERGE, if_match: '', restore: '', expires_at_ms: undefined });
+    await schedules.run(new Date(Date.now() + 180_000));
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('kept'), recursion: 0 }))).toHaveLength(1);
+  });
+
+  it('become volumes, checked like any other', async () => {
+    await volumes.importBackup(call, archive(indexOf(), 'back'));
+    await composition.settle();
+    expect(told).toContain('createVolume default_back from backup');
+    expect(parse(await volumes.get(call, ref('back')))).toMatchObject({ description: 'd', config: { 'user.a': 'b' } });
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('back'), recursion: 0 }))).toHaveLength(1);
+    for (const [change, name, words] of [
+      [{}, 'back', 'Volume by that name already exists'],
+      [{}, '../x', 'may not contain slashes'],
+      [{ type: 'container' }, 'n', 'not of a custom volume'],
+      [{ snapshots: ['../../x'] }, 'n', 'cannot contain "/"'],
+      [{ snapshots: ['s0', 's0'] }, 'n', 'a snapshot twice'],
+      [{ backend: 'btrfs', optimized: 'true' }, 'n', 'differs from the target storage pool driver "dir"'],
+      [{ config: { volume: { config: { nokey: '1' } } } }, 'n', 'Invalid option for volume'],
+      [{ config: [] }, 'n', 'config must be a mapping'],
+    ] as const) {
+      await expect(volumes.importBackup(call, archive(indexOf(change), name))).rejects.toThrow(words);
+      expect(told.at(-1)).toBe('deleteBackup');
+    }
+    for (const name of ['back', 'kept']) await volumes.delete(call, ref(name));
   });
 });
 

@@ -16,6 +16,7 @@ import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
 import { TaskParts } from '../task-parts.js';
 import { RefreshCopy } from '../refresh/refresh-copy.js';
+import { sourceInstance } from '../refresh/source-instance.js';
 import { copiedConfig } from '../volatile.js';
 import type { VolumeSource } from './create-instance.js';
 import { draftInstance, placeInstance, RecordRefused, type CreationWish, type DraftInstance } from './plan.js';
@@ -149,7 +150,7 @@ export class Creation {
     if (!from) throw new LxdError('bad-request', 'Must specify a source instance');
     const project = request.source?.project || request.project;
     const [sourceName = '', snapshotName = ''] = from.split('/', 2);
-    const original = await this.sourceInstance(project, sourceName);
+    const original = await sourceInstance(this.parts.instances, project, sourceName);
     const snapshot = snapshotName ? await this.parts.snapshots.get(original, snapshotName) : undefined;
     const origin: InstanceRow | SnapshotRow = snapshot ?? original;
     const wish = await this.wishOf(call, request, name, request.profiles?.names ?? []);
@@ -167,15 +168,6 @@ export class Creation {
       snapshots,
       given: copiedConfig(origin.config),
     };
-  }
-
-  private async sourceInstance(project: string, name: string): Promise<InstanceRow> {
-    try {
-      return await this.parts.instances.get(project, name);
-    } catch (error) {
-      if (!isKind(error, 'not-found')) throw error;
-      throw new LxdError('not-found', `Failed to fetch instance "${name}" in project "${project}": Instance not found`, { cause: error });
-    }
   }
 
   private async wishOf(call: CallContext, request: instances.CreateInstance, name: string, profiles: readonly string[]): Promise<CreationWish> {

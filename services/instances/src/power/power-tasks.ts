@@ -5,6 +5,7 @@ import type { Unit } from '@asterism/database';
 import type { InstanceKey } from '../admission.js';
 import { removeFromMember } from '../delete/delete-instance.js';
 import type { Config, InstanceRow, Status } from '../instance.js';
+import { snapshotAtStart } from '../snapshots/snapshot-at-start.js';
 import { emit, powered, type TaskParts } from '../task-parts.js';
 import { isForced, type PowerAction, type PowerWish } from './transitions.js';
 
@@ -43,7 +44,9 @@ export function startInstance(parts: TaskParts): PowerTask {
       {
         name: 'start on the member',
         async run(context) {
-          context.state.volatile = await parts.start(context.call, await rowOf(parts, context));
+          const row = await rowOf(parts, context);
+          await snapshotAtStart(parts, context, row);
+          context.state.volatile = await parts.start(context.call, row);
         },
       },
     ],
@@ -89,6 +92,7 @@ export function restartInstance(parts: TaskParts): PowerTask {
         name: 'start on the member',
         async run(context) {
           const row = powered(await rowOf(parts, context), 'Stopped', context.state.volatile);
+          await snapshotAtStart(parts, context, row);
           Object.assign(context.state.volatile, await parts.start(context.call, row));
         },
       },

@@ -1,10 +1,11 @@
-import { LxdError } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { Admission } from '../admission.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { isRunning } from '../instance.js';
+import { Refused } from '../refusal.js';
+import { sourceInstance } from './source-instance.js';
 import { TaskParts } from '../task-parts.js';
 
 /** Copies that bring an earlier copy up to date instead of making one. */
@@ -26,9 +27,8 @@ export class RefreshCopy {
     const from = request.source!;
     const [sourceName = '', snapshot = ''] = from.source.split('/', 2);
     const source = { project: from.project || project, name: sourceName, snapshot };
-    const original = await this.parts.instances.get(source.project, source.name);
+    const original = await sourceInstance(this.parts.instances, source.project, source.name);
     if (snapshot) await this.parts.snapshots.get(original, snapshot);
-    if (isRunning(await this.parts.instances.get(project, name, view))) throw refused();
     await this.parts.surroundings.checkSnapshot(call, project).catch((error: unknown) => {
       if (!from.instance_only && snapshot === '') throw error;
     });
@@ -37,13 +37,10 @@ export class RefreshCopy {
       view,
       busy: 'update',
       description: 'Creating instance',
+      others: [from.source],
       accept: (_unit, row) => {
-        if (isRunning(row)) throw refused();
+        if (isRunning(row)) throw new Refused('Failed getting exclusive access to instance: Instance is running');
       },
     });
   }
-}
-
-function refused(): LxdError {
-  return new LxdError('bad-request', 'Cannot refresh a running instance');
 }

@@ -1,4 +1,4 @@
-import { instanceKeys, isTrueKey, valueOf } from '@asterism/config-keys';
+import { instanceKeys, isDue, isTrueKey, valueOf } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
@@ -8,7 +8,6 @@ import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { acceptSnapshot } from '../snapshots/snapshot-tasks.js';
 import { TaskParts } from '../task-parts.js';
-import { isDue } from './cron.js';
 
 const minuteMs = 60_000;
 
@@ -45,7 +44,7 @@ export class Schedules {
     const minute = Math.floor(now.getTime() / minuteMs);
     const mine = await this.database.query(`UPDATE instances.schedule_clock SET minute = $1 WHERE minute < $1 RETURNING minute`, [minute]);
     if (mine.length === 0) return;
-    for (const row of await this.scheduled()) if (isDue(valueOf(row.expanded_config, instanceKeys.snapshotsSchedule), now)) await this.snapshot(row);
+    for (const row of await this.scheduled()) if (isDue(valueOf(row.expanded_config, instanceKeys.snapshotsSchedule), now, row.id)) await this.snapshot(row);
     for (const expired of await this.expired(now)) await this.remove(expired);
     await this.backups.sweep(now);
   }

@@ -1,11 +1,10 @@
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import { isUniqueViolation, type Unit } from '@asterism/database';
-import { expiryFrom, instanceKeys, valueOf } from '@asterism/config-keys';
+import { expiryFrom, instanceKeys, nextSnapshotName, valueOf } from '@asterism/config-keys';
 import type { InstanceKey } from '../admission.js';
 import type { InstanceRow, SnapshotRow } from '../instance.js';
 import { Refused } from '../refusal.js';
 import { emit, emitSnapshot, type TaskParts } from '../task-parts.js';
-import { nextSnapshotName } from './snapshot-name.js';
 
 export interface SnapshotWish extends InstanceKey {
   /** Empty: the next of the pattern. */

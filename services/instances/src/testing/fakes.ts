@@ -1,5 +1,5 @@
 import { LxdError } from '@asterism/errors';
-import { Token, type Agent, type agentInstances, type storage } from '@asterism/proto';
+import { Token, type Agent, type agentBackups, type agentInstances, type storage } from '@asterism/proto';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { instancesService } from '../instances-service.js';
 
@@ -9,6 +9,8 @@ export interface FakeWorld {
   /** What the agent keeps, by id. */
   kept: Map<string, agentInstances.InstanceSpec>;
   running: Set<string>;
+  /** Backup files by id, each its index as JSON. */
+  files: Map<string, string>;
   calls: string[];
   profiles: Record<string, { config: Record<string, string>; devices: Record<string, { options: Record<string, string> }> }>;
   /** Throws or delays a call; named like "agent.start". */
@@ -25,6 +27,7 @@ export async function instancesForTest(): Promise<TestInstances> {
     volumes: new Map(),
     kept: new Map(),
     running: new Set(),
+    files: new Map(),
     calls: [],
     profiles: {
       default: {
@@ -38,7 +41,7 @@ export async function instancesForTest(): Promise<TestInstances> {
     world.calls.push(name);
     await world.before(name);
   };
-  const composition = await composeForTest([instancesService], neighbours(world, called), { instances: agent(world, called), host: { missingPaths: async (_call: unknown, { paths }: { paths: string[] }) => ({ paths: paths.filter((path) => path !== '/tmp') }) } } as unknown as Partial<Agent>);
+  const composition = await composeForTest([instancesService], neighbours(world, called), { instances: agent(world, called), backups: backupFiles(world, called), host: { missingPaths: async (_call: unknown, { paths }: { paths: string[] }) => ({ paths: paths.filter((path) => path !== '/tmp') }) } } as unknown as Partial<Agent>);
   return Object.assign(composition, { world });
 }
 
@@ -52,9 +55,11 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
         for (const name of request.profiles) if (!world.profiles[name]) throw new LxdError('not-found', `Requested profile "${name}" doesn't exist`);
         return { project: { name: request.project, description: '', config: {} }, profiles: request.profiles.map((name) => ({ name, ...world.profiles[name] })) };
       },
+      checkBackup: async () => called('projects.checkBackup').then(() => ({})),
       checkSnapshot: async () => called('projects.checkSnapshot').then(() => ({})),
       checkInstance: async () => called('projects.checkInstance').then(() => ({})),
     },
+    [Token.Cluster]: { config: async () => ({ config: {} }) },
     [Token.StoragePools]: { lookup: async (_call: unknown, { names }: { names: string[] }) => ({ by_name: Object.fromEntries(names.filter((name) => ['default', 'other'].includes(name)).map((name) => [name, { driver: 'btrfs', config: {} }])) }) },
     [Token.Networks]: {
       lookup: async (_call: unknown, { names }: { names: string[] }) => ({
@@ -73,6 +78,17 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
         world.volumes.set(keyOf(request.volume), { empty: request.source?.$case === 'empty', ...(request.source?.$case === 'copy_from' ? { copyOf: keyOf(request.source.value) } : {}) });
         for (const snapshot of request.snapshots) world.volumes.set(`${keyOf(request.volume)}/${snapshot}`, { empty: false });
         return { path: `/pools/${keyOf(request.volume)}` };
+      },
+      async refresh(_call: unknown, request: storage.RefreshInstanceVolume) {
+        await called('volumes.refresh');
+        world.volumes.set(keyOf(request.volume), { empty: false, copyOf: keyOf(request.source) });
+        for (const snapshot of request.snapshots) world.volumes.set(`${keyOf(request.volume)}/${snapshot}`, { empty: false });
+        return {};
+      },
+      async backup(_call: unknown, request: storage.BackupInstanceVolume) {
+        await called('volumes.backup');
+        world.files.set(request.id, request.index.toString());
+        return { size_bytes: 1, optimized: false };
       },
       async delete(_call: unknown, volume: storage.VolumeRef) {
         await called('volumes.delete');
@@ -102,6 +118,26 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
         if (volume.type === 'custom' && volume.name === 'nope') throw new LxdError('not-found', 'Storage pool volume not found');
         return { path: `/pools/${keyOf(volume)}` };
       },
+    },
+  };
+}
+
+function backupFiles(world: FakeWorld, called: Called): object {
+  return {
+    async receive(_call: unknown, frames: AsyncIterable<agentBackups.ReceiveBackup>) {
+      let id = '';
+      let text = '';
+      for await (const { part } of frames) {
+        if (part?.$case === 'header') id = part.value.id;
+        else if (part) text += part.value.toString();
+      }
+      await called('backups.receive');
+      world.files.set(id, text);
+      return { size_bytes: text.length, index: Buffer.from(text) };
+    },
+    async delete(_call: unknown, { id }: agentBackups.BackupName) {
+      world.files.delete(id);
+      return {};
     },
   };
 }

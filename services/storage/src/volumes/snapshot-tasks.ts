@@ -36,6 +36,11 @@ export class SnapshotTasks {
     );
   }
 
+  /** Removes one without anybody having asked. */
+  async expire(call: CallContext, { pool, volume }: Found, snapshot: string): Promise<void> {
+    await this.tasks.perform(call, this.#deletion, { volume, agentVolume: agentVolume(pool, volume), snapshot, newName: '' });
+  }
+
   rename(call: CallContext, { pool, volume }: Found, snapshot: string, newName: string): Promise<common.OperationAnswer> {
     const input = { volume, agentVolume: agentVolume(pool, volume), snapshot, newName };
     return this.tasks.open(call, this.#renaming, { input, operation: operationOn(volume, 'Renaming storage volume snapshot', 'storage_volume_snapshots') });

@@ -33,6 +33,15 @@ export class SnapshotStore {
     return row;
   }
 
+  /** Of custom volumes, whose time is over. */
+  expired(now: Date): Promise<SnapshotRow[]> {
+    return this.database.query(
+      `SELECT snapshot.id, snapshot.volume_id, snapshot.name, snapshot.description, snapshot.config, snapshot.expires_at FROM storage.snapshots snapshot
+       JOIN storage.volumes volume ON volume.id = snapshot.volume_id AND volume.type = 'custom' WHERE snapshot.ready AND snapshot.expires_at <= $1`,
+      [now],
+    );
+  }
+
   /** Also names that are being made. */
   async names(volumeId: string): Promise<string[]> {
     return (await this.database.query<{ name: string }>('SELECT name FROM storage.snapshots WHERE volume_id = $1', [volumeId])).map((row) => row.name);

@@ -66,16 +66,3 @@ export function agentVolume(pool: PoolRow, row: Pick<VolumeRow, 'member' | 'proj
     size_bytes: size === '' ? fallback : (parseSize(size) ?? fallback),
   };
 }
-
-/** The next free name of a pattern; the number is one more than the highest in use. */
-export function nextSnapshotName(pattern: string, taken: readonly string[]): string {
-  const [before = '', ...after] = pattern.split('%d');
-  if (after.length === 0) return taken.includes(pattern) ? nextSnapshotName(`${pattern}-%d`, taken) : pattern;
-  const rest = after.join('%d');
-  const numbers = taken
-    .filter((name) => name.startsWith(before) && name.endsWith(rest))
-    .map((name) => name.slice(before.length, name.length - rest.length))
-    .filter((text) => /^\d+$/.test(text))
-    .map(Number);
-  return `${before}${numbers.length === 0 ? 0 : Math.max(...numbers) + 1}${rest}`;
-}

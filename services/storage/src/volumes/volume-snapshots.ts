@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { document, requireMatch } from '@asterism/api';
-import { expiryFrom, valueOf, volumeKeys } from '@asterism/config-keys';
+import { expiryFrom, nextSnapshotName, valueOf, volumeKeys } from '@asterism/config-keys';
 import { Database, isUniqueViolation } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { common, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { listedSnapshot, snapshotEtag, snapshotObject } from './volume-document.js';
 import { volumeEvent } from './volume-events.js';
-import { nextSnapshotName, requireSnapshotName, requireVolumeName } from './volume-rules.js';
+import { requireSnapshotName, requireVolumeName } from './volume-rules.js';
 import { splitSnapshot, VolumeScope, type Found } from './volume-scope.js';
 import { SnapshotTasks } from './snapshot-tasks.js';
 import { volumeUrl } from './volume-urls.js';
@@ -45,7 +45,7 @@ export class VolumeSnapshots {
     const taken = await this.scope.snapshots.names(found.volume.id);
     if (taken.includes(request.snapshot)) throw inUse(request.snapshot);
     const { config } = found.volume;
-    const name = request.snapshot || nextSnapshotName(valueOf(config, volumeKeys.snapshotsPattern), taken);
+    const name = request.snapshot || nextSnapshotName(valueOf(config, volumeKeys.snapshotsPattern), taken, new Date());
     const lifetime = valueOf(config, volumeKeys.snapshotsExpiry);
     const expiresMs = request.expires_at_ms ?? (lifetime === '' ? undefined : expiryFrom(Date.now(), lifetime));
     try {

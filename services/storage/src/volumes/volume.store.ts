@@ -132,6 +132,11 @@ export class VolumeStore {
     );
   }
 
+  /** Custom volumes whose config has a value for the key. */
+  withKey(key: string): Promise<VolumeRow[]> {
+    return this.database.query(`${select} WHERE volume.type = 'custom' AND volume.ready AND coalesce(volume.config->>$1, '') <> '' ORDER BY volume.name`, [key]);
+  }
+
   images(fingerprint: string): Promise<VolumeRow[]> {
     return this.database.query(`${select} WHERE volume.type = 'image' AND volume.name = $1`, [fingerprint]);
   }

@@ -1,11 +1,12 @@
+/** Fields of the aliases; M and H stand for a minute and an hour that are the subject's own, so that not everything happens at once. */
 const aliases: Readonly<Record<string, string>> = {
-  '@hourly': '0 * * * *',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@weekly': '0 0 * * 0',
-  '@monthly': '0 0 1 * *',
-  '@annually': '0 0 1 1 *',
-  '@yearly': '0 0 1 1 *',
+  '@hourly': 'M * * * *',
+  '@daily': 'M H * * *',
+  '@midnight': 'M 0 * * *',
+  '@weekly': 'M H * * 0',
+  '@monthly': 'M H 1 * *',
+  '@annually': 'M H 1 1 *',
+  '@yearly': 'M H 1 1 *',
 };
 const ranges = [
   [0, 59],
@@ -15,12 +16,22 @@ const ranges = [
   [0, 7],
 ] as const;
 
-/** Whether a schedule (a cron expression, or aliases separated by commas) is due in this minute, UTC. */
-export function isDue(schedule: string, at: Date): boolean {
-  const text = schedule.trim();
-  if (text === '') return false;
-  if (text.startsWith('@')) return text.split(/\s*,\s*/).some((alias) => alias in aliases && matches(aliases[alias] ?? '', at));
-  return matches(text, at);
+/** Whether a schedule (cron expressions, or aliases, with ", " between them) is due in this minute, UTC. `subject` is the id of what it is about. */
+export function isDue(schedule: string, at: Date, subject: string): boolean {
+  const text = schedule.trim().toLowerCase();
+  const parts = text.startsWith('@') ? text.split(/\s*,\s*/) : text.split(/,\s+/);
+  return parts.some((part) => matches(part.startsWith('@') ? own(aliases[part] ?? '', subject) : part, at));
+}
+
+/** Whether a schedule asks for a snapshot before each start. */
+export function isDueAtStart(schedule: string): boolean {
+  return schedule.toLowerCase().split(/\s*,\s*/).includes('@startup');
+}
+
+function own(fields: string, subject: string): string {
+  let hash = 5381;
+  for (const character of subject) hash = (hash * 33 + character.charCodeAt(0)) % 2 ** 32;
+  return fields.replace('M', String(hash % 60)).replace('H', String(Math.floor(hash / 60) % 24));
 }
 
 function matches(expression: string, at: Date): boolean {
