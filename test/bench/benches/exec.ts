@@ -11,6 +11,7 @@ export const exec: Bench[] = [
     group: 'exec',
     unit: 'ms',
     repetitions: 10,
+    warmUps: 10,
     aim: { atMost: 0.8 },
     prepare: async (server) => {
       await createFromImage(server, 'x');
@@ -24,6 +25,7 @@ export const exec: Bench[] = [
     group: 'exec',
     unit: 'ms',
     repetitions: 10,
+    warmUps: 10,
     aim: { atMost: 0.8 },
     sample: async (server) => await medianTime(5, async () => await interactive(server)),
     clean: async (server) => await stopAndDelete(server, 'x'),
