@@ -54,7 +54,9 @@ export class Housekeeping {
   /** Another replica may have written the end that somebody waits for here. */
   async #noteEnd(json: string): Promise<void> {
     const { metadata } = JSON.parse(json) as { metadata: { id: string; status_code: number } };
-    if (metadata.status_code < 200 || !this.journal.isAwaited(metadata.id)) return;
+    if (metadata.status_code < 200) return;
+    this.journal.forget(metadata.id);
+    if (!this.journal.isAwaited(metadata.id)) return;
     const row = await findOperation(this.database, metadata.id);
     if (row?.finished_at) this.journal.notifyFinished(row);
   }

@@ -1,9 +1,9 @@
-import { Database, isUniqueViolation, type Unit } from '@asterism/database';
+import { Database, isDivisionByZero, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { renderOperation, type OperationRow } from './operation.js';
-import { closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, requestCancels, type Closing, type NewOperation } from './operation.store.js';
+import { closedRow, closeKnown, closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, requestCancels, type Closing, type NewOperation } from './operation.store.js';
 
 export interface JournalEntry {
   cursor: number;
@@ -39,6 +39,8 @@ interface Written {
   entries: JournalEntry[];
 }
 
+const rememberedAtMost = 10_000;
+
 type FinishedListener = (row: OperationRow) => void;
 
 /**
@@ -49,6 +51,8 @@ type FinishedListener = (row: OperationRow) => void;
 export class Journal {
   readonly #queue: Waiting[] = [];
   readonly #finished = new Map<string, Set<FinishedListener>>();
+  /** Rows of what runs, as this process wrote them last. */
+  readonly #running = new Map<string, OperationRow>();
   #writing = false;
 
   constructor(
@@ -78,8 +82,19 @@ export class Journal {
     return this.#finished.has(id);
   }
 
+  /** The operation's row, if it was opened here and nothing is known of its end. */
+  running(id: string): OperationRow | undefined {
+    return this.#running.get(id);
+  }
+
+  /** Another replica has ended it. */
+  forget(id: string): void {
+    this.#running.delete(id);
+  }
+
   /** For ends that another replica wrote. */
   notifyFinished(row: OperationRow): void {
+    this.#running.delete(row.id);
     const listeners = this.#finished.get(row.id) ?? [];
     this.#finished.delete(row.id);
     for (const listener of listeners) listener(row);
@@ -124,7 +139,7 @@ export class Journal {
     try {
       const { rows, entries } = await this.#transact(batch.map((waiting) => waiting.change));
       for (const waiting of batch) waiting.resolve(rows.get(changedId(waiting.change) ?? ''));
-      for (const row of rows.values()) if (row.finished_at) this.notifyFinished(row);
+      for (const row of rows.values()) this.#remember(row);
       if (entries.length > 0) void this.bus.publish(event('journal.appended', { cursor: entries.at(-1)!.cursor, entries })).catch(() => undefined);
       return true;
     } catch (error) {
@@ -134,13 +149,26 @@ export class Journal {
     }
   }
 
-  /** A redelivered event is rare: only when the table refuses one, those that it has already are looked up and left out. */
+  #remember(row: OperationRow): void {
+    if (row.finished_at) return this.notifyFinished(row);
+    this.#running.set(row.id, row);
+    if (this.#running.size > rememberedAtMost) this.#running.delete(this.#running.keys().next().value!);
+  }
+
+  /**
+   * Events that come again and operations that others changed are rare: only when the tables refuse a change because of one, they are looked up.
+   * The first refusal may hide another.
+   */
   async #transact(changes: readonly Change[]): Promise<Written> {
-    try {
-      return await this.#write(changes, new Set());
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-      return this.#write(changes, await this.#known(changes));
+    let known: ReadonlySet<string> = new Set();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#write(changes, known);
+      } catch (error) {
+        if (attempt === 2 || !(isUniqueViolation(error) || isDivisionByZero(error))) throw error;
+        if (isUniqueViolation(error)) known = await this.#known(changes);
+        else for (const change of changes) if (change.kind === 'close') this.#running.delete(change.closing.id);
+      }
     }
   }
 
@@ -179,14 +207,19 @@ export class Journal {
       drafts.push(lifecycleEvent(change.event));
     }
     const closings = changes.flatMap((change) => (change.kind === 'close' ? [change.closing] : []));
-    if (closings.length > 0) {
-      for (const row of await closeOperations(unit, closings)) {
-        rows.set(row.id, row);
-        drafts.push(operationEvent(row));
-      }
+    const ended = closings.flatMap((closing) => {
+      const seen = rows.has(closing.id) ? undefined : this.#running.get(closing.id);
+      return seen ? [{ seen, closed: closedRow(seen, closing), steps: closing.steps }] : [];
+    });
+    if (ended.length > 0) closeKnown(unit, ended);
+    const others = closings.filter(({ id }) => !ended.some(({ seen }) => seen.id === id));
+    for (const row of [...ended.map(({ closed }) => closed), ...(others.length > 0 ? await closeOperations(unit, others) : [])]) {
+      rows.set(row.id, row);
+      drafts.push(operationEvent(row));
     }
     const discarded = changes.flatMap((change) => (change.kind === 'discard' ? [change.id] : []));
     if (discarded.length > 0) {
+      for (const id of discarded) this.#running.delete(id);
       for (const row of await removeOperations(unit, discarded)) drafts.push(operationEvent({ ...row, status_code: 401 }));
     }
     return { rows, appended: append(unit, drafts) };

@@ -51,6 +51,26 @@ function nextTimestamp(): string {
   return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(lastMicroseconds % 1000).padStart(3, '0')}Z`;
 }
 
+/** A row as it stands once its operation has ended. */
+export function closedRow(row: OperationRow, { status_code, err, metadata }: Closing): OperationRow {
+  const now = nextTimestamp();
+  const merged = Object.keys(metadata).length === 0 ? row.metadata : { ...row.metadata, ...metadata };
+  return { ...row, status_code, err, metadata: merged, updated_at: now, finished_at: now };
+}
+
+/** Ends operations whose rows are known, in one statement that nobody waits for. Divides by zero where one of them has changed since. */
+export function closeKnown(unit: Unit, closings: readonly { seen: OperationRow; closed: OperationRow; steps?: object[] | undefined }[]): void {
+  const rows = closings.map(({ seen, closed, steps }) => ({ ...closed, steps, seen: seen.updated_at }));
+  unit.run(
+    `WITH closed AS (
+       UPDATE operations.operations AS o SET status_code = c.status_code, err = c.err, updated_at = c.updated_at, finished_at = c.finished_at, steps = c.steps, metadata = c.metadata
+       FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, status_code int, err text, metadata jsonb, steps jsonb, updated_at timestamptz, finished_at timestamptz, seen timestamptz)
+       WHERE o.id = c.id AND o.finished_at IS NULL AND o.updated_at = c.seen RETURNING o.id)
+     SELECT 1 / (count(*) = $2)::int FROM closed`,
+    [JSON.stringify(rows), rows.length],
+  );
+}
+
 /** Ends those that still run; answers the rows that it ended. */
 export async function closeOperations(unit: Unit, closings: readonly Closing[]): Promise<OperationRow[]> {
   return unit.query<OperationRow>(

@@ -66,6 +66,25 @@ describe('the record of an operation', () => {
     expect(text((await handler.get(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Failure', err: 'no' });
   });
 
+  it('keeps what another replica added before its end', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    await test.runtime.database!.query(`UPDATE operations.operations SET metadata = '{"progress": "50%"}', updated_at = clock_timestamp() WHERE id = $1`, [id]);
+    await handler.close(systemCall(), { id, status_code: 200, error: '', metadata: Buffer.from('{"fingerprint":"ab"}'), steps: Buffer.alloc(0) });
+    expect(text((await handler.get(systemCall(), { id, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Success', metadata: { progress: '50%', fingerprint: 'ab' } });
+  });
+
+  it('knows of an end that another replica wrote, and tells those who wait', async () => {
+    const id = randomUUID();
+    await handler.open(systemCall(), opening(id));
+    const waiting = handler.wait(systemCall(), { id, timeout_s: 20, secret: '', visible_projects: [] });
+    await test.runtime.database!.query(`UPDATE operations.operations SET status_code = 400, err = 'elsewhere', updated_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`, [id]);
+    const json = JSON.stringify({ type: 'operation', metadata: { id, status_code: 400 } });
+    await test.runtime.bus.publish(event('journal.appended', { cursor: 0, entries: [{ cursor: 0, type: 'operation', project: 'default', json }] }));
+    expect(text((await waiting).json)).toMatchObject({ status: 'Failure', err: 'elsewhere' });
+    expect(text((await handler.wait(systemCall(), { id, timeout_s: 20, secret: '', visible_projects: [] })).json)).toMatchObject({ status: 'Failure' });
+  });
+
   it('refuses to cancel what cannot be cancelled, and does not know strangers', async () => {
     const id = randomUUID();
     await handler.open(systemCall(), opening(id));

@@ -141,13 +141,13 @@ export class OperationsHandler implements Operations {
   }
 
   async #waitable(request: proto.WaitOperation): Promise<OperationRow> {
-    const row = await this.#find(request.id, request.visible_projects);
+    const row = await this.#find(request.id, request.visible_projects, this.journal.running(request.id));
     if (request.secret !== '' && row.metadata?.['secret'] !== request.secret) throw new LxdError('forbidden', 'not authorized');
     return row;
   }
 
-  async #find(id: string, visible: readonly string[] = []): Promise<OperationRow> {
-    const row = await findOperation(this.database, id);
+  async #find(id: string, visible: readonly string[] = [], known?: OperationRow): Promise<OperationRow> {
+    const row = known ?? (await findOperation(this.database, id));
     if (!row || !isVisible(row, visible)) throw new LxdError('not-found', 'Operation not found');
     return row;
   }

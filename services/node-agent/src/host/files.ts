@@ -179,9 +179,7 @@ export const hostFiles: Files = {
   removeDevices,
   unshiftOwners,
   async remove(path) {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory()) await fs.rm(path, { recursive: true, force: true, maxRetries: 2 });
-    else if (stat) rmSync(path, { force: true });
+    if (!(await removeSmallTree(path, smallTree))) await fs.rm(path, { recursive: true, force: true, maxRetries: 2 });
   },
   rename: async (from, to) => renameSync(from, to),
   exchange: async (first, second) => exchange(first, second),
@@ -273,6 +271,9 @@ async function replace(path: string, content: string | Uint8Array, { mode, uid, 
     throw error;
   }
 }
+
+/** Up to so many entries a tree is removed without another thread. */
+const smallTree = 64;
 
 const chunkBytes = 1024 * 1024;
 
