@@ -5,6 +5,7 @@ import { TestServer } from '../servers/server.js';
 import { median } from './bench.js';
 import type { Bench } from './bench.js';
 import { api } from './benches/api.js';
+import { backups } from './benches/backups.js';
 import { exec } from './benches/exec.js';
 import { files } from './benches/files.js';
 import { images } from './benches/images.js';
@@ -16,12 +17,12 @@ import { row, tableHead } from './table.js';
 
 /**
  * `npm run bench [-- options] [group ...]` measures the reference and Asterism in turns and prints medians and their ratio.
- * Groups: api list-200 list-1000 empty launch start exec files images snapshots memory idle restart.
+ * Groups: api list-200 list-1000 empty launch start exec files images snapshots backups-dir backups-btrfs memory idle restart.
  * --self measures the reference against itself (the noise); --quick takes a third of the samples.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
 const groups = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...list, ...afterwards];
+const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...backups, ...list, ...afterwards];
 const unknown = groups.filter((group) => !all.some((bench) => bench.group === group));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}; there are ${[...new Set(all.map((bench) => bench.group))].join(' ')}`);
 
