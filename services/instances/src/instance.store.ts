@@ -59,6 +59,14 @@ export class InstanceStore {
     );
   }
 
+  /** Instances among whose devices a custom volume is, whichever project's. */
+  async withVolume(pool: string, volume: string): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(
+      `SELECT * FROM instances.instances WHERE EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'type' = 'disk' AND d.value->>'pool' = $1 AND d.value->>'source' = $2) ORDER BY created_at`,
+      [pool, volume],
+    );
+  }
+
   /** Every project that has instances. */
   async projects(): Promise<string[]> {
     return (await this.database.query<{ project: string }>(`SELECT DISTINCT project FROM instances.instances`)).map((row) => row.project);

@@ -27,6 +27,7 @@ import { Snapshots } from './snapshots/snapshots.js';
 import { SnapshotStore } from './snapshots/snapshot.store.js';
 import { Surroundings } from './surroundings.js';
 import { TaskParts } from './task-parts.js';
+import { AttachedVolumes } from './volumes/attached-volumes.js';
 import { Changes } from './update/changes.js';
 
 /** Instances and their snapshots: what they should be, what they are, and every change between the two. */
@@ -47,6 +48,7 @@ export const instancesService: AsterismService = defineService({
     Changes,
     Snapshots,
     InstanceBackups,
+    AttachedVolumes,
     Kept,
     ImportInstance,
     Sessions,

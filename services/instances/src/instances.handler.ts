@@ -111,6 +111,14 @@ export class InstancesHandler implements Instances {
     await this.changes.applyProfile(call, request);
     return {};
   }
+  async requireVolumeStill(call: CallContext, request: instances.VolumeMoved): Promise<common.Empty> {
+    await this.kept.volumes.requireStill(call, request);
+    return {};
+  }
+  async followVolume(call: CallContext, request: instances.VolumeMoved): Promise<common.Empty> {
+    await this.kept.volumes.follow(call, request);
+    return {};
+  }
   usage(_call: CallContext, request: instances.ProjectUsageRequest): Promise<instances.ProjectUsage> {
     return this.neighbours.usage(request);
   }

@@ -130,7 +130,7 @@ export class Surroundings {
   }
 
   /** Custom volumes of a project without its own belong to "default". */
-  private async volumeProject(call: CallContext, project: string): Promise<string> {
+  async volumeProject(call: CallContext, project: string): Promise<string> {
     if (project === 'default') return project;
     const { config } = await this.resolve(call, project, []);
     return isFalse(config[projectKeys.featuresStorageVolumes.name] || 'false') ? 'default' : project;

@@ -13,10 +13,12 @@ import { Unfinished } from './unfinished.js';
 import { CopyVolume } from './volumes/copy-volume.js';
 import { SnapshotStore } from './volumes/snapshot.store.js';
 import { volumeSchedules } from './migrations/003-schedules.js';
+import { movedVolumes } from './migrations/004-moved.js';
 import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
 import { StorageVolumesHandler } from './volumes/storage-volumes.handler.js';
 import { VolumeChanges } from './volumes/volume-changes.js';
+import { VolumeFollowers } from './volumes/volume-followers.js';
 import { VolumeScope } from './volumes/volume-scope.js';
 import { VolumeSnapshots } from './volumes/volume-snapshots.js';
 import { VolumeStore } from './volumes/volume.store.js';
@@ -27,7 +29,7 @@ export const storageService = defineService({
   name: 'storage',
   providers: [
     ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, Unfinished],
-    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers],
     InstanceVolumesHandler,
   ],
   handlers: [
@@ -35,7 +37,7 @@ export const storageService = defineService({
     [storage.StorageVolumesDefinition, StorageVolumesHandler],
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
-  migrations: [storageSchema, volumeBackups, volumeSchedules],
+  migrations: [storageSchema, volumeBackups, volumeSchedules, movedVolumes],
   async start(app) {
     await app.get(Unfinished, { strict: false }).start();
     app.get(Schedules, { strict: false }).start();

@@ -6,6 +6,7 @@ import { systemCall } from '@asterism/rpc';
 import { Members } from './pools/members.js';
 import { agentPool, type PoolRow } from './pools/pool.store.js';
 import { agentVolume, diskName } from './volumes/volume-rules.js';
+import { VolumeFollowers } from './volumes/volume-followers.js';
 import { VolumeScope } from './volumes/volume-scope.js';
 import type { VolumeRow } from './volumes/volume.store.js';
 
@@ -19,6 +20,7 @@ export class Unfinished {
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Members) private readonly members: Members,
+    @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
     @Inject(EventBusToken) private readonly bus: EventBus,
   ) {}
 
@@ -29,6 +31,7 @@ export class Unfinished {
   async settle(member: string): Promise<void> {
     const by = { replica: this.members.replica, maker: this.members.maker, member };
     for (const volume of await this.scope.volumes.unfinished(by)) await this.#tried(`volume ${volume.name}`, () => this.#settleVolume(volume));
+    await this.#tried('users of moved volumes', () => this.followers.tell());
     for (const pool of await this.scope.pools.unfinished(by)) await this.#tried(`pool ${pool.name}`, () => this.#removePool(pool, member));
   }
 

@@ -122,6 +122,15 @@ export class Changes {
     }
   }
 
+  /** Gives an instance other devices without anybody having asked; undefined leaves it alone. */
+  async replaceDevices(call: CallContext, { project, name }: InstanceRow, devicesOf: (row: InstanceRow) => Devices | undefined): Promise<void> {
+    await this.untilSettled({ instance: { project, name, view: '' }, if_match: '' }, async (row) => {
+      const devices = devicesOf(row);
+      if (!devices) return;
+      await this.perform(call, row, await this.plan(call, row, { config: row.config, devices, profiles: row.profiles, ephemeral: row.ephemeral, description: row.description }), '');
+    });
+  }
+
   /** Plans anew while others change the instance between the plan and its acceptance. */
   private async untilSettled<T>(request: Pick<instances.UpdateInstance, 'instance' | 'if_match'>, change: (row: InstanceRow) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {

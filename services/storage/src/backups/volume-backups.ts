@@ -3,13 +3,14 @@ import { Agents } from '@asterism/agents';
 import { Backups, type ArchiveWish, type BackupOwner, type BackupWords } from '@asterism/backups';
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
-import { Token, type agentBackups, type Cluster, type common, type Projects, type storage } from '@asterism/proto';
+import { Token, type agentBackups, type backups, type Cluster, type common, type Projects, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Tasks } from '@asterism/tasks';
 import { volumeEvent } from '../volumes/volume-events.js';
 import { required, VolumeScope } from '../volumes/volume-scope.js';
 import { defaultProject, volumeUrl } from '../volumes/volume-urls.js';
 import type { VolumeRow } from '../volumes/volume.store.js';
+import { ImportVolume } from './import-volume.js';
 import { writeArchive } from './write-archive.js';
 
 interface VolumeOwner extends BackupOwner {
@@ -28,6 +29,7 @@ export class VolumeBackups {
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Token.Projects) private readonly projects: Projects,
     @Inject(Token.Cluster) private readonly cluster: Cluster,
+    @Inject(ImportVolume) private readonly imports: ImportVolume,
   ) {
     this.#backups = new Backups({ tasks, database, agents, words: this.#words });
   }
@@ -59,6 +61,11 @@ export class VolumeBackups {
 
   async *export(call: CallContext, request: storage.VolumeBackupRef): AsyncIterable<agentBackups.BackupFile> {
     yield* this.#backups.export(call, await this.#owner(call, request.volume), request.backup);
+  }
+
+  /** A volume of an archive. */
+  import(call: CallContext, frames: AsyncIterable<backups.BackupUpload>): Promise<common.OperationAnswer> {
+    return this.imports.import(call, frames);
   }
 
   /** Those of a volume that is about to go. */

@@ -11,6 +11,7 @@ import type { SnapshotRow } from './snapshot.store.js';
 import type { NewVolume } from './volume-changes.js';
 import { volumeEvent } from './volume-events.js';
 import { agentVolume } from './volume-rules.js';
+import { VolumeFollowers } from './volume-followers.js';
 import { missingVolume, VolumeScope, type Found } from './volume-scope.js';
 import type { VolumeRow } from './volume.store.js';
 
@@ -40,6 +41,7 @@ export class CopyVolume {
     @Inject(Tasks) private readonly tasks: Tasks,
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
+    @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
   ) {
     tasks.register(this.#task);
   }
@@ -116,6 +118,8 @@ export class CopyVolume {
     }
     unit.emit(volumeEvent(call, 'storage-volume-created', row, { type: row.type }));
     if (!input.moves) return;
+    await this.scope.volumes.setMovedFrom(unit, row.id, `${source.pool}/${source.name}`);
+    unit.afterCommit(() => void this.followers.tell(call).catch(() => undefined)); // told again when the member is ready
     await this.scope.volumes.delete(unit, source.id);
     for (const { name } of state.snapshots!) unit.emit(volumeEvent(call, 'storage-volume-snapshot-deleted', { ...source, name: `${source.name}/${name}` }));
     unit.emit(volumeEvent(call, 'storage-volume-deleted', source));

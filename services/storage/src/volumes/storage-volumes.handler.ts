@@ -4,13 +4,13 @@ import { withPoolDefaults } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import { common, type agentBackups, type backups, type StorageVolumes, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import { ImportVolume } from '../backups/import-volume.js';
 import { VolumeBackups } from '../backups/volume-backups.js';
 import { CopyVolume } from './copy-volume.js';
 import { VolumeChanges } from './volume-changes.js';
 import { volumeEtag, volumeObject } from './volume-document.js';
 import { contentTypeOf, requireNewVolume, requireType, requireVolumeConfig, requireVolumeName } from './volume-rules.js';
 import { required, VolumeScope } from './volume-scope.js';
+import { VolumeFollowers } from './volume-followers.js';
 import { VolumeSnapshots } from './volume-snapshots.js';
 import { defaultProject, volumeUrl } from './volume-urls.js';
 import { VolumeUsers } from './volume-users.js';
@@ -25,7 +25,7 @@ export class StorageVolumesHandler implements StorageVolumes {
     @Inject(VolumeSnapshots) private readonly snapshots: VolumeSnapshots,
     @Inject(CopyVolume) private readonly copies: CopyVolume,
     @Inject(VolumeBackups) private readonly backups: VolumeBackups,
-    @Inject(ImportVolume) private readonly imports: ImportVolume,
+    @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
   ) {}
 
   async list(call: CallContext, request: storage.ListVolumes): Promise<common.Document> {
@@ -92,9 +92,12 @@ export class StorageVolumesHandler implements StorageVolumes {
     const place = await this.scope.look(call, target);
     const found = await this.scope.find(call, ref);
     if (place.volume) throw volumeExists();
-    if ((await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'Volume is still in use by running instances');
+    const isUsed = (await this.users.ofOne(call, found.volume)).length > 0;
+    if (isUsed && place.project !== found.volume.project) throw new LxdError('bad-request', 'The storage volume is still in use');
+    if (isUsed) await this.followers.requireStill(call, found.volume);
     if (moves) return { url: '', operation: await this.copies.move(call, found, place.pool, { project: place.project, name: request.new_name }) };
     await this.changes.rename(call, found, request.new_name);
+    await this.followers.tell(call);
     return { url: volumeUrl({ ...found.volume, name: request.new_name }), operation: undefined };
   }
 
@@ -154,7 +157,7 @@ export class StorageVolumesHandler implements StorageVolumes {
   }
 
   importBackup(call: CallContext, frames: AsyncIterable<backups.BackupUpload>): Promise<common.OperationAnswer> {
-    return this.imports.import(call, frames);
+    return this.backups.import(call, frames);
   }
 }
 

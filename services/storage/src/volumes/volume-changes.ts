@@ -57,6 +57,7 @@ export class VolumeChanges {
     }
     await this.database.transact(async (unit) => {
       await this.scope.volumes.rename(unit, volume.id, newName);
+      await this.scope.volumes.setMovedFrom(unit, volume.id, `${volume.pool}/${volume.name}`);
       unit.emit(volumeEvent(call, 'storage-volume-renamed', renamed, { old_name: volume.name }));
     });
   }

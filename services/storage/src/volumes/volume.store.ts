@@ -137,6 +137,15 @@ export class VolumeStore {
     return this.database.query(`${select} WHERE volume.type = 'custom' AND volume.ready AND coalesce(volume.config->>$1, '') <> '' ORDER BY volume.name`, [key]);
   }
 
+  /** Those whose users have not all heard where they are now. */
+  moved(): Promise<{ id: string; moved_from: string }[]> {
+    return this.database.query(`SELECT id, moved_from FROM storage.volumes WHERE moved_from <> '' AND ready`);
+  }
+
+  async setMovedFrom(unit: Unit, id: string, from: string): Promise<void> {
+    await unit.query('UPDATE storage.volumes SET moved_from = $2 WHERE id = $1', [id, from]);
+  }
+
   images(fingerprint: string): Promise<VolumeRow[]> {
     return this.database.query(`${select} WHERE volume.type = 'image' AND volume.name = $1`, [fingerprint]);
   }
