@@ -68,13 +68,16 @@ export function deviceKeys(options: DeviceOptions, networkType?: string): KeyTab
   return plainTypes[type];
 }
 
+/** What a managed network says for its nics. */
+const takenFromNetwork: readonly string[] = [deviceOption.nictype, nicBridgedKeys.parent.name, nicBridgedKeys.mtu.name, nicBridgedKeys.maasSubnetIpv4.name, nicBridgedKeys.maasSubnetIpv6.name];
 const needsParent: readonly string[] = ['bridged', 'macvlan', 'sriov', 'physical', 'ipvlan'];
 
 /** Why a device's options are refused (LXD's sentence without its outer "Device validation failed" words). */
 export function invalidDevice(options: DeviceOptions, networkType?: string): string | undefined {
   const table = deviceKeys(options, networkType);
   if (!table) return 'Unsupported device type';
-  if (networkType !== undefined && options[deviceOption.nictype]) return 'Cannot use "nictype" property in conjunction with "network" property';
+  const clash = networkType === undefined ? undefined : takenFromNetwork.find((name) => options[name]);
+  if (clash !== undefined) return `Cannot use ${JSON.stringify(clash)} property in conjunction with "network" property`;
   const missing = Object.values(table).filter((key) => key.required && !(key.name in options)).map((key) => key.name);
   for (const name of [...Object.keys(options), ...missing].sort()) {
     if (name === deviceOption.type || name === deviceOption.nictype || name === deviceOption.gputype) continue;

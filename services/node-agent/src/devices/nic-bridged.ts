@@ -57,6 +57,14 @@ export class BridgedNic implements NicKind {
     return { link: guestEnd, volatile: { host_name: hostEnd } };
   }
 
+  /** A bridge that was deleted and made again knows its ports no more. */
+  async attend(device: InstanceDevice): Promise<void> {
+    const hostEnd = linkName(hostName(device));
+    const isPort = await this.host.files.exists(`/sys/class/net/${hostEnd}/master`);
+    if (isPort || !(await this.host.links.exists(hostEnd)) || !(await this.host.links.exists(bridgeOf(device)))) return;
+    await runIp(this.host, [['link', 'set', 'dev', hostEnd, 'master', bridgeOf(device), 'up'], ...routeCommands(device, 'replace')]);
+  }
+
   /** Back to what was where a setting is refused. */
   async update(device: InstanceDevice, before: InstanceDevice): Promise<void> {
     try {

@@ -14,6 +14,8 @@ export interface NicKind {
   cut?(device: InstanceDevice): Promise<void>;
   /** Everything of the nic on the host; what is gone already is fine. `removed`: the nic left the instance, which did not just stop. */
   destroy(device: InstanceDevice, removed: boolean): Promise<DeviceVolatile>;
+  /** Brings what is missing on the host's side of a running nic back. */
+  attend?(device: InstanceDevice): Promise<void>;
   /** Brings settings of the host's side to a running nic. */
   update?(device: InstanceDevice, before: InstanceDevice): Promise<void>;
   /** Options that `update` brings. */

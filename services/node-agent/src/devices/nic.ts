@@ -70,6 +70,10 @@ export class NicDriver implements DeviceDriver {
     return {};
   }
 
+  async attend(device: InstanceDevice): Promise<void> {
+    await this.#kind(device.spec).attend?.(device);
+  }
+
   canUpdate(changedOptions: string[]): boolean {
     const live = this.#kinds.get('bridged')?.liveOptions ?? [];
     return changedOptions.every((option) => live.includes(option));

@@ -24,6 +24,9 @@ export class InstanceLayout {
   logs(instance: Named): string {
     return join(this.stateDir, 'logs', hostName(instance));
   }
+  lxcLog(instance: Named): string {
+    return join(this.logs(instance), 'lxc.log');
+  }
   lxcConfig(instance: Named): string {
     return join(this.logs(instance), 'lxc.conf');
   }

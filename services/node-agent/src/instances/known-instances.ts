@@ -19,6 +19,8 @@ export interface RunningHandle {
   cpus?: string;
   /** What was started with it: what has to be stopped after it. */
   started: InstanceSpec;
+  /** Its devices are no longer those that LXC would start it with after a reboot. */
+  changed?: boolean;
 }
 
 /** What the agent knows of an instance. */

@@ -113,7 +113,8 @@ export class Containers {
     const changes = await this.tools.devices.change(before, wish, { pid: running.pid, idmap: running.idmap });
     await this.tools.devlxd.change(before, wish, running);
     const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
-    await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...(cpus === undefined ? {} : { cpus }) } });
+    const changed = running.changed || !isDeepStrictEqual(optionsOf(before), optionsOf(wish)) ? { changed: true } : {};
+    await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...changed, ...(cpus === undefined ? {} : { cpus }) } });
     this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
     if (before.config[instanceKeys.limitsCpu.name] !== wish.config[instanceKeys.limitsCpu.name]) await this.rebalance();
@@ -204,6 +205,7 @@ export class Containers {
     const running = this.tools.known.find(id)?.running;
     if (running) {
       const again = await this.waitForMonitor(id, running);
+      if (running.changed && !watched.expected && (again || (await this.wasRebooting(id)))) return this.startAgain(id, watched, again);
       if (again) {
         watched.socket = again;
         if (!watched.expected) this.happened(id, 'rebooted');
@@ -214,6 +216,32 @@ export class Containers {
     const changes = await this.clear(id);
     if (!watched.expected) this.happened(id, 'stopped');
     return changes;
+  }
+
+  /** Whether LXC gave up while it started the container again: a shutdown does not come that far. */
+  private async wasRebooting(id: string): Promise<boolean> {
+    const { host, known } = this.tools;
+    const log = await host.files.readText(known.layout.lxcLog(known.get(id).spec)).catch(() => '');
+    return log.includes('Failed to spawn container');
+  }
+
+  /** A reboot from inside after devices came and went: LXC would start the container with those it had first, so it is started anew with those it has now. */
+  private async startAgain(id: string, watched: Watched, again: CommandSocket | undefined): Promise<Record<string, string>> {
+    const running = this.tools.known.find(id)?.running;
+    if (again && running) {
+      await this.signalEnd(id, running, true);
+      await again.closed;
+      await Promise.race([this.waitForMonitor(id, running), after(REBOOT_GRACE_MS)]);
+    }
+    return this.tools.turns.take(id, async () => {
+      this.watched.delete(id);
+      const { spec } = this.tools.known.get(id);
+      const changes = await this.clear(id);
+      if (watched.expected) return changes;
+      await this.start(spec);
+      this.happened(id, 'rebooted');
+      return changes;
+    });
   }
 
   /** Until the monitor ends (undefined) or listens again with a new first process. */
@@ -263,6 +291,10 @@ async function writeLimits(host: Host, group: string, values: readonly CgroupVal
   for (const [file, value] of refused.reverse()) await host.cgroups.write(group, file, value).catch((error: unknown) => {
     throw new LxdError('internal', `Failed to set ${file}: ${(error as Error).message}`, { cause: error });
   });
+}
+
+function optionsOf({ devices }: InstanceSpec): Record<string, string>[] {
+  return Object.keys(devices).sort().map((name) => devices[name]!.options);
 }
 
 function after(ms: number): Promise<undefined> {

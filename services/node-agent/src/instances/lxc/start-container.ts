@@ -11,6 +11,7 @@ import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
 import type { Step } from '../steps.js';
+import type { Turns } from '../turns.js';
 import { cgroupLimits, type LimitFacts } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
 import type { ContainerHost } from './container-host.js';
@@ -45,6 +46,7 @@ export interface StartTools {
   templates: InstanceTemplates;
   followed: FollowedDevices;
   devlxd: Devlxd;
+  turns: Turns;
   facts: ContainerHost;
 }
 
@@ -136,6 +138,7 @@ async function prepareDirectories({ host, known: { layout } }: StartTools, { spe
   if (volume.uid !== owner) await host.files.chown(spec.volume_path, owner, 0);
   if (volume.mode !== 0o100) await host.files.chmod(spec.volume_path, 0o100);
   await host.files.mkdir(layout.logs(spec), { mode: 0o755 });
+  if (await host.files.exists(layout.lxcLog(spec))) await host.files.rename(layout.lxcLog(spec), `${layout.lxcLog(spec)}.old`);
   await host.files.mkdir(layout.seccompPolicies, { mode: 0o700 });
   await linkVolume(host, layout.link(spec), spec.volume_path);
 }
@@ -196,7 +199,7 @@ async function runMonitor({ host, known: { layout }, facts }: StartTools, start:
   // /etc/subuid gives root these ids.
   const env = isWithin(start.idmap, facts.idRange) && !start.spec.config[instanceKeys.rawLxc.name] ? { PATH: undefined } : undefined;
   await host.exec(['lxc-start', '-P', layout.containers, '-n', name, '-f', layout.lxcConfig(start.spec), '-p', pidFile, '-d'], { timeoutMs: 60_000, sealed: true, env }).catch(async (error: unknown) => {
-    throw new LxdError('internal', await whyNot(host, layout.logs(start.spec), error), { cause: error });
+    throw new LxdError('internal', await whyNot(host, layout.lxcLog(start.spec), error), { cause: error });
   });
   const monitor = host.processes.handle(Number(await host.files.readText(pidFile)));
   const socket = monitor && (await CommandSocket.open(layout.containers, name).catch(() => undefined));
@@ -224,8 +227,8 @@ async function killMonitor({ host }: StartTools, start: Starting): Promise<void>
 }
 
 /** LXC's own last error lines say more than the exit of its tool. */
-async function whyNot(host: Host, logs: string, error: unknown): Promise<string> {
-  const log = await host.files.readText(`${logs}/lxc.log`).catch(() => '');
+async function whyNot(host: Host, path: string, error: unknown): Promise<string> {
+  const log = await host.files.readText(path).catch(() => '');
   const reasons = log
     .split('\n')
     .filter((line) => / ERROR /.test(line))
