@@ -12,7 +12,7 @@ function empties(clients: number): Bench[] {
       group: 'empty',
       unit: '/s',
       repetitions: 5,
-      warmUps: 4,
+      warmUps: clients === 1 ? 4 : 10,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
         const time = await timed(async () => await concurrently(count, clients, async (index) => await createEmpty(server, `e-${index}`)));
@@ -25,7 +25,7 @@ function empties(clients: number): Bench[] {
       group: 'empty',
       unit: '/s',
       repetitions: 5,
-      warmUps: 4,
+      warmUps: clients === 1 ? 4 : 10,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
         await concurrently(count, 4, async (index) => await createEmpty(server, `e-${index}`));
