@@ -27,7 +27,7 @@ describe('a disk', () => {
   it('shows the guest’s ids when shifted, and always for a volume, unless the guest has the host’s', async () => {
     expect(await line({ source: '/srv/data', path: '/d', shift: 'true' })).toBe('/srv/data d none bind,create=dir,idmap=container 0 0');
     const volume = { source: 'v1', pool: 'default', path: '/d' };
-    expect(await line(volume, { volume: '/pools/custom/default_v1' })).toBe('/pools/custom/default_v1 d none bind,create=dir,idmap=container 0 0');
+    expect(await line(volume, { volume: '/pools/custom/default_v1' })).toBe('/state/devices/c1/disk.d1 d none bind,create=dir,idmap=container 0 0');
     expect(await line(volume, { volume: '/pools/custom/default_v1', privileged: true })).toBe('/pools/custom/default_v1 d none bind,create=dir 0 0');
   });
   it('does not leave the guest’s root', async () => {

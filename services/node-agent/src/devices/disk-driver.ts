@@ -40,7 +40,8 @@ export class DiskDriver implements DeviceDriver {
   }
 
   async start(device: InstanceDevice): Promise<DeviceStart> {
-    const mount = await this.#mountOf(device, isUnprivileged(device));
+    const found = await this.#mountOf(device, isUnprivileged(device));
+    const mount = found && { ...found, source: await this.#reachable(device, found) };
     return mount ? { lxc: [mountEntry({ source: mount.source, target: mount.target, options: lxcOptions(mount) })] } : {};
   }
 
@@ -101,6 +102,16 @@ export class DiskDriver implements DeviceDriver {
       idmapped: unprivileged && (isVolume || isTrue(options[diskKeys.shift.name])),
       propagation: propagationOf(options),
     };
+  }
+
+  /** LXC maps the ids of a volume from inside the user namespace, where nobody gets through the pool's closed directories: such a volume is bound beside them. */
+  async #reachable(device: InstanceDevice, { source, idmapped, isDirectory, recursive }: DiskMount): Promise<string> {
+    if (!idmapped || !isDirectory || device.spec.volume_path === '') return source;
+    const place = this.#hostMount(device);
+    if (await this.host.mounts.isMounted(place)) return place;
+    await this.host.files.mkdir(place, { mode: 0o711 });
+    await this.host.mounts.bind(source, place, { recursive });
+    return place;
   }
 
   /** A block device's file system is mounted on the host, with the options its owner gave, and bound from there. */
