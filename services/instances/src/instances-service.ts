@@ -9,6 +9,7 @@ import { InstanceStore } from './instance.store.js';
 import { InstanceTasks } from './instance-tasks.js';
 import { InstancesHandler } from './instances.handler.js';
 import { DocumentStore } from './lists/document.store.js';
+import { KeptLists } from './lists/kept-lists.js';
 import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
 import { States } from './lists/states.js';
@@ -38,6 +39,7 @@ export const instancesService: AsterismService = defineService({
     InstanceStore,
     SnapshotStore,
     DocumentStore,
+    KeptLists,
     Surroundings,
     TaskParts,
     InstanceTasks,

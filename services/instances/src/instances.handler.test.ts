@@ -350,6 +350,21 @@ describe('lists', () => {
     await test.settle();
   });
 
+  it('are rendered once and shown again until a row of theirs changes', async () => {
+    const list = { project: 'default', all_projects: false, recursion: 1, filter: '', visible_projects: [] };
+    const answer = async (): Promise<Buffer> => (await service.list(call, { list, type: '', view: '' })).json;
+    const before = await answer();
+    expect(await answer()).toBe(before);
+    await created('l4');
+    expect(JSON.parse((await answer()).toString())).toContainEqual(expect.objectContaining({ name: 'l4', status: 'Stopped' }));
+    await power('l4', 'start');
+    expect(JSON.parse((await answer()).toString())).toContainEqual(expect.objectContaining({ name: 'l4', status: 'Running' }));
+    await power('l4', 'stop', true);
+    await service.delete(call, ref('l4'));
+    await test.settle();
+    expect((await answer()).equals(before)).toBe(true);
+  });
+
   it('answer who uses what', async () => {
     const used = await service.usedBy(call, { kind: 'network', project: '', names: ['lxdbr0', 'none'] });
     expect(used.by_key['lxdbr0']!.urls).toContain('/1.0/instances/l1');

@@ -37,24 +37,33 @@ const snapshotJson = `concat('{"expires_at":"', ${time('s.expires_at', '0001-01-
 
 const selected = `(cardinality($1::text[]) = 0 OR i.project = ANY($1)) AND ($2 = '' OR i.type = $2) AND ($3 = '' OR i.name = $3)`;
 
+const shown = `i.id, i.project, i.name, i.status, i.member, ${instanceJson} AS json`;
+
+/** Which transaction wrote each row, and where it lies: no two versions of a row share both. */
+const rowVersions = `SELECT md5(string_agg(xidsend(i.xmin) || tidsend(i.ctid), ''::bytea)) AS version FROM instances.instances i WHERE ${selected}`;
+
 /** Answers rendered by PostgreSQL: a list is one query, whatever its length. */
 @Injectable()
 export class DocumentStore {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** JSON text of a list of Instance objects; a row for each, since one long value costs the driver twice as much as many short ones. */
-  async list(selection: Selection): Promise<string> {
-    const rows = await this.database.query<{ json: string }>(`SELECT ${instanceJson} AS json FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`, parameters(selection));
-    return `[${rows.map(({ json }) => json).join(',')}]`;
+  /** Stands for the versions of the selected rows: another one as soon as a row was written, came or went. */
+  async version(selection: Selection): Promise<string> {
+    const rows = await this.database.query<{ version: string | null }>(rowVersions, parameters(selection));
+    return rows[0]?.version ?? '';
   }
 
-  async names(selection: Selection): Promise<{ project: string; name: string }[]> {
-    return this.database.query(`SELECT i.project, i.name FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`, parameters(selection));
+  async versioned(selection: Selection): Promise<{ version: string; rows: RenderedInstance[] }> {
+    const rows = await this.database.query<RenderedInstance & { version: string }>(
+      `SELECT (${rowVersions}) AS version, ${shown} FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
+      parameters(selection),
+    );
+    return { version: rows[0]?.version ?? '', rows: rows.map(({ version: _version, ...row }) => row) };
   }
 
   async rendered(selection: Selection): Promise<RenderedInstance[]> {
     return this.database.query<RenderedInstance>(
-      `SELECT i.id, i.project, i.name, i.status, i.member, ${instanceJson} AS json FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
+      `SELECT ${shown} FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
       parameters(selection),
     );
   }

@@ -7,6 +7,7 @@ import { InstanceBackups } from '../backups/instance-backups.js';
 import { etagOf, statusCodes } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { DocumentStore, type RenderedInstance, type Selection } from './document.store.js';
+import { KeptLists } from './kept-lists.js';
 import { rendered } from './rendered.js';
 import { States, stoppedState } from './states.js';
 
@@ -18,6 +19,7 @@ export class Reads {
   constructor(
     @Inject(DocumentStore) private readonly documents: DocumentStore,
     @Inject(InstanceStore) private readonly store: InstanceStore,
+    @Inject(KeptLists) private readonly lists: KeptLists,
     @Inject(States) private readonly states: States,
     @Inject(InstanceBackups) private readonly backups: InstanceBackups,
   ) {}
@@ -27,16 +29,11 @@ export class Reads {
     const selection: Selection = { projects: list.all_projects ? list.visible_projects : [list.project], type: typeOf(request) };
     const clauses = clausesOf(list.filter);
     const kind = request.view || 'instances';
-    if (list.recursion === 0 && clauses.length === 0) {
-      const names = await this.documents.names(selection);
-      return rendered(JSON.stringify(names.map(({ name, project }) => apiUrl([kind, name], { project }))));
-    }
-    if (list.recursion === 1 && clauses.length === 0) return rendered(await this.documents.list(selection));
-    const [all, snapshots] = await Promise.all([this.documents.rendered(selection), list.recursion === 2 ? this.documents.snapshotLists(selection) : noSnapshots]);
-    const rows = clauses.length === 0 ? all : all.filter((row) => matchesFilter(JSON.parse(row.json), clauses));
+    const [all, snapshots] = await Promise.all([this.lists.of(selection), list.recursion === 2 ? this.documents.snapshotLists(selection) : noSnapshots]);
+    const rows = clauses.length === 0 ? all.rows : all.rows.filter((row) => matchesFilter(JSON.parse(row.json), clauses));
     if (list.recursion === 0) return rendered(JSON.stringify(rows.map(({ name, project }) => apiUrl([kind, name], { project }))));
-    if (list.recursion === 1) return rendered(`[${rows.map((row) => row.json).join(',')}]`);
-    return rendered(`[${(await this.full(call, rows, snapshots)).join(',')}]`);
+    if (list.recursion === 2) return rendered(`[${(await this.full(call, rows, snapshots)).join(',')}]`);
+    return rows === all.rows ? { json: all.json(), etag: '' } : rendered(`[${rows.map((row) => row.json).join(',')}]`);
   }
 
   async get(ref: instances.InstanceRef): Promise<common.Document> {
