@@ -102,6 +102,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
       ASTERISM_REPLICA: 'one',
       NODE_COMPILE_CACHE: join(this.stateDir, 'cache', 'compiled'),
       ...addresses,
+      ...metricsAddress(name),
     };
   }
 
@@ -156,6 +157,12 @@ function freePort() {
       server.close(() => resolve(port));
     });
   });
+}
+
+/** Each process has its own: the port given, and those after it in the order of the services. */
+function metricsAddress(name) {
+  const [, host, port] = /^(.*):(\d+)$/.exec(process.env.ASTERISM_METRICS_LISTEN ?? '') ?? [];
+  return host === undefined ? {} : { ASTERISM_METRICS_LISTEN: `${host}:${Number(port) + services.indexOf(name)}`, OTEL_SERVICE_NAME: `asterism-${name}` };
 }
 
 /** Resolves when something accepts connections there. */

@@ -16,6 +16,8 @@ export interface CallContext {
   traceparent?: string;
   /** Unix milliseconds after which nobody waits for the answer. */
   deadline?: number;
+  /** The operation behind which it happens. */
+  operation?: string;
   /** The claim of the Idempotency-Key that the request came with. */
   claim?: string;
   /** Aborted when the caller went away or the deadline passed. */

@@ -2,6 +2,7 @@ import { fromUnknown } from '@asterism/errors';
 import type { CallContext } from './call-context.js';
 import { onBehalfOf } from './current-call.js';
 import type { Service, ServiceDefinition } from './definition.js';
+import { watched, type Work } from './watch.js';
 
 type AnyMethod = (call: CallContext, request: unknown) => unknown;
 
@@ -17,11 +18,12 @@ export function local<D extends ServiceDefinition>(definition: D, handler: Servi
       if (!implementation) throw new Error(`${definition.fullName}/${name} has no handler`);
       return onBehalfOf(context, () => implementation.call(handler, context, method.requestStream ? request : cloneMessage(request)));
     };
+    const work: Work = { kind: 'call', name: `${definition.fullName}/${method.name}` };
     bound[name] = method.responseStream
       ? (context, request) => relay(() => call(context, request) as AsyncIterable<unknown>)
       : async (context, request) => {
           try {
-            return cloneMessage(await (call(context, request) as Promise<unknown>));
+            return cloneMessage(await watched(work, context, (own) => call(own, request) as Promise<unknown>));
           } catch (error) {
             throw fromUnknown(error);
           }

@@ -3,6 +3,7 @@ import type { CallContext } from './call-context.js';
 import { onBehalfOf } from './current-call.js';
 import type { Service, ServiceDefinition } from './definition.js';
 import type { TlsFiles } from './tls.js';
+import { watched, type Work } from './watch.js';
 import { channelOptions, fromMetadata, toStatus, wireMethod } from './wire.js';
 
 export interface RpcServerOptions {
@@ -29,10 +30,11 @@ export class RpcServer {
       wires[name] = method.responseStream ? { ...wire, responseSerialize: (bytes) => bytes as Buffer<ArrayBuffer> } : wire;
       const run = (context: CallContext, request: unknown): unknown =>
         onBehalfOf(context, () => (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request));
+      const work: Work = { kind: 'call', name: `${definition.fullName}/${method.name}` };
       implementation[name] = method.responseStream
         ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run, serialize: wire.responseSerialize })
         : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>
-            void answerOnce(call, method.requestStream, run, done);
+            void answerOnce(call, method.requestStream, (context, request) => watched(work, context, (own) => run(own, request) as Promise<unknown>), done);
     }
     this.#server.addService(wires, implementation);
     return this;

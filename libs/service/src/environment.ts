@@ -21,6 +21,12 @@ export interface Environment {
   member: string;
   /** ASTERISM_SOCKET_GROUP: group that may use the unix socket beside root. */
   socketGroup: string | undefined;
+  /** ASTERISM_METRICS_LISTEN: host:port of this process's own Prometheus metrics; unset: none. */
+  metricsListen: string | undefined;
+  /** OTEL_EXPORTER_OTLP_ENDPOINT: where traces go by OTLP over HTTP; unset: nowhere. */
+  otlpEndpoint: string | undefined;
+  /** OTEL_SERVICE_NAME, default "asterism". */
+  otlpServiceName: string;
   /** ASTERISM_SERVICE_<NAME>=host:port of each other service. */
   peer(service: string): string;
   /** Distinguishes replicas; stable across restarts where the deployment makes it so. */
@@ -40,6 +46,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     member: env['ASTERISM_MEMBER'] ?? 'none',
     replica: env['ASTERISM_REPLICA'] ?? hostname(),
     socketGroup: env['ASTERISM_SOCKET_GROUP'],
+    metricsListen: env['ASTERISM_METRICS_LISTEN'],
+    otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',
     peer(service) {
       const name = `ASTERISM_SERVICE_${service.toUpperCase().replaceAll('-', '_')}`;
       const address = env[name];

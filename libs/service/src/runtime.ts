@@ -1,6 +1,7 @@
 import { LocalCache, type Cache } from '@asterism/cache';
 import { Connections, openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
 import { LocalEventBus, type EventBus } from '@asterism/events';
+import { startTelemetry } from '@asterism/telemetry';
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
 
@@ -20,6 +21,8 @@ export interface Runtime {
  * @param needsDatabase false for processes without a schema (gateway, node-agent).
  */
 export async function openRuntime(environment: Environment, needsDatabase: boolean): Promise<Runtime> {
+  const { metricsListen, otlpEndpoint, otlpServiceName: serviceName } = environment;
+  const telemetry = await startTelemetry({ metricsListen, otlpEndpoint, serviceName });
   let postgres: EmbeddedPostgres | undefined;
   let url = environment.databaseUrl;
   if (needsDatabase && !url) {
@@ -45,6 +48,7 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
       connections?.close();
       await database?.destroy();
       await postgres?.stop();
+      await telemetry.close();
     },
   };
 }

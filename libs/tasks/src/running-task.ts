@@ -3,7 +3,7 @@ import { isConnectionLoss, isDivisionByZero, type Database } from '@asterism/dat
 import { LxdError, errorKinds, fromUnknown, isKind } from '@asterism/errors';
 import { event } from '@asterism/events';
 import type { Operations } from '@asterism/proto';
-import { onBehalfOf, type CallContext } from '@asterism/rpc';
+import { onBehalfOf, watched, type CallContext } from '@asterism/rpc';
 import type { Step, StepContext, TaskDefinition } from './definition.js';
 import type { TaskRow, TaskStore } from './task.store.js';
 
@@ -43,7 +43,7 @@ export class RunningTask {
 
   constructor(private readonly options: Options) {
     const { row, database, operations } = options;
-    const call = JSON.parse(row.call) as CallContext;
+    const call: CallContext = { ...(JSON.parse(row.call) as CallContext), operation: row.id };
     const state = JSON.parse(row.state) as object;
     this.#steps = JSON.parse(row.steps) as StepTime[];
     this.#context = {
@@ -123,7 +123,7 @@ export class RunningTask {
       if (unsaved) await this.#save(index);
       row.cursor = index;
       this.#step = step;
-      await this.#timed({ name: step.name, started_at: now() }, () => this.#patiently(() => step.run(this.#context)));
+      await this.#timed({ name: step.name, started_at: now() }, (context) => this.#patiently(() => step.run(context)));
       unsaved = true;
     }
   }
@@ -135,7 +135,7 @@ export class RunningTask {
       const step = definition.steps[index]!;
       try {
         const applies = !step.applies || (await step.applies(this.#context));
-        if (step.undo && applies) await this.#timed({ name: step.name, undo: true, started_at: now() }, () => this.#patiently(() => step.undo!(this.#context)));
+        if (step.undo && applies) await this.#timed({ name: step.name, undo: true, started_at: now() }, (context) => this.#patiently(() => step.undo!(context)));
       } catch (error) {
         row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
       }
@@ -143,10 +143,13 @@ export class RunningTask {
     }
   }
 
-  async #timed(time: StepTime, work: () => Promise<void>): Promise<void> {
+  async #timed(time: StepTime, work: (context: StepContext<unknown, object>) => Promise<void>): Promise<void> {
     this.#steps.push(time);
+    const name = `${this.options.row.kind}: ${time.undo ? 'undo ' : ''}${time.name}`;
     try {
-      await work();
+      await watched({ kind: 'step', name }, this.#context.call, (call) =>
+        call === this.#context.call ? work(this.#context) : onBehalfOf(call, () => work({ ...this.#context, call })),
+      );
     } catch (error) {
       time.error = fromUnknown(error).message;
       throw error;

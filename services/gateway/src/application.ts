@@ -1,7 +1,9 @@
 import type { INestApplication, Type } from '@nestjs/common';
+import { activeWatcher } from '@asterism/rpc';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { createLogger } from '@asterism/telemetry';
 import { createServer, type RequestListener } from 'node:http';
 import { sendAnswers } from './http/answer.js';
 import { ErrorFilter } from './http/error.filter.js';
@@ -27,6 +29,8 @@ export async function createGatewayApplication(root: Type<object>): Promise<INes
   routes.watch(fastify);
   takeAnyBody(fastify);
   sendAnswers(fastify);
+  logRequests(fastify);
+  if (activeWatcher()) fastify.addHook('onResponse', (request, reply, done) => done(void request.watched?.end(String(reply.statusCode))));
 
   const app = await NestFactory.create(root, adapter, { bodyParser: false, logger: ['error', 'warn'] });
   app.get(Gatekeeper, { strict: false }).guard(fastify);
@@ -36,6 +40,17 @@ export async function createGatewayApplication(root: Type<object>): Promise<INes
   await fastify.ready();
   app.get(Listeners, { strict: false }).serve(handler!);
   return app;
+}
+
+/** One line for each answer at level "debug"; nothing at others. */
+function logRequests(fastify: FastifyInstance): void {
+  const logger = createLogger('gateway');
+  if (!logger.isLevelEnabled('debug')) return;
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const line = { method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), request_id: request.call?.requestId };
+    logger.debug(line, 'answered');
+    done();
+  });
 }
 
 /** Bodies are left to the handlers: they are read as JSON whatever their type says, or streamed. */

@@ -1,5 +1,6 @@
 import { errorEnvelope } from '@asterism/api';
 import { fromUnknown, isLxdError, LxdError, type ErrorKind } from '@asterism/errors';
+import { onBehalfOf } from '@asterism/rpc';
 import { createLogger } from '@asterism/telemetry';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -46,7 +47,7 @@ export class ErrorFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    const { status, body } = isHttpException(error) ? this.#httpAnswer(error, request) : errorAnswer(error);
+    const { status, body } = isHttpException(error) ? this.#httpAnswer(error, request) : request.call ? onBehalfOf(request.call, () => errorAnswer(error)) : errorAnswer(error);
     // What is left of the body is not read, so the connection cannot be used again.
     if (!request.raw.readableEnded && request.raw.headers['content-length'] !== '0' && hasBody(request)) reply.header('Connection', 'close');
     reply.code(status).headers({ 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' }).send(body);

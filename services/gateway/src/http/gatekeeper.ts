@@ -19,6 +19,7 @@ export class Gatekeeper {
   guard(fastify: FastifyInstance): void {
     fastify.decorateRequest('identity', null as never);
     fastify.decorateRequest('call', undefined);
+    fastify.decorateRequest('watched', undefined);
     fastify.addHook('onRequest', (request, reply, done) => {
       try {
         this.#admit(request as ApiRequest, reply, done);

@@ -1,7 +1,7 @@
 import { parseJson, type Schema } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import type { common } from '@asterism/proto';
-import { traceIdOf, traceOfRequest, type CallContext } from '@asterism/rpc';
+import { activeWatcher, traceIdOf, traceOfRequest, type CallContext, type Watched } from '@asterism/rpc';
 import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -13,6 +13,8 @@ declare module 'fastify' {
     identity: Identity;
     /** Made when the first call is. */
     call: CallContext | undefined;
+    /** Where somebody watches. */
+    watched: Watched<CallContext> | undefined;
   }
 }
 
@@ -106,7 +108,9 @@ function newCall(request: ApiRequest): CallContext {
   const requestId = randomUUID();
   const sent = request.headers['traceparent'];
   const traceparent = typeof sent === 'string' && traceIdOf(sent) ? sent : traceOfRequest(requestId);
-  return { requestId, requestor: { username, protocol, address }, traceparent, ...(request.keyed ? { claim: request.keyed.claim } : {}) };
+  const call: CallContext = { requestId, requestor: { username, protocol, address }, traceparent, ...(request.keyed ? { claim: request.keyed.claim } : {}) };
+  request.watched = activeWatcher()?.begin({ kind: 'request', name: `${request.method} ${request.routeOptions.url ?? ''}` }, call);
+  return request.watched?.call ?? call;
 }
 
 /** As callOf, and aborted when the client goes away or has its answer: for waits and downloads. */

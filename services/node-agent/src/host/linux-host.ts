@@ -1,5 +1,7 @@
 import { hostCgroups } from './cgroups.js';
-import { exec, spawn } from './commands.js';
+import { currentCall, watched } from '@asterism/rpc';
+import { basename } from 'node:path';
+import { exec, spawn, type Exec } from './commands.js';
 import { hostFiles } from './files.js';
 import { hostForwarders } from './forwarders.js';
 import { linuxGuests } from './guests.js';
@@ -17,7 +19,7 @@ import { hostUnixSockets } from './unix-sockets.js';
 export function linuxHost(): Host {
   keepDescriptorsHere();
   return {
-    exec,
+    exec: watchedExec,
     spawn,
     terminal: openTerminal,
     files: hostFiles,
@@ -32,3 +34,6 @@ export function linuxHost(): Host {
     uevents: listenForUevents,
   };
 }
+
+/** Commands belong to the call that they run for. */
+const watchedExec: Exec = (argv, options) => watched({ kind: 'command', name: basename(argv[0]) }, currentCall(), () => exec(argv, options));
