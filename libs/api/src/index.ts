@@ -9,3 +9,4 @@ export type { Read, Schema } from './schema.js';
 export * from './bodies/index.js';
 export { devicesFromMessage, devicesToMessage } from './devices.js';
 export { extensions } from './extensions.js';
+export { requireUnchanged, untilUnchanged } from './unchanged.js';

@@ -26,6 +26,11 @@ export async function findAlias(reader: Reader, { project, name }: AliasKey): Pr
   return (await reader.query<AliasRow>(`${select} WHERE a.project = $1 AND a.name = $2`, [project, name]))[0];
 }
 
+/** Changes of one alias follow one another. */
+export async function lockAlias(unit: Unit, { project, name }: AliasKey): Promise<void> {
+  await unit.query('SELECT 1 FROM images.aliases WHERE project = $1 AND name = $2 FOR UPDATE', [project, name]);
+}
+
 export async function insertAlias(unit: Unit, key: AliasKey, alias: { description: string; target: string }): Promise<void> {
   await unit.query('INSERT INTO images.aliases (project, name, description, fingerprint) VALUES ($1, $2, $3, $4)', [key.project, key.name, alias.description, alias.target]);
 }

@@ -5,7 +5,7 @@ import { lifecycle } from '@asterism/events';
 import { Token, type Projects, common, type images } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
-import { changeAlias, deleteAlias, findAlias, insertAlias, listAliases, renameAlias, type AliasRow } from './alias.store.js';
+import { changeAlias, deleteAlias, findAlias, insertAlias, listAliases, lockAlias, renameAlias, type AliasRow } from './alias.store.js';
 import { findImage } from './find-image.js';
 import { aliasUrl, imageProject } from './image-project.js';
 
@@ -56,6 +56,7 @@ export class Aliases {
     const { project, name } = request;
     const owner = await imageProject(call, this.projects, project);
     await this.database.transact(async (unit) => {
+      await lockAlias(unit, { project: owner, name });
       const row = await this.#find(unit, owner, name);
       requireMatch(request.if_match, aliasJson(row));
       const isMerge = request.mode === common.UpdateMode.MERGE;

@@ -139,6 +139,11 @@ export interface ImageChange {
   expires_at_ms: number | undefined;
 }
 
+/** Changes of one image follow one another. */
+export async function lockImage(unit: Unit, project: string, fingerprint: string): Promise<void> {
+  await unit.query('SELECT 1 FROM images.images WHERE project = $1 AND fingerprint = $2 FOR UPDATE', [project, fingerprint]);
+}
+
 export async function changeImage(unit: Unit, image: { project: string; fingerprint: string }, change: ImageChange): Promise<void> {
   await unit.query(
     `UPDATE images.images SET public = $3, auto_update = $4, properties = $5, profiles = $6,

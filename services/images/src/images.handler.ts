@@ -13,7 +13,7 @@ import { ImageFiles } from './image-files.js';
 import { ImageLookup } from './image-lookup.js';
 import { imageUrl } from './image-project.js';
 import { ImageTasks, plainImage } from './image-tasks.js';
-import { changeImage, listFingerprints, listImages } from './image.store.js';
+import { changeImage, listFingerprints, listImages, lockImage } from './image.store.js';
 import { changed } from './image-update.js';
 import { propertiesOf } from './upload.js';
 
@@ -69,7 +69,9 @@ export class ImagesHandler implements Images {
     const owner = await this.lookup.owner(call, request.project);
     await this.lookup.requireProfiles(call, request.project, request.profiles);
     await this.database.transact(async (unit) => {
-      const image = await findImage(unit, owner, request.fingerprint);
+      const { fingerprint } = await findImage(unit, owner, request.fingerprint);
+      await lockImage(unit, owner, fingerprint);
+      const image = await findImage(unit, owner, fingerprint);
       requireMatch(request.if_match, imageEtag(image));
       await changeImage(unit, image, changed(image, request));
       unit.emit(this.#event(call, 'image-updated', request.project, image));

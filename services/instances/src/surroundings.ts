@@ -38,6 +38,12 @@ export class Surroundings {
     };
   }
 
+  /** For a row that stands: a profile that was deleted meanwhile is missing now, since deletions look for users after they have begun. */
+  async requireProfiles(call: CallContext, { project, profiles }: { project: string; profiles: readonly string[] }): Promise<void> {
+    const mortal = profiles.filter((name) => name !== 'default');
+    if (mortal.length > 0) await this.resolve(call, project, mortal);
+  }
+
   /** Which of these projects use the profiles of `owner`: itself, and for "default" those without profiles of their own. */
   async sharingProfiles(call: CallContext, owner: string, candidates: readonly string[]): Promise<string[]> {
     const others = owner === 'default' ? candidates.filter((project) => project !== owner) : [];

@@ -8,6 +8,7 @@ import { Gate } from './gate/gate.js';
 import { ProjectInstances } from './gate/project-instances.js';
 import { projectsSchema } from './migrations/001-projects.js';
 import { admissionsSchema } from './migrations/002-admissions.js';
+import { leavingProfiles } from './migrations/003-leaving-profiles.js';
 import { ProfileScope } from './profiles/profile-scope.js';
 import { ProfileSurroundings } from './profiles/profile-surroundings.js';
 import { ProfileStore } from './profiles/profile.store.js';
@@ -33,6 +34,6 @@ export const projectsService = defineService({
     [profiles.ProfilesDefinition, ProfilesHandler],
     [certificates.CertificatesDefinition, CertificatesHandler],
   ],
-  migrations: [projectsSchema, admissionsSchema],
+  migrations: [projectsSchema, admissionsSchema, leavingProfiles],
   start: (app) => app.get(AdmissionStore, { strict: false }).follow(),
 });

@@ -21,7 +21,7 @@ import { TaskParts } from '../task-parts.js';
 import { changedRow, mergeWish, type Changed, type Wish } from './plan.js';
 import { updateInput } from './update-instance.js';
 
-const attempts = 8;
+const attempts = 64;
 
 /** The instance is not what the change was planned for. */
 class ChangedMeanwhile extends LxdError {

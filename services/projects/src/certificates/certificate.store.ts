@@ -37,6 +37,12 @@ export class CertificateStore {
     return (await this.database.query<CertificateRow>(`${select} WHERE c.fingerprint = $1`, [fingerprint]))[0];
   }
 
+  /** As it is, until the transaction ends. */
+  async lock(unit: Unit, id: string): Promise<CertificateRow | undefined> {
+    await unit.query('SELECT 1 FROM projects.certificates WHERE id = $1 FOR UPDATE', [id]);
+    return (await unit.query<CertificateRow>(`${select} WHERE c.id = $1`, [id]))[0];
+  }
+
   /** Those whose fingerprint begins with a prefix; two at most. */
   startingWith(prefix: string): Promise<CertificateRow[]> {
     return this.database.query(`${select} WHERE left(c.fingerprint, length($1)) = $1 ORDER BY c.fingerprint LIMIT 2`, [prefix]);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch } from '@asterism/api';
+import { document, requireMatch, requireUnchanged, untilUnchanged } from '@asterism/api';
 import { Database, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { event, lifecycle } from '@asterism/events';
@@ -52,14 +52,21 @@ export class CertificatesHandler implements Certificates {
   }
 
   async update(call: CallContext, request: certificates.UpdateCertificate): Promise<common.Empty> {
+    await untilUnchanged(() => this.#update(call, request));
+    return {};
+  }
+
+  async #update(call: CallContext, request: certificates.UpdateCertificate): Promise<void> {
     const row = await this.#load(request.fingerprint);
     requireMatch(request.if_match, certificateObject(row));
     const change = changeCertificate(row, request);
     await this.database.transact(async (unit) => {
+      const current = await this.store.lock(unit, row.id);
+      if (!current) throw new LxdError('not-found', 'Certificate not found');
+      requireUnchanged(certificateObject(row), certificateObject(current));
       await this.store.update(unit, { ...change, id: row.id }, await this.#projectIds(unit, change.projects));
       this.#emit(call, unit, 'certificate-updated', change.fingerprint, row.fingerprint);
     });
-    return {};
   }
 
   async delete(call: CallContext, { fingerprint }: certificates.CertificateRef): Promise<common.Empty> {

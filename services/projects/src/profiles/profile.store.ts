@@ -29,7 +29,7 @@ export class ProfileStore {
   ofEither(projects: readonly [string, string], names: readonly string[]): Promise<(ProfileRow & { project: string })[]> {
     return this.database.query(
       `SELECT profile.id, project_id, profile.name, profile.description, profile.config, devices, project.name AS project
-       FROM projects.profiles profile JOIN projects.projects project ON project.id = project_id WHERE project.name = ANY($1) AND profile.name = ANY($2)`,
+       FROM projects.profiles profile JOIN projects.projects project ON project.id = project_id WHERE project.name = ANY($1) AND profile.name = ANY($2) AND (leaving_until IS NULL OR leaving_until < now())`,
       [projects, names],
     );
   }
@@ -52,6 +52,15 @@ export class ProfileStore {
 
   async delete(unit: Unit, id: string): Promise<void> {
     await unit.query('DELETE FROM projects.profiles WHERE id = $1', [id]);
+  }
+
+  /** About to go, unless somebody turns out to use it: from now on nobody new gets it. */
+  async leave(id: string): Promise<void> {
+    await this.database.query(`UPDATE projects.profiles SET leaving_until = now() + interval '10 seconds' WHERE id = $1`, [id]);
+  }
+
+  async stay(id: string): Promise<void> {
+    await this.database.query('UPDATE projects.profiles SET leaving_until = NULL WHERE id = $1', [id]);
   }
 
   async deleteOfProject(unit: Unit, projectId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { apiUrl, document, requireMatch, sortedMap, withoutEmpty } from '@asterism/api';
+import { apiUrl, document, requireMatch, requireUnchanged, sortedMap, untilUnchanged, withoutEmpty } from '@asterism/api';
 import { Database, isUniqueViolation } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
@@ -55,6 +55,11 @@ export class ProfilesHandler implements Profiles {
   }
 
   async update(call: CallContext, request: profiles.UpdateProfile): Promise<common.Empty> {
+    await untilUnchanged(() => this.#update(call, request));
+    return {};
+  }
+
+  async #update(call: CallContext, request: profiles.UpdateProfile): Promise<void> {
     const merge = request.mode === common.UpdateMode.MERGE;
     const owner = await this.scope.owner(request.project);
     const row = await this.#load(owner, request.name, `Failed to retrieve profile${merge ? '=' : ' '}${JSON.stringify(request.name)}: `);
@@ -67,11 +72,11 @@ export class ProfilesHandler implements Profiles {
       const current = await this.scope.store.lock(unit, owner.id, row.name);
       if (!current) throw new LxdError('not-found', 'Profile not found');
       requireMatch(request.if_match, profileEtag(current));
+      requireUnchanged(profileEtag(row), profileEtag(current));
       await this.scope.store.update(unit, { ...stored(next), id: current.id });
       unit.emit(profileEvent(call, 'profile-updated', owner, row.name));
     });
     await this.surroundings.apply(call, owner, row.name);
-    return {};
   }
 
   async rename(call: CallContext, request: profiles.RenameProfile): Promise<common.Created> {
@@ -97,8 +102,7 @@ export class ProfilesHandler implements Profiles {
     const owner = await this.scope.owner(request.project);
     if (request.name === defaultProfile) throw new LxdError('forbidden', 'The "default" profile cannot be deleted');
     const row = await this.#load(owner, request.name);
-    const users = (await this.surroundings.usedBy(call, owner, [row.name])).get(row.name) ?? [];
-    if (users.length > 0) throw new LxdError('internal', 'Profile is currently in use');
+    await this.#requireUnused(call, owner, row);
     await this.database.transact(async (unit) => {
       await this.scope.store.delete(unit, row.id);
       unit.emit(profileEvent(call, 'profile-deleted', owner, row.name));
@@ -112,6 +116,15 @@ export class ProfilesHandler implements Profiles {
       (by_key[user.value] ??= { urls: [] }).urls.push(apiUrl(['profiles', user.name], { project: user.project }));
     }
     return { by_key };
+  }
+
+  /** Marked first, then looked for: whoever comes after the mark is refused, whoever came before is found. */
+  async #requireUnused(call: CallContext, owner: ProjectRow, row: ProfileRow): Promise<void> {
+    await this.scope.store.leave(row.id);
+    const users = (await this.surroundings.usedBy(call, owner, [row.name])).get(row.name) ?? [];
+    if (users.length === 0) return;
+    await this.scope.store.stay(row.id);
+    throw new LxdError('internal', 'Profile is currently in use');
   }
 
   async #load(owner: ProjectRow, name: string, prefix = ''): Promise<ProfileRow> {

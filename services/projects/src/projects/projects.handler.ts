@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { document, requireMatch, requireUnchanged, untilUnchanged, withoutEmpty } from '@asterism/api';
 import { Database, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
@@ -63,6 +63,11 @@ export class ProjectsHandler implements Projects {
   }
 
   async update(call: CallContext, request: projects.UpdateProject): Promise<common.Empty> {
+    await untilUnchanged(() => this.#update(call, request));
+    return {};
+  }
+
+  async #update(call: CallContext, request: projects.UpdateProject): Promise<void> {
     const project = await this.#load(request.name);
     requireMatch(request.if_match, projectEtag(project));
     const merge = request.mode === common.UpdateMode.MERGE;
@@ -75,11 +80,11 @@ export class ProjectsHandler implements Projects {
       const current = await this.store.lock(unit, project.name);
       if (!current) throw new LxdError('not-found', 'Project not found');
       requireMatch(request.if_match, projectEtag(current));
+      requireUnchanged(projectEtag(project), projectEtag(current));
       await this.store.update(unit, { id: current.id, description: request.description ?? (merge ? current.description : ''), config });
       await this.#followProfilesFeature(unit, current, hasOwnProfiles(config));
       unit.emit(projectEvent(call, 'project-updated', project.name));
     });
-    return {};
   }
 
   async rename(call: CallContext, request: projects.RenameProject): Promise<common.OperationAnswer> {

@@ -50,6 +50,12 @@ export class PoolStore {
     return row;
   }
 
+  /** As it is, until the transaction ends. */
+  async lock(unit: Unit, id: string): Promise<PoolRow | undefined> {
+    await unit.query('SELECT 1 FROM storage.pools WHERE id = $1 FOR UPDATE', [id]);
+    return (await unit.query<PoolRow>(`${select} WHERE pool.id = $1`, [id]))[0];
+  }
+
   async insert(unit: Unit, row: Pick<PoolRow, 'name' | 'driver' | 'description' | 'config'> & { maker: string }): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       'INSERT INTO storage.pools (name, driver, description, config, maker) VALUES ($1, $2, $3, $4, $5) RETURNING id',

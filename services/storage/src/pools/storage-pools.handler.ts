@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
-import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { document, requireMatch, requireUnchanged, untilUnchanged, withoutEmpty } from '@asterism/api';
 import { Database, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
@@ -59,6 +59,11 @@ export class StoragePoolsHandler implements StoragePools {
   }
 
   async update(call: CallContext, request: storage.UpdatePool): Promise<common.Empty> {
+    await untilUnchanged(() => this.#update(call, request));
+    return {};
+  }
+
+  async #update(call: CallContext, request: storage.UpdatePool): Promise<void> {
     const row = await this.pools.get(request.name);
     requireMatch(request.if_match, poolEtag(row));
     const merge = request.mode === common.UpdateMode.MERGE;
@@ -70,11 +75,13 @@ export class StoragePoolsHandler implements StoragePools {
     next.members = { [member]: splitConfig(config).member };
     await this.agents.on(member).storage.updatePool(call, agentPool(next, member));
     await this.database.transact(async (unit) => {
+      const current = await this.pools.lock(unit, row.id);
+      if (!current) throw new LxdError('not-found', 'Storage pool not found');
+      requireUnchanged(poolEtag(row), poolEtag(current));
       await this.pools.update(unit, next);
       await this.pools.setMember(unit, row.id, member, next.members[member] ?? {});
       unit.emit(poolEvent(call, 'storage-pool-updated', row.name));
     });
-    return {};
   }
 
   async delete(call: CallContext, request: storage.PoolRef): Promise<common.Empty> {

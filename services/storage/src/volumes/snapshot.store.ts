@@ -42,6 +42,11 @@ export class SnapshotStore {
     );
   }
 
+  /** As it is, until the transaction ends. */
+  async lock(unit: Unit, id: string): Promise<SnapshotRow | undefined> {
+    return (await unit.query<SnapshotRow>(`SELECT ${columns} FROM storage.snapshots WHERE id = $1 FOR UPDATE`, [id]))[0];
+  }
+
   /** Also names that are being made. */
   async names(volumeId: string): Promise<string[]> {
     return (await this.database.query<{ name: string }>('SELECT name FROM storage.snapshots WHERE volume_id = $1', [volumeId])).map((row) => row.name);

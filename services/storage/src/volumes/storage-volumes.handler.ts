@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { document, requireMatch, untilUnchanged, withoutEmpty } from '@asterism/api';
 import { withPoolDefaults } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import { common, type agentBackups, type backups, type StorageVolumes, type storage } from '@asterism/proto';
@@ -71,16 +71,23 @@ export class StorageVolumesHandler implements StorageVolumes {
 
   async update(call: CallContext, request: storage.UpdateVolume): Promise<common.Empty> {
     const found = await this.scope.find(call, request.volume);
-    const { volume } = found;
-    requireMatch(request.if_match, volumeEtag(volume));
+    requireMatch(request.if_match, volumeEtag(found.volume));
     const merge = request.mode === common.UpdateMode.MERGE;
     if (request.restore !== '') await this.changes.restore(call, found, request.restore);
     if (request.restore !== '' && !merge && Object.keys(request.config).length === 0) return {};
+    await untilUnchanged(() => this.#change(call, request));
+    return {};
+  }
+
+  async #change(call: CallContext, request: storage.UpdateVolume): Promise<void> {
+    const found = await this.scope.find(call, request.volume);
+    const { volume } = found;
+    requireMatch(request.if_match, volumeEtag(volume));
+    const merge = request.mode === common.UpdateMode.MERGE;
     const config = withoutEmpty(merge ? { ...volume.config, ...request.config } : request.config);
     requireVolumeConfig({ ...volume, config });
     const description = request.description ?? (merge ? volume.description : '');
     await this.changes.update(call, found, { ...volume, config, description });
-    return {};
   }
 
   async rename(call: CallContext, request: storage.RenameVolume): Promise<storage.CreatedVolume> {

@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
+import { requireUnchanged } from '@asterism/api';
 import { Database, isUniqueViolation } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Members } from '../pools/members.js';
 import type { PoolRow } from '../pools/pool.store.js';
+import { volumeEtag } from './volume-document.js';
 import { volumeEvent } from './volume-events.js';
 import { agentVolume, diskName } from './volume-rules.js';
 import { VolumeScope, type Found } from './volume-scope.js';
@@ -41,6 +43,9 @@ export class VolumeChanges {
     const [before, after] = [agentVolume(pool, volume), agentVolume(pool, next)];
     if (before.size_bytes !== after.size_bytes) await this.agents.on(volume.member).storage.resizeVolume(call, { volume: before, size_bytes: after.size_bytes });
     await this.database.transact(async (unit) => {
+      const current = await this.scope.volumes.lock(unit, volume.id);
+      if (!current) throw new LxdError('not-found', 'Storage pool volume not found');
+      requireUnchanged(volumeEtag(volume), volumeEtag(current));
       await this.scope.volumes.update(unit, next);
       unit.emit(volumeEvent(call, 'storage-volume-updated', volume));
     });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch } from '@asterism/api';
+import { document, requireMatch, requireUnchanged, untilUnchanged } from '@asterism/api';
 import { expiryFrom, nextSnapshotName, valueOf, volumeKeys } from '@asterism/config-keys';
 import { Database, isUniqueViolation } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
@@ -57,6 +57,11 @@ export class VolumeSnapshots {
   }
 
   async update(call: CallContext, request: storage.UpdateVolume): Promise<common.Empty> {
+    await untilUnchanged(() => this.#update(call, request));
+    return {};
+  }
+
+  async #update(call: CallContext, request: storage.UpdateVolume): Promise<void> {
     const { volume, row } = await this.#find(call, request.volume);
     requireMatch(request.if_match, snapshotEtag(row));
     const merge = request.mode === common.UpdateMode.MERGE;
@@ -64,10 +69,12 @@ export class VolumeSnapshots {
     const given = request.expires_at_ms;
     const expires_at = given === undefined ? (merge ? row.expires_at : null) : given > 0 ? new Date(given) : null;
     await this.database.transact(async (unit) => {
+      const current = await this.scope.snapshots.lock(unit, row.id);
+      if (!current) throw new LxdError('not-found', 'Storage pool volume not found');
+      requireUnchanged(snapshotEtag(row), snapshotEtag(current));
       await this.scope.snapshots.update(unit, { id: row.id, description, expires_at });
       unit.emit(volumeEvent(call, 'storage-volume-snapshot-updated', { ...volume, name: `${volume.name}/${row.name}` }));
     });
-    return {};
   }
 
   async rename(call: CallContext, request: storage.RenameVolume): Promise<common.OperationAnswer> {

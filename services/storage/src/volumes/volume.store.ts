@@ -83,6 +83,12 @@ export class VolumeStore {
     return (await this.database.query<VolumeRow>(`${select} WHERE volume.id = $1`, [id]))[0];
   }
 
+  /** As it is, until the transaction ends. */
+  async lock(unit: Unit, id: string): Promise<VolumeRow | undefined> {
+    await unit.query('SELECT 1 FROM storage.volumes WHERE id = $1 FOR UPDATE', [id]);
+    return (await unit.query<VolumeRow>(`${select} WHERE volume.id = $1`, [id]))[0];
+  }
+
   async insert(unit: Unit, row: Omit<VolumeRow, 'id' | 'pool' | 'new_name'> & { maker: string }): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       `INSERT INTO storage.volumes (pool_id, member, project, type, name, description, content_type, config, ready, maker)
