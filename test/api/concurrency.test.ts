@@ -140,6 +140,20 @@ describe('what is deleted meanwhile', () => {
     }
   });
 
+  it('is a pool that holds the instance, or one that is gone and no instance', async () => {
+    for (const delayMs of [0, 3, 10, 30]) {
+      expect(await outcome('POST', '/1.0/storage-pools', { name: 'brief', driver: 'dir' })).toBe('ok');
+      const root = { devices: { root: { type: 'disk', path: '/', pool: 'brief' } } };
+      const [made, deleted] = await Promise.all([create('guest', '', root), afterMs(delayMs, () => outcome('DELETE', '/1.0/storage-pools/brief'))]);
+      // Both may be refused when each saw the other.
+      expect(oks([made, deleted]), `${made}; ${deleted}`).toBeLessThanOrEqual(1);
+      expect([await exists('/1.0/instances/guest'), await exists('/1.0/storage-pools/brief')], `${made}; ${deleted}`).toEqual([made === 'ok', deleted !== 'ok']);
+      if (made === 'ok') expect(await outcome('DELETE', '/1.0/instances/guest')).toBe('ok');
+      if (deleted !== 'ok') expect(await outcome('DELETE', '/1.0/storage-pools/brief')).toBe('ok');
+      expect(await traces('guest')).toBe('');
+    }
+  });
+
   it('is a profile that the instance uses, or one that is gone and no instance', async () => {
     for (const delayMs of [0, 2, 8]) {
       expect(await outcome('POST', '/1.0/profiles', { name: 'brief' })).toBe('ok');

@@ -31,6 +31,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
 
   async create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
     const { pool, project } = await this.scope.look(call, request.volume);
+    if (!pool.ready) throw new LxdError('not-found', 'Storage pool not found');
     const { type, name } = required(request.volume);
     const planned = { pool_id: pool.id, member: request.member, project, type, name, config: request.config, content_type: 'filesystem' };
     const volume = { ...agentVolume(pool, planned), size_bytes: rootBytes(pool, request.size) };
@@ -50,6 +51,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
 
   async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
     if (request.name.includes('/')) return this.#deleteSnapshot(call, request);
+    if (!(await this.scope.pools.find(request.pool))) return {};
     const { pool, volume } = await this.scope.look(call, request);
     if (!volume) return {};
     await this.#agent(volume).deleteVolume(call, agentVolume(pool, volume));

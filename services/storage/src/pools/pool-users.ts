@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@asterism/database';
-import { Token, type Profiles } from '@asterism/proto';
+import { Token, type Instances, type Profiles } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { userUrl } from '../volumes/volume-urls.js';
 
@@ -17,6 +17,7 @@ export class PoolUsers {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Token.Profiles) private readonly profiles: Profiles,
+    @Inject(Token.Instances) private readonly instances: Instances,
   ) {}
 
   async usedBy(call: CallContext, pools: readonly string[]): Promise<Map<string, string[]>> {
@@ -27,10 +28,15 @@ export class PoolUsers {
     return users;
   }
 
-  /** The same without the cached images, which go with the pool. */
+  /** The same without the cached images, which go with the pool, and with what is only being made. */
   async isInUse(call: CallContext, pool: string): Promise<boolean> {
-    const users = (await this.usedBy(call, [pool])).get(pool) ?? [];
-    return users.some((url) => !url.startsWith('/1.0/images/'));
+    const [users, instances, volumes] = await Promise.all([
+      this.usedBy(call, [pool]),
+      this.instances.usedBy(call, { kind: 'pool', project: '', names: [pool] }),
+      this.database.query(`SELECT 1 FROM storage.volumes volume JOIN storage.pools pool ON pool.id = volume.pool_id WHERE pool.name = $1 AND volume.type <> 'image' LIMIT 1`, [pool]),
+    ]);
+    const urls = [...(users.get(pool) ?? []), ...(instances.by_key[pool]?.urls ?? [])];
+    return volumes.length > 0 || urls.some((url) => !url.startsWith('/1.0/images/'));
   }
 
   #content(pools: readonly string[]): Promise<Content[]> {

@@ -76,6 +76,11 @@ export class PoolStore {
     await unit.query(`UPDATE storage.pools SET ready = true, maker = '' WHERE id = $1`, [id]);
   }
 
+  /** About to go, unless somebody turns out to use it: until then nobody new finds room in it. False where it is no pool in use already. */
+  async leave(unit: Unit, id: string, maker: string): Promise<boolean> {
+    return (await unit.query('UPDATE storage.pools SET ready = false, maker = $2 WHERE id = $1 AND ready RETURNING id', [id, maker])).length === 1;
+  }
+
   async update(unit: Unit, row: Pick<PoolRow, 'id' | 'description' | 'config'>): Promise<void> {
     await unit.query('UPDATE storage.pools SET description = $2, config = $3 WHERE id = $1', [row.id, row.description, row.config]);
   }

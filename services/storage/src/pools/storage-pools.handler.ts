@@ -86,8 +86,15 @@ export class StoragePoolsHandler implements StoragePools {
 
   async delete(call: CallContext, request: storage.PoolRef): Promise<common.Empty> {
     const row = await this.pools.get(request.name);
-    if (await this.users.isInUse(call, row.name)) throw new LxdError('bad-request', 'The storage pool is currently in use');
-    for (const member of Object.keys(row.members)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
+    if (!(await this.database.transact((unit) => this.pools.leave(unit, row.id, this.members.maker)))) throw poolInUse();
+    try {
+      // Whoever came before the mark is found, whoever comes after it is refused.
+      if (await this.users.isInUse(call, row.name)) throw poolInUse();
+      for (const member of Object.keys(row.members)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
+    } catch (error) {
+      await this.database.transact((unit) => this.pools.markReady(unit, row.id));
+      throw error;
+    }
     await this.database.transact(async (unit) => {
       await this.pools.delete(unit, row.id);
       unit.emit(poolEvent(call, 'storage-pool-deleted', row.name));
@@ -123,6 +130,10 @@ export class StoragePoolsHandler implements StoragePools {
       throw error;
     }
   }
+}
+
+function poolInUse(): LxdError {
+  return new LxdError('bad-request', 'The storage pool is currently in use');
 }
 
 function poolExists(): LxdError {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
 
 type Config = Record<string, string>;
 
@@ -89,7 +90,10 @@ export class VolumeStore {
     return (await unit.query<VolumeRow>(`${select} WHERE volume.id = $1`, [id]))[0];
   }
 
+  /** A pool that is on its way out takes no more. */
   async insert(unit: Unit, row: Omit<VolumeRow, 'id' | 'pool' | 'new_name'> & { maker: string }): Promise<string> {
+    const pools = await unit.query('SELECT 1 FROM storage.pools WHERE id = $1 AND ready FOR SHARE', [row.pool_id]);
+    if (pools.length === 0) throw new LxdError('not-found', 'Storage pool not found');
     const rows = await unit.query<{ id: string }>(
       `INSERT INTO storage.volumes (pool_id, member, project, type, name, description, content_type, config, ready, maker)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
