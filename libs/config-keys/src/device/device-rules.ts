@@ -1,7 +1,8 @@
 import { isTrue } from '../key.js';
 import { diskKeys } from './disk-keys.js';
 import { gpuMigKeys, gpuPhysicalKeys } from './gpu-keys.js';
-import { nicRoutedKeys } from './nic-keys.js';
+import { vlanList } from './device-validators.js';
+import { nicBridgedKeys, nicRoutedKeys } from './nic-keys.js';
 import { parseProxyAddress } from './proxy-address.js';
 import { proxyKeys } from './proxy-keys.js';
 import { unixCharKeys } from './unix-char-keys.js';
@@ -18,6 +19,7 @@ export const deviceRules: Readonly<Record<string, (options: Options) => string |
   gpu: invalidGpu,
   'gpu:mig': invalidMig,
   proxy: invalidProxy,
+  'nic:bridged': (options) => (options[nicBridgedKeys.vlanTagged.name] ? vlanList(options[nicBridgedKeys.vlanTagged.name]!) : undefined),
   'nic:routed': invalidRoutedNic,
 };
 

@@ -1,7 +1,7 @@
 import type { KeyTable } from '../key.js';
 import { ipv4Address, ipv4Cidr, ipv6Address, ipv6Cidr } from '../addresses.js';
 import { bool, either, interfaceName, listOf, mac, mtu, oneOf, uint32, vlan } from '../validators.js';
-import { gatewayMode, vlanList } from './device-validators.js';
+import { gatewayMode } from './device-validators.js';
 
 /** Options of nic:bridged devices (for container, VM). */
 export const nicBridgedKeys = {
@@ -25,7 +25,7 @@ export const nicBridgedKeys = {
   maasSubnetIpv6: { name: 'maas.subnet.ipv6', type: 'string', description: 'MAAS IPv6 subnet to register in', live: 'no', condition: 'taken from the network when network= is used' },
   bootPriority: { name: 'boot.priority', type: 'integer', description: 'VM boot order, higher first', validate: uint32, live: 'no', condition: 'VM' },
   vlan: { name: 'vlan', type: 'integer', description: 'VLAN id', validate: either(oneOf('none'), vlan), live: 'no' },
-  vlanTagged: { name: 'vlan.tagged', type: 'integer', description: 'VLAN ids joined tagged', validate: vlanList, live: 'no' },
+  vlanTagged: { name: 'vlan.tagged', type: 'integer', description: 'VLAN ids joined tagged', live: 'no' },
   securityPortIsolation: { name: 'security.port_isolation', type: 'bool', description: 'No traffic to other isolated ports', validate: bool, defaultValue: 'false', live: 'no' },
 } satisfies KeyTable;
 

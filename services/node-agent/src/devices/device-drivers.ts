@@ -96,7 +96,7 @@ export class DeviceDrivers {
   private canUpdate(old: InstanceDevice, next: InstanceDevice): boolean {
     const driver = this.driver(next);
     if (!driver.update || typeOf(old.spec) !== typeOf(next.spec)) return false;
-    return driver.canUpdate?.(changedOptions(old.spec, next.spec)) ?? true;
+    return driver.canUpdate?.(changedOptions(old.spec, next.spec), next) ?? true;
   }
 
   private driver(device: InstanceDevice): DeviceDriver {
@@ -137,7 +137,7 @@ function collect(started: StartedDevices, device: InstanceDevice, answer: Device
 
 function failedStart(device: InstanceDevice, error: unknown): never {
   const { kind, message } = fromUnknown(error);
-  throw new LxdError(kind, message.startsWith('Failed to start device') ? message : `Failed to start device "${device.name}": ${message}`, { cause: error });
+  throw new LxdError(kind, /^Failed to (?:start|add|remove) device/.test(message) ? message : `Failed to start device "${device.name}": ${message}`, { cause: error });
 }
 
 /** What a driver chose becomes part of the device as it runs: the control plane will say it too from now on, which is no change then. */

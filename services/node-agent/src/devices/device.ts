@@ -61,7 +61,7 @@ export interface DeviceDriver {
    * `running` is absent when the instance is stopped: settings of the host's side only (quotas).
    */
   update?(device: InstanceDevice, before: DeviceSpec, running: RunningInstance | undefined): Promise<DeviceVolatile>;
-  canUpdate?(changedOptions: string[]): boolean;
+  canUpdate?(changedOptions: string[], device: InstanceDevice): boolean;
   /** The instance's processes are there: just started, found again by a new agent, or come back from a reboot with another first process. */
   attend?(device: InstanceDevice, running: RunningInstance): Promise<void>;
   /** What on the host the device follows while its instance runs; undefined: nothing. */

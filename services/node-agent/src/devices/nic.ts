@@ -6,10 +6,12 @@ import { runIp, runIpOf } from '../networks/links.js';
 import type { DeviceDriver, DeviceStart, DeviceVolatile, InstanceDevice, RunningInstance } from './device.js';
 import { BridgedNic } from './nic-bridged.js';
 import type { NicKind } from './nic-kind.js';
+import { IpvlanNic } from './nic-ipvlan.js';
 import { MacvlanNic } from './nic-macvlan.js';
 import { guestName } from './nic-names.js';
 import { P2pNic } from './nic-p2p.js';
 import { PhysicalNic } from './nic-physical.js';
+import { RoutedNic } from './nic-routed.js';
 
 /** Devices of type "nic", by their nictype or the type of their network. */
 export class NicDriver implements DeviceDriver {
@@ -24,15 +26,18 @@ export class NicDriver implements DeviceDriver {
       ['p2p', new P2pNic(host)],
       ['macvlan', new MacvlanNic(host)],
       ['physical', new PhysicalNic(host)],
+      ['routed', new RoutedNic(host)],
+      ['ipvlan', new IpvlanNic(host)],
     ]);
   }
 
   async start(device: InstanceDevice): Promise<DeviceStart> {
-    const { link, volatile } = await this.#kind(device.spec).create(device);
+    const { link, volatile, entries = [] } = await this.#kind(device.spec).create(device);
     const name = guestName(device);
+    const type = entries.some(([key]) => key === 'type') ? [] : [['type', 'phys'] as const];
     const hwaddr = device.spec.options[nicBridgedKeys.hwaddr.name];
     return {
-      nic: [['type', 'phys'], ['name', name], ['flags', 'up'], ['link', link], ...(hwaddr ? [['hwaddr', hwaddr] as const] : [])],
+      nic: [...type, ['name', name], ['flags', 'up'], ['link', link], ...(hwaddr ? [['hwaddr', hwaddr] as const] : []), ...entries],
       volatile: { ...volatile, ...chosenName(device, name) },
     };
   }
@@ -47,10 +52,12 @@ export class NicDriver implements DeviceDriver {
 
   async plug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile> {
     const kind = this.#kind(device.spec);
+    if (kind.needsStart) throw new LxdError('internal', `Failed to add device ${JSON.stringify(device.name)}: Device cannot be added when instance is running`);
     const { link, volatile } = await kind.create(device);
     const name = guestName(device);
     try {
       await runIp(this.host, [['link', 'set', 'dev', link, 'netns', String(running.pid), 'name', name]]);
+      await kind.plugged?.(device, running);
     } catch (error) {
       await kind.destroy(device, true);
       throw error;
@@ -60,6 +67,7 @@ export class NicDriver implements DeviceDriver {
 
   async unplug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile> {
     const kind = this.#kind(device.spec);
+    if (kind.needsStart) throw new LxdError('internal', `Failed to remove device ${JSON.stringify(device.name)}: Device cannot be removed when instance is running`);
     const home = kind.returnsAs?.(device);
     if (home !== undefined) await this.#takeBack(guestName(device), home, running).catch(() => undefined);
     return { ...(await kind.destroy(device, true)), name: '' };
@@ -74,8 +82,8 @@ export class NicDriver implements DeviceDriver {
     await this.#kind(device.spec).attend?.(device);
   }
 
-  canUpdate(changedOptions: string[]): boolean {
-    const live = this.#kinds.get('bridged')?.liveOptions ?? [];
+  canUpdate(changedOptions: string[], device: InstanceDevice): boolean {
+    const live = this.#kind(device.spec).liveOptions ?? [];
     return changedOptions.every((option) => live.includes(option));
   }
 

@@ -8,12 +8,12 @@ interface ListedInstance {
   expanded_config: Record<string, string>;
 }
 
-/** Stops what runs: cleanly within each instance's boot.host_shutdown_timeout, by force after it or when asked to. */
+/** Stops what runs, those of the highest boot.stop.priority first: cleanly within boot.host_shutdown_timeout, by force after it or when asked to. */
 export async function stopAllInstances(instances: Instances, operations: Operations, call: CallContext, force: boolean): Promise<void> {
   const list = { project: 'default', all_projects: true, recursion: 1, filter: '', visible_projects: [] };
   const { json } = await instances.list(call, { list, type: '', view: 'instances' });
   const running = (JSON.parse(json.toString()) as ListedInstance[]).filter(({ status }) => status === 'Running' || status === 'Frozen');
-  await Promise.all(running.map((instance) => stopInstance(instance)));
+  for (const group of byStopPriority(running)) await Promise.all(group.map((instance) => stopInstance(instance)));
 
   async function stopInstance({ name, project, expanded_config }: ListedInstance): Promise<void> {
     const ref = { project, name, view: 'instances' };
@@ -25,4 +25,14 @@ export async function stopAllInstances(instances: Instances, operations: Operati
       if ((JSON.parse(done.json.toString()) as { status_code: number }).status_code === 200) return;
     }
   }
+}
+
+/** Groups of equal priority, the highest first. */
+export function byStopPriority<T extends Pick<ListedInstance, 'expanded_config'>>(instances: readonly T[]): T[][] {
+  const groups = new Map<number, T[]>();
+  for (const instance of instances) {
+    const priority = Number(instance.expanded_config['boot.stop.priority'] ?? 0) || 0;
+    groups.set(priority, [...(groups.get(priority) ?? []), instance]);
+  }
+  return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group);
 }

@@ -1,0 +1,44 @@
+import { nicIpvlanKeys } from '@asterism/config-keys';
+import type { Host } from '../host/host.js';
+import type { DeviceVolatile, InstanceDevice, LxcEntry } from './device.js';
+import type { NicKind, NicLink } from './nic-kind.js';
+import { ensureParent, releaseParent } from './nic-parent.js';
+
+const keys = nicIpvlanKeys;
+
+/** A link that shares its parent's address on the wire; LXC makes it, and answers for its addresses on the parent's network. */
+export class IpvlanNic implements NicKind {
+  /** Only LXC can make it, and only when it starts a container. */
+  readonly needsStart = true;
+
+  constructor(private readonly host: Host) {}
+
+  async create({ spec: { options } }: InstanceDevice): Promise<NicLink> {
+    const { link, created } = await ensureParent(this.host, options);
+    const mode = options[keys.mode.name] || keys.mode.defaultValue;
+    const entries: LxcEntry[] = [
+      ['type', 'ipvlan'],
+      ['ipvlan.mode', mode],
+      ['ipvlan.isolation', 'bridge'],
+      ...(mode === 'l3s' ? [['l2proxy', '1'] as const] : []),
+      ...(options[keys.mtu.name] ? [['mtu', options[keys.mtu.name]!] as const] : []),
+      ...family('ipv4', mode, options[keys.ipv4Address.name], options[keys.ipv4Gateway.name]),
+      ...family('ipv6', mode, options[keys.ipv6Address.name], options[keys.ipv6Gateway.name]),
+    ];
+    return { link, volatile: created ? { 'last_state.created': 'true' } : {}, entries };
+  }
+
+  async destroy({ spec: { options } }: InstanceDevice): Promise<DeviceVolatile> {
+    await releaseParent(this.host, options);
+    return options['last_state.created'] ? { 'last_state.created': '' } : {};
+  }
+}
+
+/** In mode l3s the device itself is the way out; in l2 it is a gateway that the options name. */
+function family(name: 'ipv4' | 'ipv6', mode: string, list: string | undefined, gateway: string | undefined): LxcEntry[] {
+  const addresses = (list ?? '').split(',').map((address) => address.trim()).filter(Boolean);
+  if (addresses.length === 0) return [];
+  const way = mode === 'l3s' ? (gateway === 'none' ? undefined : 'dev') : gateway;
+  const prefix = name === 'ipv4' ? 32 : 128;
+  return [...(way ? [[`${name}.gateway`, way] as const] : []), ...addresses.map((address): LxcEntry => [`${name}.address`, address.includes('/') ? address : `${address}/${prefix}`])];
+}
