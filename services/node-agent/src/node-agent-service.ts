@@ -67,7 +67,11 @@ export const nodeAgentService = defineService({
   providers: [
     { provide: HostToken, useFactory: linuxHost },
     { provide: GuestFiles, useFactory: () => new GuestFiles() },
-    onHost(StorageHandler),
+    {
+      provide: StorageHandler,
+      inject: [HostToken, RuntimeInfo],
+      useFactory: (host: Host, { environment }: RuntimeInfo) => new StorageHandler(host, environment.stateDir).holdUntilStart(),
+    },
     onHost(NetworksHandler),
     onHost(ImagesHandler),
     onHost(HostHandler),

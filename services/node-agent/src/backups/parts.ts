@@ -45,13 +45,19 @@ async function openTree(host: Host, prefix: string, { directory = '', signal }: 
   const argv = await jailed(host, { target: directory }, [command, `--transform=${renaming(prefix, '.')}`, ...options]);
   const tar = host.spawn(argv, { signal });
   tar.stdout.resume();
+  let words = '';
+  tar.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-512)));
+  const succeeded = async (): Promise<void> => {
+    const { code } = await tar.exited;
+    if (code !== 0) throw new LxdError('internal', `Failed to unpack backup: ${words.trim() || `tar ended with ${code}`}`);
+  };
   return {
     async write(bytes) {
-      if (!(await written(tar.stdin, bytes))) await tar.succeeded();
+      if (!(await written(tar.stdin, bytes))) await succeeded();
     },
     async end() {
       if (tar.stdin.writable) tar.stdin.end(endMark);
-      await tar.succeeded();
+      await succeeded();
     },
     async abort() {
       tar.kill('SIGKILL');

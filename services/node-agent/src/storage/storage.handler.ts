@@ -19,6 +19,7 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
   readonly #driver: (name: string) => StorageDriver;
   readonly #records: PoolRecords;
   readonly #locks = new Locks();
+  #started = settled();
   readonly #maker: VolumeMaker;
 
   constructor(host: Host, stateDir: string) {
@@ -31,6 +32,20 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
 
   /** Mounts the pools this member has and takes away what a killed creation left. A pool that cannot be mounted is answered, not thrown. */
   async start(): Promise<{ pool: string; error: unknown }[]> {
+    try {
+      return await this.#start();
+    } finally {
+      this.#started.resolve();
+    }
+  }
+
+  /** From now on work on volumes waits for start(): a task that goes on after a crash would have its half-made volume swept away. */
+  holdUntilStart(): this {
+    this.#started = Promise.withResolvers();
+    return this;
+  }
+
+  async #start(): Promise<{ pool: string; error: unknown }[]> {
     const failed: { pool: string; error: unknown }[] = [];
     for (const { pool, state } of await this.#records.all()) {
       try {
@@ -216,6 +231,15 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
 
   #onVolume<T>(given: agentStorage.Volume | undefined, work: (volume: Volume, driver: StorageDriver) => Promise<T>): Promise<T> {
     const volume = requireVolume(given);
-    return this.#locks.run(this.#layout.volume(volume), () => work(volume, this.#driver(volume.pool.driver)));
+    return this.#locks.run(this.#layout.volume(volume), async () => {
+      await this.#started.promise;
+      return work(volume, this.#driver(volume.pool.driver));
+    });
   }
+}
+
+function settled(): PromiseWithResolvers<void> {
+  const deferred = Promise.withResolvers<void>();
+  deferred.resolve();
+  return deferred;
 }
