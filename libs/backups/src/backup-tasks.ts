@@ -1,6 +1,7 @@
 import type { Agents } from '@asterism/agents';
 import { isKind, LxdError } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
+import type { agentBackups } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
 import type { BackupOwner, BackupRow } from './backup.js';
@@ -21,8 +22,8 @@ export interface BackupSubject<O extends BackupOwner = BackupOwner> {
   kind: string;
   /** "Create backup", "Create volume backup". */
   words: string;
-  /** Writes the archive on the owner's member; answers whether it holds the driver's own streams. */
-  write(call: CallContext, owner: O, wish: ArchiveWish): Promise<boolean>;
+  /** Writes the archive on the owner's member. */
+  write(call: CallContext, owner: O, wish: ArchiveWish): Promise<agentBackups.BackupWritten>;
   event(call: CallContext, what: 'created' | 'renamed' | 'deleted', owner: O, backup: string, context?: Record<string, unknown>): AsterismEvent;
 }
 
@@ -49,10 +50,10 @@ interface Parts<O extends BackupOwner> {
 }
 
 /** The row first, then the file, which nobody can fetch before the row is ready; undone in reverse. The task's id is the backup's. */
-export function createBackup<O extends BackupOwner>({ store, agents, subject }: Parts<O>): TaskDefinition<CreateInput<O>, { optimized: boolean }> {
-  return defineTask<CreateInput<O>, { optimized: boolean }>({
+export function createBackup<O extends BackupOwner>({ store, agents, subject }: Parts<O>): TaskDefinition<CreateInput<O>, agentBackups.BackupWritten> {
+  return defineTask<CreateInput<O>, agentBackups.BackupWritten>({
     kind: `${subject.kind}.backup`,
-    initial: () => ({ optimized: false }),
+    initial: () => ({ optimized: false, size_bytes: 0 }),
     steps: [
       {
         name: 'its record',
@@ -69,13 +70,13 @@ export function createBackup<O extends BackupOwner>({ store, agents, subject }: 
         name: 'archive on the member',
         run: async (context) => {
           const { owner, wish } = context.input;
-          context.state.optimized = await subject.write(context.call, owner, { ...wish, id: context.id });
+          Object.assign(context.state, await subject.write(context.call, owner, { ...wish, id: context.id }));
         },
         undo: async ({ id, call, input }) => void (await agents.on(input.owner.member).backups.delete(call, { id })),
       },
     ],
     async conclude(unit, { id, call, input, state }) {
-      if (!(await store.markReady(unit, id, state.optimized))) throw new LxdError('not-found', `${subject.words}: ${input.owner.name} is there no more`);
+      if (!(await store.markReady(unit, id, state))) throw new LxdError('not-found', `${subject.words}: ${input.owner.name} is there no more`);
       unit.emit(subject.event(call, 'created', input.owner, input.name));
     },
   });

@@ -16,6 +16,7 @@ export function backupsTable(schema: string, owners: string): string {
       "only" boolean NOT NULL,
       optimized boolean NOT NULL,
       ready boolean NOT NULL DEFAULT false,
+      size_bytes bigint NOT NULL DEFAULT 0,
       created_at timestamptz NOT NULL DEFAULT now(),
       expires_at timestamptz,
       UNIQUE (owner_id, name)
@@ -24,7 +25,7 @@ export function backupsTable(schema: string, owners: string): string {
   `;
 }
 
-const columns = 'id, owner_id, member, name, "only", optimized, created_at, expires_at';
+const columns = 'id, owner_id, member, name, "only", optimized, size_bytes::float8 AS size_bytes, created_at, expires_at';
 
 /** Rows of that table. */
 export class BackupStore {
@@ -53,7 +54,7 @@ export class BackupStore {
   }
 
   /** One of the same id is there from an earlier try. A name in use is refused. */
-  async insert(unit: Config, row: Omit<BackupRow, 'created_at'>): Promise<void> {
+  async insert(unit: Config, row: Omit<BackupRow, 'created_at' | 'size_bytes'>): Promise<void> {
     try {
       await unit.query(`INSERT INTO ${this.#table} (id, owner_id, member, name, "only", optimized, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`, [
         ...[row.id, row.owner_id, row.member, row.name, row.only],
@@ -65,8 +66,8 @@ export class BackupStore {
   }
 
   /** False where the owner went meanwhile, and the row with it. */
-  async markReady(unit: Config, id: string, optimized: boolean): Promise<boolean> {
-    return (await unit.query(`UPDATE ${this.#table} SET ready = true, optimized = $2 WHERE id = $1 RETURNING id`, [id, optimized])).length > 0;
+  async markReady(unit: Config, id: string, { optimized, size_bytes }: Pick<BackupRow, 'optimized' | 'size_bytes'>): Promise<boolean> {
+    return (await unit.query(`UPDATE ${this.#table} SET ready = true, optimized = $2, size_bytes = $3 WHERE id = $1 RETURNING id`, [id, optimized, size_bytes])).length > 0;
   }
 
   async rename(unit: Config, id: string, name: string): Promise<void> {

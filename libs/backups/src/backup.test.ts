@@ -19,7 +19,7 @@ describe('a backup', () => {
   it.each(['bogus', 'gzip; reboot', 'gzip --suffix=x', '../gzip'])('is not compressed by %j', (asked) => expect(invalidCompression(asked)).toContain('Invalid compression algorithm'));
 
   it('shows what LXD shows', () => {
-    const row = { id: '', owner_id: '', member: 'none', name: 'b', only: true, optimized: false, created_at: new Date('2026-01-02T03:04:05.678Z'), expires_at: null };
+    const row = { id: '', owner_id: '', member: 'none', name: 'b', only: true, optimized: false, size_bytes: 1, created_at: new Date('2026-01-02T03:04:05.678Z'), expires_at: null };
     expect(backupObject(row, ['instance_only', 'container_only'])).toEqual({ name: 'b', created_at: '2026-01-02T03:04:05Z', expires_at: '0001-01-01T00:00:00Z', instance_only: true, container_only: true, optimized_storage: false });
   });
 });

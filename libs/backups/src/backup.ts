@@ -11,6 +11,8 @@ export interface BackupRow {
   only: boolean;
   /** Holds the driver's own streams. */
   optimized: boolean;
+  /** Of its file, by which a whole one is known. */
+  size_bytes: number;
   created_at: Date;
   expires_at: Date | null;
 }

@@ -34,7 +34,7 @@ export interface CompressionConfig {
 /** Backups of one kind of owner: instances, or custom volumes. Rows and durable tasks are the service's, files the agents'. */
 export class Backups<O extends BackupOwner = BackupOwner> {
   readonly #store: BackupStore;
-  readonly #create: TaskDefinition<CreateInput<O>, { optimized: boolean }>;
+  readonly #create: TaskDefinition<CreateInput<O>, agentBackups.BackupWritten>;
   readonly #delete: TaskDefinition<BackupInput<O>, object>;
   readonly #rename: TaskDefinition<RenameInput<O>, object>;
 
@@ -85,8 +85,11 @@ export class Backups<O extends BackupOwner = BackupOwner> {
   }
 
   async *export(call: CallContext, owner: O, name: string): AsyncIterable<agentBackups.BackupFile> {
-    const { id, member } = await this.#find(owner, name);
-    yield* this.parts.agents.on(member).backups.read(call, { id });
+    const { id, member, size_bytes } = await this.#find(owner, name);
+    for await (const frame of this.parts.agents.on(member).backups.read(call, { id })) {
+      if (frame.part?.$case === 'facts' && frame.part.value.size_bytes !== size_bytes) throw new LxdError('internal', 'The file of the backup is damaged');
+      yield frame;
+    }
   }
 
   /** The files of an owner that is about to go; the rows go with it. */

@@ -95,7 +95,7 @@ export class InstanceBackups {
     write: (call, owner, wish) => this.#write(call, owner, wish),
   };
 
-  async #write(call: CallContext, owner: BackupOwner, wish: ArchiveWish): Promise<boolean> {
+  async #write(call: CallContext, owner: BackupOwner, wish: ArchiveWish): Promise<agentBackups.BackupWritten> {
     const row = await this.parts.instances.byId(owner.id);
     if (!row) throw new LxdError('not-found', 'Instance not found');
     const snapshots = wish.only ? [] : await this.parts.snapshots.of(row.id);
@@ -103,11 +103,10 @@ export class InstanceBackups {
     const listed = wish.only ? undefined : (await this.documents.snapshotLists({ projects: [row.project], type: '', name: row.name })).get(row.id);
     const { profiles } = await this.parts.surroundings.resolve(call, row.project, row.profiles);
     const index = archiveIndex({ instance: JSON.parse(shown?.json ?? '{}'), snapshots: JSON.parse(listed ?? '[]'), profiles });
-    const written = await this.parts.volumes.backup(call, {
+    return this.parts.volumes.backup(call, {
       ...{ volume: this.parts.volumeOf(row), id: wish.id, snapshots: snapshots.map(({ name }) => name) },
       ...{ index: Buffer.from(JSON.stringify(index)), optimized: wish.optimized, compression: wish.compression },
     });
-    return written.optimized;
   }
 }
 

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import { stringify } from 'yaml';
 import type { Argv } from '../host/commands.js';
@@ -46,9 +46,9 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
     if (optimized) await packStreams(parts, wish, { work, partial, streams });
     else if (streams) await streams.hold(wish.volume, (path) => packTrees(parts, wish, { work, partial, path }));
     else await packTrees(parts, wish, { work, partial, path: parts.layout.volume(wish.volume) });
-    await host.files.sync(partial);
     await host.files.rename(partial, file);
-    await host.files.sync(dirname(file));
+    // Nobody waits for the disk: whoever has the file's size knows it for whole, also after a power failure.
+    void host.files.sync(file).catch(() => undefined);
   } finally {
     await host.files.remove(work);
     await host.files.remove(partial);
@@ -58,7 +58,7 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
 
 /** The reference's import believes the backup.yaml of an instance's volume, not the index. */
 async function describeInVolume({ host, layout }: WriteParts, { volume, index }: BackupWish): Promise<void> {
-  if (volume.type !== 'custom' && index['config']) await host.files.write(join(layout.volume(volume), 'backup.yaml'), yaml(index['config']), { mode: 0o400 });
+  if (volume.type !== 'custom' && index['config']) await host.files.replace(join(layout.volume(volume), 'backup.yaml'), yaml(index['config']), { mode: 0o400 });
 }
 
 const keepEverything = ['--numeric-owner', '--xattrs', '--xattrs-include=*', '--warning=no-file-ignored', '--warning=no-file-changed', '--warning=no-file-removed'] as const;

@@ -98,14 +98,14 @@ export class VolumeBackups {
     write: (call, owner, wish) => this.#write(call, owner, wish),
   };
 
-  async #write(call: CallContext, owner: VolumeOwner, wish: ArchiveWish): Promise<boolean> {
+  async #write(call: CallContext, owner: VolumeOwner, wish: ArchiveWish): Promise<agentBackups.BackupWritten> {
     const volume = await this.scope.volumes.byId(owner.id);
     if (!volume) throw new LxdError('not-found', 'Storage pool volume not found');
     const rows = wish.only ? [] : await this.scope.snapshots.ofVolume(volume.id);
     const snapshots = rows.map(({ name }) => name);
     const index = { name: volume.name, type: 'custom', ...(snapshots.length > 0 ? { snapshots } : {}) };
     const pool = await this.scope.pools.byId(volume.pool_id);
-    return (await writeArchive(call, this.agents, { pool, volume }, { ...wish, snapshots, index }, rows)).optimized;
+    return writeArchive(call, this.agents, { pool, volume }, { ...wish, snapshots, index }, rows);
   }
 }
 
