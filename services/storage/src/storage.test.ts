@@ -360,4 +360,13 @@ describe('what a process left when it died', () => {
     expect(parse(await volumes.get(call, ref('new')))).toMatchObject({ name: 'new' });
     await expect(pools.get(call, { name: 'halfpool' })).rejects.toThrow('Storage pool not found');
   });
+
+  it('keeps a pool that is used, whose deletion was cut off', async () => {
+    const { database, bus } = composition.runtime;
+    await database!.query(`UPDATE storage.pools SET ready = false, maker = 'test earlier' WHERE name = 'default'`);
+    told.length = 0;
+    await bus.publish(event('agent.ready', { member: 'none' }));
+    expect(told).toEqual([]);
+    expect(parse(await pools.get(call, { name: 'default' }))).toMatchObject({ status: 'Created' });
+  });
 });

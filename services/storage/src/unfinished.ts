@@ -4,6 +4,7 @@ import { Database } from '@asterism/database';
 import { EventBusToken, type EventBus } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { Members } from './pools/members.js';
+import { PoolUsers } from './pools/pool-users.js';
 import { agentPool, type PoolRow } from './pools/pool.store.js';
 import { agentVolume, diskName } from './volumes/volume-rules.js';
 import { VolumeFollowers } from './volumes/volume-followers.js';
@@ -22,6 +23,7 @@ export class Unfinished {
     @Inject(Members) private readonly members: Members,
     @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
     @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(PoolUsers) private readonly users: PoolUsers,
   ) {}
 
   async start(): Promise<void> {
@@ -32,7 +34,7 @@ export class Unfinished {
     const by = { replica: this.members.replica, maker: this.members.maker, member };
     for (const volume of await this.scope.volumes.unfinished(by)) await this.#tried(`volume ${volume.name}`, () => this.#settleVolume(volume));
     await this.#tried('users of moved volumes', () => this.followers.tell());
-    for (const pool of await this.scope.pools.unfinished(by)) await this.#tried(`pool ${pool.name}`, () => this.#removePool(pool, member));
+    for (const pool of await this.scope.pools.unfinished(by)) await this.#tried(`pool ${pool.name}`, () => this.#settlePool(pool, member));
   }
 
   async #tried(what: string, work: () => Promise<void>): Promise<void> {
@@ -43,7 +45,9 @@ export class Unfinished {
     }
   }
 
-  async #removePool(pool: PoolRow, member: string): Promise<void> {
+  /** Half made, or about to go when the process died: one that is used stays. */
+  async #settlePool(pool: PoolRow, member: string): Promise<void> {
+    if (await this.users.isInUse(systemCall(), pool.name)) return this.database.transact((unit) => this.scope.pools.markReady(unit, pool.id));
     await this.agents.on(member).storage.deletePool(systemCall(), agentPool(pool, member));
     await this.database.transact((unit) => this.scope.pools.delete(unit, pool.id));
   }
