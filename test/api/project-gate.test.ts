@@ -33,6 +33,16 @@ const paths: Record<string, (breach: Breach) => Promise<string>> = {
     await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
     return attempt('POST', `/1.0/instances?${project}`, { name: 'new', source: { type: 'copy', source: 'loose', project: 'default' } });
   },
+  'an import': async (breach) => {
+    await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
+    return importOf('loose');
+  },
+  'the snapshot of an import': async (breach) => {
+    await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
+    await test.client.change('POST', '/1.0/instances/loose/snapshots', { name: 'breach' });
+    await test.client.change('PUT', '/1.0/instances/loose', untouched['loose']);
+    return importOf('loose').finally(() => test.client.change('DELETE', '/1.0/instances/loose/snapshots/breach'));
+  },
   'a patch': (breach) => attempt('PATCH', `/1.0/instances/plain?${project}`, breach),
   'a replacement': (breach) => attempt('PUT', `/1.0/instances/plain?${project}`, replacement('plain', breach)),
   'a new profile': (breach) => attempt('POST', `/1.0/profiles?${project}`, { name: 'new', ...breach }),
@@ -60,6 +70,16 @@ async function attempt(method: string, path: string, body: object): Promise<stri
   if (answer.type === 'error') return answer.error;
   if (answer.type !== 'async') return '';
   return test.client.wait(answer.operation).then(() => '', (error: Error) => error.message);
+}
+
+/** The archive of an instance of the default project, taken into the guarded one. */
+async function importOf(name: string): Promise<string> {
+  await test.client.change('POST', `/1.0/instances/${name}/backups`, { name: 'b', compression_algorithm: 'none' });
+  const { body } = await test.client.send({ path: `/1.0/instances/${name}/backups/b/export` });
+  await test.client.change('DELETE', `/1.0/instances/${name}/backups/b`);
+  const answer = await test.client.send({ method: 'POST', path: `/1.0/instances?${project}`, headers: { 'Content-Type': 'application/octet-stream', 'X-LXD-name': 'new' }, body });
+  const { error, operation } = JSON.parse(answer.body.toString()) as { error: string; operation: string };
+  return error || test.client.wait(operation).then(() => '', (refused: Error) => refused.message);
 }
 
 beforeAll(async () => {
@@ -105,6 +125,13 @@ describe('a project', () => {
     expect(await attempt('POST', `/1.0/instances/plain/snapshots?${project}`, { name: 'no' })).toBe('Project "guarded" doesn\'t allow for snapshot creation');
     await test.client.change('POST', `/1.0/storage-pools/default/volumes/custom?${project}`, { name: 'v' });
     expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/snapshots?${project}`, { name: 'no' })).toBe('Project "guarded" doesn\'t allow for snapshot creation');
+  });
+
+  it('makes no backups where they are blocked', async () => {
+    expect(await attempt('POST', `/1.0/instances/plain/backups?${project}`, {})).toBe('Project "guarded" doesn\'t allow for backup creation');
+    expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/backups?${project}`, {})).toBe('Project "guarded" doesn\'t allow for backup creation');
+    await test.client.change('PATCH', '/1.0/projects/guarded', { config: { 'restricted.backups': 'allow' } });
+    expect(await attempt('POST', `/1.0/instances/plain/backups?${project}`, {})).toBe('');
   });
 
   it('counts its instances', async () => {

@@ -156,6 +156,15 @@ it('takes back the shift of a server without idmapped mounts', async () => {
   expect([su.uid, su.gid, su.mode & 0o7777]).toEqual([0, 42, 0o4755]);
 });
 
+it.each(['plain', 'fast'])('brings back an instance that was made empty, in %s', async (pool) => {
+  const made = volume(pool, 'void');
+  await storage.createVolume(call, { volume: made, source: { $case: 'empty', value: {} } });
+  for (const optimized of [false, true]) {
+    const { id } = await received(await bytesOf(await written(made, { snapshots: [], optimized })));
+    expect(await readdir(await restored(volume(pool, `void-${optimized}`), id, []))).not.toContain('rootfs');
+  }
+});
+
 describe('an archive that is none', () => {
   const indexEntry: TestEntry = { name: 'backup/index.yaml', content: 'name: c1\n' };
   const tree: TestEntry[] = [indexEntry, { name: 'backup/container/rootfs', type: 'directory' }];
@@ -178,7 +187,6 @@ describe('an archive that is none', () => {
     ['climbs', [...tree, { name: 'backup/container/rootfs/../../../x', content: 'x' }], '".." in name'],
     ['has a root file system that is a symlink', [indexEntry, { name: 'backup/container/rootfs', type: 'symlink', linkname: '/' }], 'unexpected symlink'],
     ['has templates that are a symlink', [...tree, { name: 'backup/container/templates', type: 'symlink', linkname: '/etc' }], 'unexpected symlink'],
-    ['has no root file system', [indexEntry, { name: 'backup/container/metadata.yaml', content: '' }], 'missing a rootfs'],
     ['has no tree at all', [indexEntry], 'Backup is missing backup/container'],
     ['scatters its tree', [...tree, { name: 'backup/snapshots/s0/rootfs', type: 'directory' }, { name: 'backup/container/rootfs/x', content: 'x' }], 'lie apart'],
   ])('%s', async (_, entries, words) => {

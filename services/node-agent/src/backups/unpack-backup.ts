@@ -69,6 +69,8 @@ class Parts implements TarRules, TarSink {
   #opens = false;
   #open: { key: string; part: OpenPart } | undefined;
   readonly #done = new Set<string>();
+  /** Trees of which there is any entry, wanted or not. */
+  readonly #found = new Set<string>();
   /** Paths of subvolumes by the names of their streams. */
   readonly #subvolumes = new Map<string, { snapshot: string; path: string }>();
 
@@ -83,7 +85,9 @@ class Parts implements TarRules, TarSink {
 
   admit(entry: ArchiveEntry): Verdict {
     this.#opens = true;
-    return this.#rules.admit(entry);
+    const verdict = this.#rules.admit(entry);
+    if (this.#rules.part?.kind === 'tree') this.#found.add(this.#rules.part.prefix);
+    return verdict;
   }
 
   countStream(bytes: number): void {
@@ -111,7 +115,7 @@ class Parts implements TarRules, TarSink {
     await this.#leave();
     for (const snapshot of this.backup.directories.keys()) {
       const wanted = this.backup.optimized ? streamName(this.backup.layout, { snapshot, path: '/' }) : treeName(this.backup.layout, snapshot);
-      if (!this.#done.has(wanted)) throw new LxdError('bad-request', `Backup is missing ${wanted}`);
+      if (!this.#done.has(wanted) && !this.#found.has(wanted)) throw new LxdError('bad-request', `Backup is missing ${wanted}`);
     }
   }
 
@@ -175,7 +179,9 @@ async function settle(host: Host, backup: UnpackBackup, snapshot: string, direct
     if (isInstance) await requireHonestTop(host, directory);
   }
   const root = isInstance ? join(directory, 'rootfs') : directory;
-  if (isInstance && (await host.files.stat(root))?.kind !== 'directory') throw new LxdError('bad-request', 'Backup is missing a rootfs');
+  const kind = (await host.files.stat(root))?.kind;
+  if (kind === undefined) return; // an instance that was made empty
+  if (kind !== 'directory') throw new LxdError('bad-request', `Refused archive: unexpected ${kind}: "rootfs"`);
   const shift = backup.shifts.get(snapshot) ?? [];
   if (shift.length > 0) await host.files.unshiftOwners(root, shift);
 }
