@@ -17,7 +17,7 @@ export type { Validator } from './validators.js';
 export * as addresses from './addresses.js';
 export { imagePrefix, instanceKeys, invalidInstanceConfig, volatilePrefix, type ConfigOwner } from './instance/instance-keys.js';
 export { expiryFrom } from './instance/instance-validators.js';
-export { deviceKeys, deviceOption, invalidDevice, isDeviceType, isRootDisk, nicKindOfNetwork, type DeviceOptions } from './device/device-types.js';
+export { deviceKeys, deviceOption, invalidDevice, invalidDeviceName, isDeviceType, isForVirtualMachines, isRootDisk, nicKindOfNetwork, type DeviceOptions } from './device/device-types.js';
 export { diskKeys } from './device/disk-keys.js';
 export * from './device/nic-keys.js';
 export * from './device/gpu-keys.js';

@@ -47,6 +47,21 @@ export function isDeviceType(type: string): boolean {
   return type in plainTypes || type === 'nic' || type === 'gpu' || type === 'infiniband';
 }
 
+/** Why a device's name is refused. */
+export function invalidDeviceName(name: string): string | undefined {
+  if (name.length < 1 || name.length > 63) return 'Name must be 1-63 characters long';
+  if (!/^[-A-Za-z0-9/:_.]+$/.test(name)) return 'Name can only contain alphanumeric, forward slash, hyphen, colon, underscore and full stop characters';
+  // Names of devices become parts of paths on the host.
+  if (name.startsWith('.') || name.split('/').includes('..')) return 'Name must not start with "." character';
+  return undefined;
+}
+
+/** What only virtual machines can have: refused of a container's own devices, and left out where a profile brings it. */
+export function isForVirtualMachines(options: DeviceOptions): boolean {
+  const type = options[deviceOption.type];
+  return type === 'pci' || (type === 'gpu' && ['mdev', 'sriov'].includes(options[deviceOption.gputype] ?? ''));
+}
+
 /** The kind of nic a managed network's type makes. */
 export function nicKindOfNetwork(networkType: string): string {
   return networkType === 'bridge' ? 'bridged' : networkType;

@@ -65,7 +65,8 @@ export function draftInstance(wish: CreationWish): DraftInstance {
 export function placeInstance(draft: DraftInstance, facts: DeviceFacts): NewInstance {
   const refused = invalidInstanceConfig(draft.expanded_config, 'expanded');
   if (refused !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid config: ${refused}`);
-  const badDevice = invalidDevices(draft.expanded_devices, draft.project, facts);
+  const { project } = draft;
+  const badDevice = invalidDevices(draft.devices, { project, facts }) ?? invalidDevices(draft.expanded_devices, { project, facts, expanded: true });
   if (badDevice !== undefined) throw new RecordRefused(`Failed initialising instance: Invalid devices: ${badDevice}`);
   const root = rootDisk(draft.expanded_devices);
   if (!root) throw new RecordRefused('Failed initialising instance: Failed getting root disk: No root device could be found');

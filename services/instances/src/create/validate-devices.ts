@@ -1,4 +1,4 @@
-import { addresses, deviceOption, diskKeys, invalidDevice, isDeviceType, isRootDisk, nicBridgedKeys, subnets } from '@asterism/config-keys';
+import { addresses, deviceOption, diskKeys, invalidDevice, invalidDeviceName, isDeviceType, isForVirtualMachines, isRootDisk, nicBridgedKeys, subnets } from '@asterism/config-keys';
 import type { Devices } from '../instance.js';
 import type { DeviceFacts } from '../surroundings.js';
 
@@ -11,11 +11,13 @@ export function invalidDeviceTypes(devices: Devices): string | undefined {
 }
 
 /** Checks devices against what exists around them; LXD's sentence, without "Invalid devices: ". */
-export function invalidDevices(devices: Devices, project: string, facts: DeviceFacts): string | undefined {
+export function invalidDevices(devices: Devices, { project, facts, expanded = false }: { project: string; facts: DeviceFacts; /** With those of profiles. */ expanded?: boolean }): string | undefined {
+  if (Object.keys(devices).some((name) => name.length > 64)) return 'The maximum device name length is 64 characters';
   for (const [name, options] of Object.entries(devices)) {
-    const invalid = notForContainers(options) ?? invalidDevice(options, networkTypeOf(options, facts));
-    const reason = notLoadable(options, name, project, facts) ?? foreignAddress(options, facts) ?? (invalid && prefixOf(options) + invalid) ?? doublePath(devices, name) ?? doubleName(devices, name);
-    if (reason !== undefined) return `Device validation failed for "${name}": ${reason}`;
+    if (isForVirtualMachines(options) && expanded) continue;
+    const invalid = isForVirtualMachines(options) ? 'Unsupported device type' : invalidDevice(options, networkTypeOf(options, facts));
+    const reason = invalidDeviceName(name) ?? notLoadable(options, name, project, facts) ?? foreignAddress(options, facts) ?? (invalid && prefixOf(options) + invalid) ?? doublePath(devices, name) ?? doubleName(devices, name);
+    if (reason !== undefined) return `Device validation failed for ${JSON.stringify(name)}: ${reason}`;
   }
   return Object.values(devices).filter(isRootDisk).length > 1 ? 'Failed detecting root disk device: More than one root device found' : undefined;
 }
@@ -48,12 +50,6 @@ function foreignAddress(options: Options, facts: DeviceFacts): string | undefine
     if (!subnet || !isAddress || !subnets.contains(subnet, subnets.parseIp(address))) return `Device IP address "${address}" not within network "${network}" subnet`;
   }
   return undefined;
-}
-
-/** What only virtual machines can have. */
-function notForContainers(options: Options): string | undefined {
-  const [type, gpu] = [options[deviceOption.type], options[deviceOption.gputype] ?? ''];
-  return type === 'pci' || (type === 'gpu' && ['mdev', 'sriov'].includes(gpu)) ? 'Unsupported device type' : undefined;
 }
 
 function prefixOf(options: Options): string {

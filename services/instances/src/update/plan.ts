@@ -32,7 +32,7 @@ export function changedRow(row: InstanceRow, wish: Wish, profiles: readonly Prof
   requireIdmap(row, wish.config);
   const config = withIdentity(row, Object.fromEntries(Object.entries(wish.config).filter(([, value]) => value !== '')));
   const expandedDevices = expandDevices(profiles, wish.devices);
-  requireDevices(row, wish.devices, facts, 'Invalid devices');
+  requireDevices(row, wish.devices, facts, ownDevices);
   requireDevices(row, expandedDevices, facts, 'Invalid expanded devices');
   requireSameRootPool(row, expandedDevices);
   const local = withVolatile(config, { ...forgottenDevices(config, expandedDevices), ...nicHwaddrs(expandedDevices, config) });
@@ -54,9 +54,11 @@ function refuse(prefix: string, reason: string | undefined): void {
   if (reason !== undefined) throw new LxdError('internal', `${prefix}: ${reason}`);
 }
 
+const ownDevices = 'Invalid devices';
+
 /** LXD answers 404 where a device names something that does not exist. */
 function requireDevices(row: InstanceRow, devices: Devices, facts: DeviceFacts, prefix: string): void {
-  const reason = invalidDevices(devices, row.project, facts);
+  const reason = invalidDevices(devices, { project: row.project, facts, expanded: prefix !== ownDevices });
   if (reason !== undefined) throw new LxdError(reason.endsWith('not found') ? 'not-found' : 'internal', `${prefix}: ${reason}`);
 }
 

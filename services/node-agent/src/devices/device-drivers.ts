@@ -1,4 +1,4 @@
-import { deviceOption, isRootDisk } from '@asterism/config-keys';
+import { deviceOption, isForVirtualMachines, isRootDisk } from '@asterism/config-keys';
 import { fromUnknown, LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import type { DeviceDriver, DeviceStart, DeviceVolatile, Followed, IdRange, InstanceDevice, LxcEntry, RunningInstance } from './device.js';
@@ -119,7 +119,7 @@ function changedOptions(a: DeviceSpec, b: DeviceSpec): string[] {
 
 function devicesOf(instance: InstanceSpec): InstanceDevice[] {
   return Object.entries(instance.devices)
-    .filter(([, spec]) => typeOf(spec) !== 'none' && !isRootDisk(spec.options))
+    .filter(([, spec]) => typeOf(spec) !== 'none' && !isRootDisk(spec.options) && !isForVirtualMachines(spec.options))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, spec]) => ({ instance, name, spec }));
 }

@@ -1,4 +1,4 @@
-import { invalidDevice, invalidInstanceConfig } from '@asterism/config-keys';
+import { invalidDevice, invalidDeviceName, invalidInstanceConfig } from '@asterism/config-keys';
 import type { Config, Devices } from '../gate/facts.js';
 
 /** Types of the managed networks that devices name; undefined where there is no such network. */
@@ -12,7 +12,7 @@ export function invalidProfileConfig(config: Config): string | undefined {
 /** Why a profile's devices are refused, in LXD's words. Pools may be missing, as in LXD; networks may not. */
 export function invalidProfileDevices(devices: Devices, project: string, networks: NetworkTypes): string | undefined {
   for (const [name, options] of Object.entries(devices)) {
-    const reason = invalidName(name) ?? missingNetwork(name, options, project, networks) ?? invalidOptions(name, options, networks) ?? secondRoot(name, devices);
+    const reason = invalidDeviceName(name) ?? missingNetwork(name, options, project, networks) ?? invalidOptions(name, options, networks) ?? secondRoot(name, devices);
     if (reason !== undefined) return `Device validation failed for ${JSON.stringify(name)}: ${reason}`;
   }
   return undefined;
@@ -21,14 +21,6 @@ export function invalidProfileDevices(devices: Devices, project: string, network
 /** Names of managed networks that devices refer to. */
 export function namedNetworks(devices: Devices): string[] {
   return [...new Set(Object.values(devices).filter((options) => options['type'] === 'nic' && options['network']).map((options) => options['network']!))];
-}
-
-function invalidName(name: string): string | undefined {
-  if (name.length < 1 || name.length > 63) return 'Name must be 1-63 characters long';
-  if (!/^[-A-Za-z0-9/:_.]+$/.test(name)) return 'Name can only contain alphanumeric, forward slash, hyphen, colon, underscore and full stop characters';
-  // Names of devices become parts of paths on the host.
-  if (name.startsWith('.') || name.split('/').includes('..')) return 'Name must not start with "." character';
-  return undefined;
 }
 
 function missingNetwork(name: string, options: Config, project: string, networks: NetworkTypes): string | undefined {
