@@ -195,9 +195,7 @@ async function runMonitor({ host, known: { layout }, facts }: StartTools, start:
   const name = hostName(start.spec);
   const pidFile = `${layout.logs(start.spec)}/monitor.pid`;
   await host.files.remove(pidFile);
-  // Without a PATH, LXC does not find newuidmap and newgidmap and writes the maps itself, which saves four programs. Those only ask whether
-  // /etc/subuid gives root these ids.
-  const env = isWithin(start.idmap, facts.idRange) && !start.spec.config[instanceKeys.rawLxc.name] ? { PATH: undefined } : undefined;
+  const env = writesMapsItself(facts, start) ? { PATH: undefined } : undefined;
   await host.exec(['lxc-start', '-P', layout.containers, '-n', name, '-f', layout.lxcConfig(start.spec), '-p', pidFile, '-d'], { timeoutMs: 60_000, sealed: true, env }).catch(async (error: unknown) => {
     throw new LxdError('internal', await whyNot(host, layout.lxcLog(start.spec), error), { cause: error });
   });
@@ -207,6 +205,14 @@ async function runMonitor({ host, known: { layout }, facts }: StartTools, start:
   if (pid === undefined) throw new LxdError('internal', 'The container ended as soon as it was started');
   start.socket = socket!;
   start.handle = { monitor: monitor!, pid, idmap: start.idmap, ...(start.cpus === undefined ? {} : { cpus: start.cpus }), started: start.spec };
+}
+
+/**
+ * Without a PATH, LXC does not find newuidmap and newgidmap and writes the maps itself, which saves four programs. Those only ask whether /etc/subuid
+ * gives root these ids. For AppArmor it needs a PATH to find the parser of profiles.
+ */
+function writesMapsItself({ idRange, apparmor }: ContainerHost, { spec, idmap }: Starting): boolean {
+  return isWithin(idmap, idRange) && !apparmor && !spec.config[instanceKeys.rawLxc.name];
 }
 
 /** The monitor may answer before it knows the first process. */
