@@ -1,5 +1,5 @@
 import type { Agents } from '@asterism/agents';
-import { LxdError } from '@asterism/errors';
+import { LxdError, isKind } from '@asterism/errors';
 import type { InstanceVolumes, Instances } from '@asterism/proto';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
@@ -34,11 +34,13 @@ export function publishImageTask({ agents, instances, volumes }: PublishFrom): T
         name: 'pack the instance',
         async run({ call, input, state }) {
           if (input.source === '') throw new LxdError('bad-request', 'No source provided');
-          if (input.isSnapshot !== input.source.includes('/')) throw new LxdError('bad-request', input.isSnapshot ? 'Not a snapshot' : 'Not an instance');
+          if (input.isSnapshot !== input.source.includes('/')) throw new LxdError('bad-request', input.isSnapshot ? 'Not a snapshot' : 'This is a snapshot');
           const [name = ''] = input.source.split('/');
           const { running } = await instances.locate(call, { project: input.sourceProject, name, view: 'instances' });
           if (running && !input.isSnapshot) throw new LxdError('bad-request', 'Cannot export a running instance as an image');
-          const { path } = await volumes.locate(call, { project: input.sourceProject, pool: input.pool, type: input.type, name: input.source });
+          const { path } = await volumes.locate(call, { project: input.sourceProject, pool: input.pool, type: input.type, name: input.source }).catch((error: unknown) => {
+            throw isKind(error, 'not-found') ? new LxdError('not-found', 'Instance not found', { cause: error }) : error;
+          });
           const received = await agents.on(input.member).images.pack(call, {
             upload_id: input.uploadId,
             path,
