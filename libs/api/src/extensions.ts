@@ -50,9 +50,13 @@ export const extensions: readonly string[] = [
   'instance_pool_move',
   'instance_get_full',
   'instance_all_projects',
-  // Nics beside the bridged; ipvlan and VLANs, which this kernel has not, by the suite on the fake host
+  // Nics beside the bridged; what this kernel or host has not (VLANs, ipvlan, virtual functions, InfiniBand, TPM) by the suite on the fake host
   'network_vlan',
   'network_vlan_physical',
+  'network_sriov',
+  'infiniband',
+  'instance_nic_bridged_vlan',
+  'tpm_device_type',
   'container_nic_ipvlan',
   'container_nic_ipvlan_gateway',
   'container_nic_ipvlan_mode',

@@ -9,9 +9,11 @@ import { DeviceDrivers } from './devices/device-drivers.js';
 import { DiskDriver } from './devices/disk-driver.js';
 import { DeviceNodes } from './devices/device-nodes.js';
 import { GpuNodes } from './devices/gpu-nodes.js';
+import { InfinibandDriver } from './devices/infiniband-driver.js';
 import { NicDriver } from './devices/nic.js';
 import { NodeDriver } from './devices/node-driver.js';
 import { ProxyDriver } from './devices/proxy-driver.js';
+import { TpmDriver } from './devices/tpm-driver.js';
 import { UnixNodes } from './devices/unix-nodes.js';
 import { guestImages } from './devlxd/guest-images.js';
 import { FilesHandler } from './files/files.handler.js';
@@ -52,6 +54,8 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
         ['unix-block', new NodeDriver(nodes, new UnixNodes(host, 'block'))],
         ['unix-hotplug', new NodeDriver(nodes, new HotplugNodes(host))],
         ['usb', new NodeDriver(nodes, new UsbNodes(host))],
+        ['infiniband', new InfinibandDriver(host, nodes)],
+        ['tpm', new TpmDriver(host, environment.stateDir, nodes)],
         ['gpu', new NodeDriver(nodes, new GpuNodes(host))],
       ]),
     ),

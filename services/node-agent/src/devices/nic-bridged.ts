@@ -7,6 +7,7 @@ import { removeHost, writeHost } from '../networks/dnsmasq-hosts.js';
 import { linkName, runIp, type IpCommand } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
 import { addressesFor } from './nic-addresses.js';
+import { applyBridgeVlans } from './nic-bridge-vlans.js';
 import { applyFilter, isFiltered, removeFilter } from './nic-filter.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 import { applyLimits, removeLimits } from './nic-limits.js';
@@ -49,6 +50,7 @@ export class BridgedNic implements NicKind {
     });
     try {
       await silenceIpv6(this.host, hostEnd);
+      await applyBridgeVlans(this.host, device.spec.options, { bridge, port: hostEnd });
       await this.#settle(device, true);
     } catch (error) {
       await this.destroy(device, true).catch(() => undefined);

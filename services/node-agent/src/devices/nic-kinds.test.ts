@@ -2,6 +2,7 @@ import type { agentInstances } from '@asterism/proto';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../host/fake-host.js';
 import type { InstanceDevice } from './device.js';
+import { applyBridgeVlans } from './nic-bridge-vlans.js';
 import { NicDriver } from './nic.js';
 
 function nic(options: Record<string, string>): InstanceDevice {
@@ -72,5 +73,30 @@ describe('a nic on a VLAN', () => {
     expect(volatile).toEqual({ host_name: 'mac1' });
     await driver.stop(nic({ nictype: 'macvlan', parent: 'parent0', vlan: '9', host_name: 'mac1' }));
     expect(fake.links.names.has('parent0.9')).toBe(true);
+  });
+});
+
+describe('VLANs of a bridged nic', () => {
+  const port = { bridge: 'br0', port: 'veth1' };
+
+  it('are set on its port', async () => {
+    const fake = new FakeHost();
+    fake.files.put('/sys/class/net/br0/bridge/vlan_filtering', '1\n').put('/sys/class/net/br0/bridge/default_pvid', '1\n');
+    await applyBridgeVlans(fake, { vlan: '10', 'vlan.tagged': '20-21, 30' }, port);
+    expect(fake.log).toEqual([
+      'bridge vlan del dev veth1 vid 1',
+      'bridge vlan add dev veth1 vid 10 pvid untagged',
+      'bridge vlan add dev veth1 vid 20',
+      'bridge vlan add dev veth1 vid 21',
+      'bridge vlan add dev veth1 vid 30',
+    ]);
+  });
+
+  it('want a bridge that filters', async () => {
+    const fake = new FakeHost();
+    await expect(applyBridgeVlans(fake, { vlan: '10' }, port)).rejects.toThrow('Failed getting bridge VLAN status for "br0"');
+    fake.files.put('/sys/class/net/br0/bridge/vlan_filtering', '0\n');
+    await expect(applyBridgeVlans(fake, { vlan: 'none' }, port)).rejects.toThrow('VLAN filtering is not enabled');
+    await applyBridgeVlans(fake, {}, port);
   });
 });

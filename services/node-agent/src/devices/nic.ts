@@ -12,6 +12,7 @@ import { guestName } from './nic-names.js';
 import { P2pNic } from './nic-p2p.js';
 import { PhysicalNic } from './nic-physical.js';
 import { RoutedNic } from './nic-routed.js';
+import { SriovNic } from './nic-sriov.js';
 
 /** Devices of type "nic", by their nictype or the type of their network. */
 export class NicDriver implements DeviceDriver {
@@ -28,6 +29,7 @@ export class NicDriver implements DeviceDriver {
       ['physical', new PhysicalNic(host)],
       ['routed', new RoutedNic(host)],
       ['ipvlan', new IpvlanNic(host)],
+      ['sriov', new SriovNic(host)],
     ]);
   }
 
