@@ -1,5 +1,6 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, open as openDirectory, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
+import { basename, dirname } from 'node:path';
 import { peerUid } from './syscalls.js';
 
 /** A socket that is listened on. */
@@ -13,9 +14,14 @@ export interface UnixSockets {
   listen(path: string, mode: number, connected: (socket: Socket, peer: { uid: number }) => void): Promise<Listening>;
 }
 
+const longestPath = 107;
+
 export const hostUnixSockets: UnixSockets = {
   async listen(path, mode, connected) {
     await rm(path, { force: true });
+    // The path of a socket may have 107 bytes, that of a state directory more: a long one is reached through its open directory.
+    const directory = Buffer.byteLength(path) > longestPath ? await openDirectory(dirname(path)) : undefined;
+    const reached = directory === undefined ? path : `/proc/self/fd/${directory.fd}/${basename(path)}`;
     const open = new Set<Socket>();
     const server = createServer((socket) => {
       open.add(socket);
@@ -26,7 +32,7 @@ export const hostUnixSockets: UnixSockets = {
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(path, resolve);
+      server.listen(reached, resolve);
     });
     await chmod(path, mode);
     server.unref();
@@ -35,6 +41,8 @@ export const hostUnixSockets: UnixSockets = {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         for (const socket of open) socket.destroy();
         await closed;
+        await directory?.close();
+        await rm(path, { force: true });
       },
     };
   },
