@@ -100,3 +100,15 @@ describe('VLANs of a bridged nic', () => {
     await applyBridgeVlans(fake, {}, port);
   });
 });
+
+describe('a physical nic', () => {
+  it('is named again when it comes back under the name it had inside', async () => {
+    const fake = host();
+    fake.links.names.delete('parent0');
+    fake.links.names.add('eth9');
+    const list = fake.links.list.bind(fake.links);
+    fake.links.list = async () => (await list()).map((link) => (link.name === 'eth9' ? { ...link, hwaddr: '00:16:3e:00:00:02' } : link));
+    await new NicDriver(fake, '/state').stop(nic({ nictype: 'physical', parent: 'parent0', 'last_state.hwaddr': '00:16:3e:00:00:02', hwaddr: '' }));
+    expect(fake.inputs[0]).toBe('link set dev eth9 down\nlink set dev eth9 name parent0\n');
+  });
+});

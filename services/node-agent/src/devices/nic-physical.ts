@@ -3,6 +3,7 @@ import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { runIp, type IpCommand } from '../networks/links.js';
 import type { DeviceVolatile, InstanceDevice } from './device.js';
+import { bringHome } from './nic-homecoming.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 import { ensureParent, parentName, releaseParent } from './nic-parent.js';
 
@@ -28,6 +29,7 @@ export class PhysicalNic implements NicKind {
     const { options } = device.spec;
     const parent = parentOf(device);
     const [mtu, hwaddr] = [options['last_state.mtu'], options['last_state.hwaddr']];
+    if (hwaddr) await bringHome(this.host, parent, [options[nicPhysicalKeys.hwaddr.name], hwaddr]);
     const commands: IpCommand[] = [];
     if (mtu) commands.push(['link', 'set', 'dev', parent, 'mtu', mtu]);
     if (hwaddr) commands.push(['link', 'set', 'dev', parent, 'address', hwaddr]);
