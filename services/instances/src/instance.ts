@@ -62,7 +62,7 @@ export interface SnapshotRow {
 /** How the API names the one member of a host without a cluster. */
 export const soleMember = 'none';
 
-export const isRunning = (row: Pick<InstanceRow, 'status'>): boolean => row.status === 'Running' || row.status === 'Frozen';
+export const isRunning = (row: { status: string }): boolean => row.status === 'Running' || row.status === 'Frozen';
 
 /** What an instance's ETag covers, in LXD's order. */
 export function etagOf(row: InstanceRow): unknown {

@@ -345,6 +345,12 @@ describe('lists', () => {
     await created('l3');
     await power('l3', 'start');
     expect(await state('l3')).toEqual({ status: 'Running', pid: 7 });
+    const kept = test.world.kept.get((await service.locate(call, ref('l3'))).id)!;
+    kept.name = 'l3-renamed';
+    test.world.calls.length = 0;
+    await state('l3');
+    expect(test.world.calls).toEqual(['agent.fullStates', 'agent.fullStates']);
+    kept.name = 'l3';
     await power('l3', 'stop', true);
     await service.delete(call, ref('l3'));
     await test.settle();

@@ -1,5 +1,5 @@
 import { Agents } from '@asterism/agents';
-import type { instances } from '@asterism/proto';
+import type { agentInstances, instances } from '@asterism/proto';
 import { childCall, type CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { isRunning } from '../instance.js';
@@ -8,33 +8,36 @@ import type { RenderedInstance } from './document.store.js';
 
 /** How long a list waits for the states of one member before it shows what it knows. */
 const listDeadlineMs = 5_000;
-const guessesAtMost = 10_000;
+const seenAtMost = 10_000;
 
 type Running = Pick<Whereabouts, 'id' | 'member'>;
 
 /** LXD's InstanceState objects as JSON: of running instances as their members see them now. */
 @Injectable()
 export class States {
-  /** Where running instances were last found, by project and name. */
-  readonly #guesses = new Map<string, Running>();
+  /** Where running instances were last found, by view, project and name. */
+  readonly #seen = new Map<string, Running>();
 
   constructor(
     @Inject(InstanceStore) private readonly store: InstanceStore,
     @Inject(Agents) private readonly agents: Agents,
   ) {}
 
-  /** The member is asked at the same time as the database, which then confirms that it was the right one. */
+  /**
+   * Of one that was seen running its member alone is asked: it knows best what runs, and a running instance keeps its name. What the member does not
+   * confirm is looked up.
+   */
   async ofOne(call: CallContext, { project, name, view }: instances.InstanceRef): Promise<Buffer> {
-    const key = `${project}/${name}`;
-    const guess = this.#guesses.get(key);
-    const asked = this.store.whereabouts(project, name, view);
-    const early = guess && this.#askSoon(call, guess);
-    early?.catch(() => undefined);
-    const row = await asked;
+    const key = `${view}/${project}/${name}`;
+    const seen = this.#seen.get(key);
+    const confirmed = seen && (await this.#ask(call, seen).catch(() => undefined));
+    if (confirmed && isRunning(confirmed) && confirmed.project === project && confirmed.name === name) return confirmed.json;
+    this.#seen.delete(key);
+    const row = await this.store.whereabouts(project, name, view);
     if (!isRunning(row)) return stopped(row.status, row.status_code);
-    const isRight = guess?.id === row.id && guess.member === row.member;
-    if (!isRight) this.#remember(key, row);
-    return (await (isRight ? early : this.#ask(call, row))) ?? stopped(row.status, row.status_code);
+    this.#remember(key, row);
+    const state = await this.#ask(call, row);
+    return state && state.json.length > 0 ? state.json : stopped(row.status, row.status_code);
   }
 
   /** By the instance's id; those that do not run, and those of members that do not answer in time, are absent. */
@@ -49,21 +52,13 @@ export class States {
     return states;
   }
 
-  async #ask(call: CallContext, { id, member }: Running): Promise<Buffer | undefined> {
-    const { by_id } = await this.agents.on(member).instances.fullStates(call, { ids: [id] });
-    const json = by_id[id]?.json;
-    return json && json.length > 0 ? json : undefined;
-  }
-
-  /** Once the question to the database has been sent, in the next tick: an agent in this process works before it lets go. */
-  async #askSoon(call: CallContext, guess: Running): Promise<Buffer | undefined> {
-    for (let turns = 0; turns < 2; turns++) await new Promise<void>((resolve) => process.nextTick(resolve));
-    return this.#ask(call, guess);
+  async #ask(call: CallContext, { id, member }: Running): Promise<agentInstances.InstanceState | undefined> {
+    return (await this.agents.on(member).instances.fullStates(call, { ids: [id] })).by_id[id];
   }
 
   #remember(key: string, { id, member }: Running): void {
-    if (this.#guesses.size >= guessesAtMost) this.#guesses.clear();
-    this.#guesses.set(key, { id, member });
+    if (this.#seen.size >= seenAtMost) this.#seen.clear();
+    this.#seen.set(key, { id, member });
   }
 }
 

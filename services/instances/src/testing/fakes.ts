@@ -148,6 +148,8 @@ function agent(world: FakeWorld, called: Called): object {
     status_code: world.running.has(id) ? 103 : 102,
     json: Buffer.from(JSON.stringify({ status: world.running.has(id) ? 'Running' : 'Stopped', pid: 7 })),
     pid: 7,
+    project: world.kept.get(id)?.project ?? '',
+    name: world.kept.get(id)?.name ?? '',
   });
   return {
     async create(_call: unknown, request: agentInstances.CreatedFrom) {

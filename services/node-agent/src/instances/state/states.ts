@@ -24,7 +24,8 @@ export class States {
 
   async brief(record: InstanceRecord): Promise<agentInstances.InstanceState> {
     const status = statusOf(record.running && { isFrozen: await isFrozen(this.host, record.spec.id) });
-    return { status, status_code: statusCodes[status], json: Buffer.alloc(0), pid: record.running?.pid ?? 0 };
+    const { project, name } = record.spec;
+    return { status, status_code: statusCodes[status], json: Buffer.alloc(0), pid: record.running?.pid ?? 0, project, name };
   }
 
   async full({ spec, running }: InstanceRecord): Promise<agentInstances.InstanceState> {
@@ -33,7 +34,7 @@ export class States {
     const status = statusOf(sight);
     const pid = running?.pid ?? 0;
     const state = instanceState({ status, pid, disk, hostNames: hostNames(spec), ...(sight ? { usage: sight.usage } : {}), ...(sight?.links ? { links: sight.links } : {}) });
-    return { status, status_code: state.status_code, json: Buffer.from(JSON.stringify(state)), pid };
+    return { status, status_code: state.status_code, json: Buffer.from(JSON.stringify(state)), pid, project: spec.project, name: spec.name };
   }
 
   /** The instance ended: nothing of it is held any more. */
