@@ -13,13 +13,14 @@ function lists(count: number): Bench[] {
     group,
     unit: 'ms',
     repetitions: recursion === 2 ? 5 : 10,
+    warmUps: recursion === 2 ? 3 : 10,
     aim: aims[recursion],
     sample: async ({ client }) => await medianTime(recursion === 2 ? 1 : 5, async () => await client.get(`/1.0/instances?recursion=${recursion}`)),
   });
   const benches = [at(0), at(1), at(2)];
   if (count === 200) {
     const stateOf = (name: string): Bench['sample'] => async ({ client }) => await medianTime(10, async () => await client.get(`/1.0/instances/${name}/state`));
-    const state: Omit<Bench, 'name' | 'sample'> = { group, unit: 'ms', repetitions: 10, aim: { atMost: 0.1 } };
+    const state: Omit<Bench, 'name' | 'sample'> = { group, unit: 'ms', repetitions: 10, warmUps: 20, aim: { atMost: 0.1 } };
     benches.push({ ...state, name: 'state of one running instance, dir', sample: stateOf('run-0') });
     benches.push({
       ...state,
