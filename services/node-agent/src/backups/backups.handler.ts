@@ -52,8 +52,7 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
       const bytes = await this.#store(rest, partial, max_bytes);
       if (bytes === 0) throw new LxdError('internal', 'EOF');
       const index = await readIndex(this.host, partial);
-      await this.host.files.sync(partial);
-      await this.host.files.rename(partial, file);
+      await this.host.files.rename(partial, file); // not synced: what a power failure cuts short is refused when it is unpacked
       return { size_bytes: bytes, index: Buffer.from(JSON.stringify(index)) };
     } catch (error) {
       await this.host.files.remove(partial);

@@ -47,8 +47,7 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
     else if (streams) await streams.hold(wish.volume, (path) => packTrees(parts, wish, { work, partial, path }));
     else await packTrees(parts, wish, { work, partial, path: parts.layout.volume(wish.volume) });
     await host.files.rename(partial, file);
-    // Nobody waits for the disk: whoever has the file's size knows it for whole, also after a power failure.
-    void host.files.sync(file).catch(() => undefined);
+    // Nobody waits for the disk: whoever has the file's size tells a whole one from what a power failure left.
   } finally {
     await host.files.remove(work);
     await host.files.remove(partial);

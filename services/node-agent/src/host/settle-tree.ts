@@ -1,4 +1,4 @@
-import { lchown, chmod, lstat, opendir, rm } from 'node:fs/promises';
+import { lchown, chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCapability, writeCapability } from './capabilities.js';
 
@@ -13,7 +13,7 @@ export interface IdShift {
 
 /** Of a tree that nobody else changes meanwhile: device nodes go, but for the character device 0:0 by which overlays hide files. Links are not followed. */
 export async function removeDevices(path: string): Promise<void> {
-  for await (const entry of await opendir(path)) {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
     const child = join(path, entry.name);
     if (entry.isDirectory()) await removeDevices(child);
     else if (entry.isBlockDevice() || (entry.isCharacterDevice() && (await lstat(child)).rdev !== 0)) await rm(child);
@@ -36,7 +36,7 @@ export async function unshiftOwners(path: string, shifts: readonly IdShift[]): P
       if (capability) writeCapability(file, capability);
     }
     if (!isDirectory) return;
-    for await (const entry of await opendir(file)) await visit(join(file, entry.name), entry.isDirectory());
+    for (const entry of await readdir(file, { withFileTypes: true })) await visit(join(file, entry.name), entry.isDirectory());
   };
   await visit(path, true);
 }
