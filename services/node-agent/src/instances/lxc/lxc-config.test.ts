@@ -23,6 +23,14 @@ const plan: ContainerPlan = {
 
 const lines = (change: Partial<ContainerPlan> = {}): string[] => lxcConfig({ ...plan, ...change }).split('\n');
 
+describe('a policy without programs of another word size', () => {
+  it('denies the entries for them, and what else is denied for all', () => {
+    const policy = seccompPolicy({ 'security.syscalls.deny_compat': 'true', 'security.syscalls.deny': 'mkdir errno 1' }, 'x86_64');
+    expect(policy).toContain('[x86_64]\ncompat_sys_rt_sigaction errno 38\n');
+    expect(policy.endsWith('stub_x32_execveat errno 38\n[all]\nmkdir errno 1\n')).toBe(true);
+  });
+});
+
 describe('the configuration of a container', () => {
   it('of an unprivileged one maps ids and shows the root with them', () => {
     expect(lines()).toEqual(
@@ -72,12 +80,12 @@ describe('the configuration of a container', () => {
 
 describe('the seccomp policy', () => {
   it('denies what the reference denies', () => {
-    expect(seccompPolicy({})).toContain('denylist\n[all]\nreject_force_umount');
-    expect(seccompPolicy({ 'security.syscalls.deny': 'mount errno 1' })).toMatch(/delete_module errno 38\nmount errno 1\n$/);
+    expect(seccompPolicy({}, 'x86_64')).toContain('denylist\n[all]\nreject_force_umount');
+    expect(seccompPolicy({ 'security.syscalls.deny': 'mount errno 1' }, 'x86_64')).toMatch(/delete_module errno 38\nmount errno 1\n$/);
   });
   it('is an allow list, or without defaults, or raw, where that is asked', () => {
-    expect(seccompPolicy({ 'security.syscalls.allow': 'read\nwrite' })).toBe('2\nallowlist\n[all]\nread\nwrite\n');
-    expect(seccompPolicy({ 'security.syscalls.deny_default': 'false' })).toBe('2\ndenylist\n[all]\n');
-    expect(seccompPolicy({ 'raw.seccomp': '2\ndenylist\n' })).toBe('2\ndenylist\n');
+    expect(seccompPolicy({ 'security.syscalls.allow': 'read\nwrite' }, 'x86_64')).toBe('2\nallowlist\n[all]\nread\nwrite\n');
+    expect(seccompPolicy({ 'security.syscalls.deny_default': 'false' }, 'x86_64')).toBe('2\ndenylist\n[all]\n');
+    expect(seccompPolicy({ 'raw.seccomp': '2\ndenylist\n' }, 'x86_64')).toBe('2\ndenylist\n');
   });
 });

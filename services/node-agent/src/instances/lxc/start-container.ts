@@ -177,7 +177,7 @@ async function writeConfiguration({ host, known: { layout }, devlxd, facts }: St
     includes: facts.includes,
     apparmor: facts.apparmor,
   });
-  await host.files.writePlain(layout.seccompPolicy(spec), seccompPolicy(spec.config), { mode: 0o600 });
+  await host.files.writePlain(layout.seccompPolicy(spec), seccompPolicy(spec.config, spec.architecture), { mode: 0o600 });
   await host.files.writePlain(layout.lxcConfig(spec), text, { mode: 0o640 });
 }
 
