@@ -179,6 +179,9 @@ describe('an archive that is none', () => {
 
   it('has no index', async () => expect(received(await tarOf([{ name: 'x', content: 'y' }]))).rejects.toThrow('Backup is missing index.yaml'));
   it('has an index that is a symlink', async () => expect(received(await tarOf([{ name: 'backup/index.yaml', type: 'symlink', linkname: '/etc/shadow' }]))).rejects.toThrow('is no file'));
+  it.each(['[', '{', '- ', '? '])('has an index of nothing but %j', async (text) => {
+    await expect(received(await tarOf([{ name: 'backup/index.yaml', content: `a:\n  ${text.repeat(10_000)}` }]))).rejects.toThrow('nested too deeply');
+  });
   it('has an index that is no mapping', async () => expect(received(await tarOf([{ name: 'backup/index.yaml', content: '- a' }]))).rejects.toThrow('must be a mapping'));
 
   it.each<[string, TestEntry[], string | RegExp]>([

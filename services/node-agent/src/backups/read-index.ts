@@ -59,8 +59,12 @@ async function fromSquashfs(host: Host, file: string): Promise<string | undefine
   }
 }
 
+/** Nesting that no index has, and that costs the parser seconds before it gives up. */
+const absurdNesting = /(?:[[{]\s*){256}|(?:[-?:] ){256}/;
+
 /** Every scalar stays the text it is in the file, as Go reads it into strings. */
 export function parseYaml(text: string): Record<string, unknown> {
+  if (absurdNesting.test(text)) throw new LxdError('bad-request', 'yaml: index.yaml is nested too deeply');
   let parsed: unknown;
   try {
     const document = parseDocument(text, { schema: 'failsafe', strict: true, uniqueKeys: false, logLevel: 'silent' });
