@@ -115,6 +115,13 @@ describe.each([
   });
 });
 
+it('packs no streams into squashfs, and leaves nothing of the attempt', async () => {
+  const made = await filled('fast', 'squashed');
+  await expect(written(made, { optimized: true, compression: 'squashfs' })).rejects.toThrow('not packed into squashfs');
+  expect(await readdir(join(stateDir, 'backups'))).toEqual([]);
+  await storage.deleteVolume(call, made);
+});
+
 it('brings back subvolumes that a guest made', async () => {
   const made = await filled('fast', 'nested');
   const path = join(stateDir, 'storage-pools/fast/containers/nested/rootfs/my-sub');

@@ -35,14 +35,16 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
   const { host, streams } = parts;
   const partial = `${file}${partialSuffix}`;
   const work = `${file}.work${partialSuffix}`;
-  await host.files.remove(work);
-  await host.files.mkdir(join(work, 'backup'), { mode: 0o700 });
-  const optimized = wish.optimized && streams !== undefined;
+  const isBlock = archiveLayout(wish.volume).suffix !== '';
+  const optimized = wish.optimized && streams !== undefined && !isBlock;
+  if ((optimized || isBlock) && wish.compression === 'squashfs') throw new LxdError('unsupported', 'Streams and block volumes are not packed into squashfs');
   const { name, backend, pool, snapshots, type, config } = wish.index;
   const index = { name, backend, pool, ...(snapshots ? { snapshots } : {}), optimized, optimized_header: optimized, type, config };
-  await host.files.writePlain(join(work, 'backup/index.yaml'), yaml(index), { mode: 0o644 });
-  await describeInVolume(parts, wish);
+  await host.files.remove(work);
   try {
+    await host.files.mkdir(join(work, 'backup'), { mode: 0o700 });
+    await host.files.writePlain(join(work, 'backup/index.yaml'), yaml(index), { mode: 0o644 });
+    await describeInVolume(parts, wish);
     if (optimized) await packStreams(parts, wish, { work, partial, streams });
     else if (streams) await streams.hold(wish.volume, (path) => packTrees(parts, wish, { work, partial, path }));
     else await packTrees(parts, wish, { work, partial, path: parts.layout.volume(wish.volume) });
@@ -75,7 +77,6 @@ async function packTrees(parts: WriteParts, { volume, snapshots, compression }: 
 
 async function packStreams(parts: WriteParts, { volume, snapshots, compression }: BackupWish, { work, partial, streams }: { work: string; partial: string; streams: VolumeStreams }): Promise<void> {
   const layout = archiveLayout(volume);
-  if (layout.suffix !== '') throw new LxdError('unsupported', 'Block volumes have no optimized backups');
   await parts.host.files.mkdir(join(work, 'backup', layout.snapshots), { mode: 0o700 });
   const names: string[] = [];
   const subvolumes = await streams.send(volume, snapshots, (subvolume) => {
