@@ -24,7 +24,7 @@ export class FollowedDevices {
     if (followed.length === 0 && !this.#followed.has(id)) return;
     if (followed.length > 0) this.#followed.set(id, [...followed]);
     else this.#followed.delete(id);
-    void this.#watch();
+    void this.#watch().catch((error: unknown) => process.stderr.write(`devices cannot follow the host: ${String(error)}\n`));
   }
 
   stop(): void {
@@ -58,7 +58,7 @@ export class FollowedDevices {
   #changed(): void {
     this.#due ??= setTimeout(() => {
       this.#due = undefined;
-      void this.#watch();
+      void this.#watch().catch((error: unknown) => process.stderr.write(`devices cannot follow the host: ${String(error)}\n`));
       for (const id of this.#followed.keys()) void this.refresh(id).catch((error: unknown) => process.stderr.write(`devices of instance ${id} could not follow the host: ${String(error)}\n`));
     }, settleMs);
   }

@@ -21,6 +21,8 @@ type InstanceSpec = agentInstances.InstanceSpec;
 export const guestDirectory = '/dev/lxd';
 
 const pingEveryMs = 10_000;
+/** A guest that does not read its news is let go. */
+const mostBufferedBytes = 1024 * 1024;
 const imagePath = /^\/1\.0\/images\/([^/]+)\/export$/;
 
 export function hasDevlxd(config: Readonly<Record<string, string>>): boolean {
@@ -91,7 +93,10 @@ export class Devlxd {
     const listeners = [...this.#listeners].filter(([, listener]) => listener.id === id);
     for (const { type, metadata } of events) {
       const text = JSON.stringify({ type, timestamp: new Date().toISOString(), metadata });
-      for (const [socket, { types }] of listeners) if (types.includes(type)) socket.send(text);
+      for (const [socket, { types }] of listeners) {
+        if (socket.bufferedAmount > mostBufferedBytes) socket.terminate();
+        else if (types.includes(type)) socket.send(text);
+      }
     }
   }
 
@@ -103,7 +108,7 @@ export class Devlxd {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'http://devlxd').pathname;
+    const { path } = addressOf(request);
     const record = this.#asking(request.socket);
     if (!('spec' in record)) return send(response, record);
     const fingerprint = imagePath.exec(path)?.[1];
@@ -130,13 +135,13 @@ export class Devlxd {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const url = new URL(request.url ?? '/', 'http://devlxd');
+    const { path, query } = addressOf(request);
     const record = this.#asking(socket);
-    if (!('spec' in record) || url.pathname !== '/1.0/events') {
+    if (!('spec' in record) || path !== '/1.0/events') {
       socket.end(`HTTP/1.1 ${'spec' in record ? '404 Not Found' : '401 Unauthorized'}\r\nConnection: close\r\n\r\n`);
       return;
     }
-    const types = (url.searchParams.get('type') || 'config,device').split(',');
+    const types = (query.get('type') || 'config,device').split(',');
     this.#upgrades.handleUpgrade(request, socket, head, (client) => {
       this.#listeners.set(client, { id: record.spec.id, types });
       client.on('close', () => this.#listeners.delete(client));
@@ -152,6 +157,12 @@ export class Devlxd {
 /** The user on the host that is root inside. */
 function rootOf(idmap: readonly IdRange[]): number {
   return idmap.find((range) => range.isUid && range.nsId === 0)?.hostId ?? 0;
+}
+
+/** Whatever a guest may send as one. */
+function addressOf({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  return { path: mark < 0 ? url : url.slice(0, mark), query: new URLSearchParams(mark < 0 ? '' : url.slice(mark)) };
 }
 
 /** The first frame says what the headers are. */

@@ -15,6 +15,8 @@ export interface UnixSockets {
 }
 
 const longestPath = 107;
+/** Of each socket: who connects must not use up what the agent may open. */
+const mostConnections = 128;
 
 export const hostUnixSockets: UnixSockets = {
   async listen(path, mode, connected) {
@@ -25,6 +27,7 @@ export const hostUnixSockets: UnixSockets = {
     const open = new Set<Socket>();
     const server = createServer((socket) => {
       open.add(socket);
+      socket.on('error', () => socket.destroy());
       socket.once('close', () => open.delete(socket));
       const uid = uidOf(socket);
       if (uid === undefined) socket.destroy();
@@ -34,6 +37,8 @@ export const hostUnixSockets: UnixSockets = {
       server.once('error', reject);
       server.listen(reached, resolve);
     });
+    server.on('error', () => undefined);
+    server.maxConnections = mostConnections;
     await chmod(path, mode);
     server.unref();
     return {
