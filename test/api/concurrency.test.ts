@@ -154,6 +154,19 @@ describe('what is deleted meanwhile', () => {
     }
   });
 
+  it('is a network that the instance is on, or one that is gone and no instance', async () => {
+    for (const delayMs of [0, 2, 8]) {
+      expect(await outcome('POST', '/1.0/networks', { name: 'brief0', config: { 'ipv4.address': 'none', 'ipv6.address': 'none' } })).toBe('ok');
+      const nic = { devices: { eth0: { type: 'nic', network: 'brief0', name: 'eth0' } } };
+      const [made, deleted] = await Promise.all([create('linked', '', nic), afterMs(delayMs, () => outcome('DELETE', '/1.0/networks/brief0'))]);
+      const [instance, network] = [await exists('/1.0/instances/linked'), (await test.client.get<string[]>('/1.0/networks')).includes('/1.0/networks/brief0')];
+      expect([instance, network], `${made}; ${deleted}`).toEqual([made === 'ok', deleted !== 'ok']);
+      if (instance) expect(network, `${made}; ${deleted}`).toBe(true);
+      if (instance) await outcome('DELETE', '/1.0/instances/linked');
+      if (network) expect(await outcome('DELETE', '/1.0/networks/brief0')).toBe('ok');
+    }
+  });
+
   it('is a profile that the instance uses, or one that is gone and no instance', async () => {
     for (const delayMs of [0, 2, 8]) {
       expect(await outcome('POST', '/1.0/profiles', { name: 'brief' })).toBe('ok');

@@ -2,6 +2,7 @@ import { networks } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { BringUp } from './bring-up.js';
 import { networksSchema } from './migrations/001-networks.js';
+import { leavingNetworks } from './migrations/002-leaving-networks.js';
 import { NetworkMembers } from './network-members.js';
 import { NetworkProject } from './network-project.js';
 import { NetworkSurroundings } from './network-surroundings.js';
@@ -14,7 +15,7 @@ export const networksService = defineService({
   name: 'networks',
   providers: [NetworksHandler, NetworkSurroundings, NetworkStore, NetworkProject, NetworkMembers, NetworkUsers, BringUp],
   handlers: [[networks.NetworksDefinition, NetworksHandler]],
-  migrations: [networksSchema],
+  migrations: [networksSchema, leavingNetworks],
   start: (app) => app.get(BringUp, { strict: false }).start(),
   stop: async (app) => app.get(BringUp, { strict: false }).stop(),
 });

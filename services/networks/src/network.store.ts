@@ -33,6 +33,20 @@ export class NetworkStore {
     return (await this.named(project, [name]))[0];
   }
 
+  /** Those that may be given to somebody. */
+  available(project: string, names: readonly string[]): Promise<NetworkRow[]> {
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE project = $1 AND name = ANY($2) AND (leaving_until IS NULL OR leaving_until < now())`, [project, names]);
+  }
+
+  /** About to go, unless somebody turns out to use it: from now on nobody new gets it. */
+  async leave(id: string): Promise<void> {
+    await this.database.query(`UPDATE networks.networks SET leaving_until = now() + interval '30 seconds' WHERE id = $1`, [id]);
+  }
+
+  async stay(id: string): Promise<void> {
+    await this.database.query('UPDATE networks.networks SET leaving_until = NULL WHERE id = $1', [id]);
+  }
+
   all(): Promise<NetworkRow[]> {
     return this.database.query(`SELECT ${columns} FROM networks.networks ORDER BY created_at`);
   }

@@ -72,8 +72,19 @@ export class NetworksHandler implements Networks {
   async delete(call: CallContext, request: common.ObjectRef): Promise<common.Empty> {
     const { store, projects, members, users } = this.#around;
     const row = await this.#load(await projects.owner(call, request.project), request.name);
-    if ((await users.usedBy(call, row.project, [row.name]))(row.name).length > 0) throw new LxdError('bad-request', 'The network is currently in use');
-    await members.remove(call, row);
+    const requireUnused = async (): Promise<void> => {
+      if ((await users.usedBy(call, row.project, [row.name]))(row.name).length > 0) throw new LxdError('bad-request', 'The network is currently in use');
+    };
+    await requireUnused();
+    await store.leave(row.id);
+    try {
+      // Again: whoever came before the mark is found, whoever comes after it is refused.
+      await requireUnused();
+      await members.remove(call, row);
+    } catch (error) {
+      await store.stay(row.id);
+      throw error;
+    }
     await this.#database.transact(async (unit) => {
       await store.delete(unit, row.project, row.name);
       unit.emit(networkEvent(call, 'network-deleted', row));
@@ -98,7 +109,7 @@ export class NetworksHandler implements Networks {
   }
 
   async lookup(call: CallContext, request: networks.LookupNetworks): Promise<networks.NetworkFacts> {
-    const rows = await this.#around.store.named(await this.#around.projects.owner(call, request.project), request.names);
+    const rows = await this.#around.store.available(await this.#around.projects.owner(call, request.project), request.names);
     return { by_name: Object.fromEntries(rows.map(({ name, type, config }) => [name, { name, type, managed: true, config }])) };
   }
 

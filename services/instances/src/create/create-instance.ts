@@ -1,4 +1,6 @@
-import type { storage } from '@asterism/proto';
+import { deviceOption, nicBridgedKeys } from '@asterism/config-keys';
+import { LxdError } from '@asterism/errors';
+import type { agentInstances, storage } from '@asterism/proto';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { InstanceKey } from '../admission.js';
 import { statusCodes, type Config, type InstanceRow } from '../instance.js';
@@ -53,6 +55,7 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
           const spec = { ...(await asked), volume_path: path };
           context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger === 'import' ? '' : context.input.trigger })).config;
           await profiles;
+          requireNetworks(spec);
         },
         async undo(context) {
           const row = rowOf(context);
@@ -95,6 +98,13 @@ function volumeRequest(parts: TaskParts, row: InstanceRow, source: VolumeSource)
   };
 }
 
+
+/** One that was deleted meanwhile is missing now: whoever deletes it looks for users after it has marked it. */
+function requireNetworks({ devices }: agentInstances.InstanceSpec): void {
+  for (const { options, network } of Object.values(devices)) {
+    if (options[deviceOption.type] === 'nic' && options[nicBridgedKeys.network.name] && !network) throw new LxdError('not-found', 'Failed loading network: Network not found');
+  }
+}
 
 function originOf(source: VolumeSource): storage.CreateInstanceVolume['source'] {
   if (source.backup) return { $case: 'backup', value: { id: source.backup.id, snapshots: source.snapshots, idmaps: source.backup.idmaps } };

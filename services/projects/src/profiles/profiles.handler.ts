@@ -118,13 +118,14 @@ export class ProfilesHandler implements Profiles {
     return { by_key };
   }
 
-  /** Marked first, then looked for: whoever comes after the mark is refused, whoever came before is found. */
+  /** One that is used is not marked. Between the mark and the second look nobody gets it: who came before is found, who comes after is refused. */
   async #requireUnused(call: CallContext, owner: ProjectRow, row: ProfileRow): Promise<void> {
+    const isUsed = async (): Promise<boolean> => ((await this.surroundings.usedBy(call, owner, [row.name])).get(row.name) ?? []).length > 0;
+    if (await isUsed()) throw profileInUse();
     await this.scope.store.leave(row.id);
-    const users = (await this.surroundings.usedBy(call, owner, [row.name])).get(row.name) ?? [];
-    if (users.length === 0) return;
+    if (!(await isUsed())) return;
     await this.scope.store.stay(row.id);
-    throw new LxdError('internal', 'Profile is currently in use');
+    throw profileInUse();
   }
 
   async #load(owner: ProjectRow, name: string, prefix = ''): Promise<ProfileRow> {
@@ -156,6 +157,10 @@ function renderedDevices(row: ProfileRow): object {
 
 function profileObject(row: ProfileRow, usedBy: readonly string[]): object {
   return { config: sortedMap(row.config), description: row.description, devices: renderedDevices(row), name: row.name, used_by: usedBy };
+}
+
+function profileInUse(): LxdError {
+  return new LxdError('internal', 'Profile is currently in use');
 }
 
 function profileEtag(row: ProfileRow): unknown {

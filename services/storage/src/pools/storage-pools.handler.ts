@@ -86,9 +86,10 @@ export class StoragePoolsHandler implements StoragePools {
 
   async delete(call: CallContext, request: storage.PoolRef): Promise<common.Empty> {
     const row = await this.pools.get(request.name);
+    if (await this.users.isInUse(call, row.name)) throw poolInUse();
     if (!(await this.database.transact((unit) => this.pools.leave(unit, row.id, this.members.maker)))) throw poolInUse();
     try {
-      // Whoever came before the mark is found, whoever comes after it is refused.
+      // Again: whoever came before the mark is found, whoever comes after it is refused.
       if (await this.users.isInUse(call, row.name)) throw poolInUse();
       for (const member of Object.keys(row.members)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
     } catch (error) {
