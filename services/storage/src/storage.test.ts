@@ -214,7 +214,7 @@ describe('custom volumes', () => {
     await expect(volumes.get(call, ref('copy'))).rejects.toThrow('Storage pool volume not found');
     expect(parse<string[]>(await volumes.listSnapshots(call, { volume: ref('moved', { pool: 'fast' }), recursion: 0 }))).toHaveLength(2);
     expect(told).toContain('deleteVolume default_copy');
-    expect(told.at(-1)).toBe('follow default/copy to fast/moved');
+    await expect.poll(() => told.at(-1)).toBe('follow default/copy to fast/moved');
   });
 
   it('go with their snapshots', async () => {
