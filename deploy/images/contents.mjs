@@ -1,0 +1,33 @@
+// What the two images hold.
+import { packages } from '../host/setup.mjs';
+
+const runtime = ['ca-certificates', 'libstdc++6', 'tzdata'];
+/** Of a host these are other pods or other images. */
+const elsewhere = ['postgresql', 'lxd-client'];
+
+export const images = {
+  'control-plane': {
+    // The administrator's client, for `kubectl exec` into a gateway.
+    packages: [...runtime, 'lxd-client'],
+    user: '10001:10001',
+    /** In the root file system, before it becomes a layer. */
+    files: {
+      'etc/group': { append: 'asterism:x:10001:\n' },
+      'etc/passwd': { append: 'asterism:x:10001:10001::/var/lib/asterism:/usr/sbin/nologin\n' },
+    },
+  },
+  agent: {
+    packages: [...runtime, ...packages.host.filter((name) => !elsewhere.includes(name)), 'procps', 'udev'],
+    user: '0:0',
+    // Where unprivileged instances get their ids from.
+    files: { 'etc/subuid': { text: 'root:1000000:1000000000\n' }, 'etc/subgid': { text: 'root:1000000:1000000000\n' } },
+  },
+};
+
+/** Of the tree: what runs, nothing that builds or tests. */
+export const applicationFiles = ['package.json', 'package-lock.json', 'libs/*/package.json', 'libs/*/dist', 'services/*/package.json', 'services/*/dist', 'deploy/kubernetes'];
+
+/** Belongs to no image: only built for tests, or of one process on one host. */
+export function belongs(path) {
+  return !/\.test\.(m?js|d\.ts)(\.map)?$|\.tsbuildinfo$|^(libs\/testing|services\/standalone)\/dist(\/|$)/.test(path);
+}
