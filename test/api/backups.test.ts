@@ -100,5 +100,5 @@ describe('a server that is killed', () => {
       expect(left.stdout).toBe('');
     }
     await test.lxc('delete -f kept');
-  });
+  }, 240_000);
 });
