@@ -17,7 +17,7 @@ export const images = {
     },
   },
   agent: {
-    packages: [...runtime, ...packages.host.filter((name) => !elsewhere.includes(name)), 'procps', 'udev'],
+    packages: [...runtime, ...packages.host.filter((name) => !elsewhere.includes(name)), 'mount', 'procps', 'udev'],
     user: '0:0',
     // Where unprivileged instances get their ids from.
     files: { 'etc/subuid': { text: 'root:1000000:1000000000\n' }, 'etc/subgid': { text: 'root:1000000:1000000000\n' } },

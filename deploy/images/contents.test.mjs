@@ -13,6 +13,6 @@ test('images hold what runs, nothing that tests', () => {
 
 test('the control plane has no tools of a host, the agent no database', () => {
   expect(images['control-plane'].packages).not.toContain('lxc');
-  expect(images.agent.packages).toEqual(expect.arrayContaining(['lxc', 'nftables', 'btrfs-progs', 'dnsmasq-base']));
+  expect(images.agent.packages).toEqual(expect.arrayContaining(['lxc', 'mount', 'nftables', 'btrfs-progs', 'dnsmasq-base']));
   expect(images.agent.packages).not.toContain('postgresql');
 });
