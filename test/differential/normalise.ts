@@ -57,12 +57,19 @@ export function normaliseJson(value: unknown): unknown {
     else if (/idmap/.test(key)) shown[key] = '<idmap>';
     else if (measured.has(key) && (typeof field === 'number' || typeof field === 'string')) shown[key] = `<${typeof field}>`;
     else if (key === 'secret') shown[key] = '<secret>';
+    else if (key === 'resources') shown[key] = normaliseResources(field);
     else if (key === 'fds') shown[key] = normaliseSecrets(field);
     else if (isForgottenProgress(key, field, value)) shown[key] = null;
     else if (/progress$|^speed$/.test(key)) continue;
     else shown[key] = normaliseJson(field);
   }
   return shown;
+}
+
+/** The reference names what a change of all instances concerns in the order of a map. */
+function normaliseResources(resources: unknown): unknown {
+  if (resources === null || typeof resources !== 'object') return resources;
+  return Object.fromEntries(Object.entries(resources).sort().map(([kind, urls]) => [kind, Array.isArray(urls) ? [...(urls as unknown[])].sort() : normaliseJson(urls)]));
 }
 
 function normaliseSecrets(fds: unknown): unknown {
