@@ -10,7 +10,7 @@ import { applicationFiles, belongs, images } from './contents.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { output: { type: 'string', default: join(root, 'dist', 'images') }, mirror: { type: 'string', default: 'http://deb.debian.org/debian' } },
+  options: { output: { type: 'string', default: join(root, 'dist', 'images') }, mirror: { type: 'string' } },
 });
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -55,7 +55,7 @@ function systemLayer(work, name, { packages, files }) {
     return [`--customize-hook=cat ${content} ${append === undefined ? '>' : '>>'} "$1/${path}"`];
   });
   const smaller = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`);
-  run('mmdebstrap', ['--mode=root', '--variant=essential', `--include=${packages.join(',')}`, ...smaller, ...changes, 'bookworm', layer, options.mirror]);
+  run('mmdebstrap', ['--mode=root', '--variant=essential', `--include=${packages.join(',')}`, ...smaller, ...changes, 'bookworm', layer, ...(options.mirror ? [options.mirror] : [])]);
   return layer;
 }
 

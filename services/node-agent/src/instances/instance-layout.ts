@@ -18,6 +18,10 @@ export class InstanceLayout {
   get records(): string {
     return join(this.stateDir, 'instances.log');
   }
+  /** Where each instance had a file of its own, before there was a log. */
+  get recordFiles(): string {
+    return join(this.stateDir, 'instances');
+  }
   link(instance: Named): string {
     return join(this.containers, hostName(instance));
   }

@@ -39,6 +39,15 @@ describe('the log of known instances', () => {
     expect(names(await loaded())).toEqual(['1', '3']);
   });
 
+  it('takes in what an agent before the log had a file of each for', async () => {
+    await host.files.mkdir(layout.recordFiles);
+    await host.files.write(`${layout.recordFiles}/1.json`, JSON.stringify({ spec: spec('1') }));
+    await host.files.write(`${layout.recordFiles}/2.json`, '{"spec":');
+    expect(names(await loaded())).toEqual(['1']);
+    expect(await host.files.exists(layout.recordFiles)).toBe(false);
+    expect(names(await loaded())).toEqual(['1']);
+  });
+
   it('does not grow with the number of changes', async () => {
     const known = await loaded();
     for (let change = 0; change < 2_000; change++) await known.save({ spec: spec('1', `name-${change}`) });

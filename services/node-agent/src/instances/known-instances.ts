@@ -56,13 +56,27 @@ export class KnownInstances extends InstancePlaces {
   }
 
   async load(): Promise<void> {
-    if (!(await this.host.files.exists(this.layout.records))) return;
-    for (const line of (await this.host.files.readText(this.layout.records)).split('\n')) {
-      const change = parsed(line);
+    const { files } = this.host;
+    await this.loadFiles();
+    const log = (await files.exists(this.layout.records)) ? await files.readText(this.layout.records) : '';
+    for (const line of log.split('\n')) {
+      const change = parsed<Change>(line);
       if (change?.record) this.records.set(change.id, change.record);
       else if (change) this.records.delete(change.id);
     }
     await this.rewrite();
+    await files.remove(this.layout.recordFiles);
+  }
+
+  /** What an agent before the log has left: its instances may be running. */
+  private async loadFiles(): Promise<void> {
+    const { files } = this.host;
+    const directory = this.layout.recordFiles;
+    if (!(await files.exists(directory))) return;
+    for (const name of (await files.readdir(directory)).filter((entry) => entry.endsWith('.json'))) {
+      const record = parsed<InstanceRecord>(await files.readText(`${directory}/${name}`));
+      if (record) this.records.set(record.spec.id, record);
+    }
   }
 
   all(): InstanceRecord[] {
@@ -126,9 +140,9 @@ export class KnownInstances extends InstancePlaces {
 }
 
 /** Undefined for the end of a log that a power failure cut off. */
-function parsed(line: string): Change | undefined {
+function parsed<T>(text: string): T | undefined {
   try {
-    return JSON.parse(line) as Change;
+    return JSON.parse(text) as T;
   } catch {
     return undefined;
   }
