@@ -11,6 +11,7 @@ const suites = {
   api: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/api']],
   processes: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/api'], { ASTERISM_COMPOSITION: 'processes' }],
   recovery: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/recovery']],
+  chaos: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/chaos']],
   differential: ['node', ['test/dist/differential/run.js']],
 };
 
