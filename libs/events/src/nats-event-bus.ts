@@ -1,4 +1,5 @@
-import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { setTimeout } from 'node:timers/promises';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nanos } from '@nats-io/nats-core';
 import type { AsterismEvent, EventKind, EventOf } from './event.js';
@@ -12,6 +13,7 @@ export interface NatsOptions {
 
 const stream = 'asterism';
 const retryMs = 500;
+const drainMs = 2_000;
 
 /** The bus over NATS JetStream: a stream of the last hour for durable consumers, plain subjects for subscribers. */
 export class NatsEventBus implements EventBus {
@@ -49,16 +51,12 @@ export class NatsEventBus implements EventBus {
     const messages = await consumer.consume({ max_messages: 64 });
     const run = async (): Promise<void> => {
       for await (const message of messages) {
-        try {
-          const event = message.json<EventOf<K>>();
-          if (wanted.has(event.kind)) await handler(event);
-          message.ack();
-        } catch {
-          message.nak(retryMs);
-        }
+        const handled = await handle(message, wanted, handler).then(() => true, () => false);
+        answer(message, handled);
       }
     };
-    void run();
+    // It ends with the connection; what was not answered comes again to the next one.
+    void run().catch(() => undefined);
     return { close: async () => void (await messages.close()) };
   }
 
@@ -66,15 +64,33 @@ export class NatsEventBus implements EventBus {
     const subscriptions = kinds.map((kind) =>
       this.connection.subscribe(subject(kind), {
         callback: (error, message) => {
-          if (!error) void Promise.resolve(handler(message.json())).catch(() => undefined);
+          if (!error) void (async () => handler(message.json()))().catch(() => undefined);
         },
       }),
     );
     return { close: async () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
   }
 
+  /** Sends what is under way, but waits for no server that is gone. */
   async close(): Promise<void> {
-    await this.connection.drain();
+    const drained = this.connection.drain().catch(() => undefined);
+    await Promise.race([drained, setTimeout(drainMs, undefined, { ref: false })]);
+    await this.connection.close();
+  }
+}
+
+async function handle<K extends EventKind>(message: JsMsg, wanted: ReadonlySet<EventKind>, handler: EventHandler<K>): Promise<void> {
+  const event = message.json<EventOf<K>>();
+  if (wanted.has(event.kind)) await handler(event);
+}
+
+/** A connection that closes meanwhile takes no answer: the message comes again. */
+function answer(message: JsMsg, handled: boolean): void {
+  try {
+    if (handled) message.ack();
+    else message.nak(retryMs);
+  } catch {
+    return;
   }
 }
 

@@ -43,11 +43,10 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   const stop = async (signal: string): Promise<void> => {
     ready = false;
     logger.info({ signal }, 'stopping');
-    await composition.close();
-    await server.close();
-    await agents.close();
-    peers.close();
-    await runtime.close();
+    // What cannot be closed, with a store that is gone, keeps nothing else from being closed.
+    for (const part of [composition, server, agents, peers, runtime]) {
+      await (async () => part.close())().catch((error: unknown) => logger.warn({ err: error }, 'not closed cleanly'));
+    }
     process.exit(0);
   };
   process.once('SIGTERM', (signal) => void stop(signal));
