@@ -18,3 +18,6 @@ export const asterism: ServerKind = {
       : [process.execPath, process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js'), 'standalone', '--state-dir', stateDirectory],
   env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
 };
+
+/** The same, forgetting the steps of its operations: what durability is measured against. */
+export const unrecorded: ServerKind = { ...asterism, name: 'unrecorded', env: (stateDirectory) => ({ ...asterism.env(stateDirectory), ASTERISM_UNRECORDED_STEPS: 'measuring' }) };

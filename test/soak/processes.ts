@@ -29,7 +29,7 @@ function kindOf(pid: number): string | undefined {
   if (line.includes('/forwarder/main')) return 'forwarder';
   if (line.includes('/standalone/')) return 'server';
   if (/^postgres|\/postgres$/.test(command)) return 'postgres';
-  if (/dnsmasq$/.test(command)) return 'dnsmasq';
+  if (command.endsWith('dnsmasq')) return 'dnsmasq';
   if (line.startsWith('[lxc monitor]')) return 'lxc monitor';
   return undefined;
 }

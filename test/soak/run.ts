@@ -1,3 +1,4 @@
+import { disagreements } from '../chaos/agreement.js';
 import { setDefaults, writeMaterial } from '../differential/defaults.js';
 import { asterism } from '../servers/asterism.js';
 import { TestServer } from '../servers/server.js';
@@ -8,7 +9,8 @@ import { verdict, type Sample } from './trend.js';
 
 /**
  * `npm run soak [-- --minutes N]`: a standalone under mixed load for N minutes (20). Every half minute the load pauses, and memory and descriptors of
- * every process are noted; at the end tells how they grow (trend.ts says what is flat), and whether the tables hold nothing but what retention keeps.
+ * every process are noted; at the end tells how they grow (trend.ts says what is flat), whether database and host
+ * agree, and whether the tables hold nothing but what retention keeps.
  */
 const minutes = Number(process.argv[process.argv.indexOf('--minutes') + 1] || 20) || 20;
 const everyMs = Math.min(30_000, (minutes * 60_000) / 20);
@@ -39,6 +41,7 @@ try {
   await load.stop();
   console.log(`\nturns: ${[...load.done].map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
   for (const failure of load.failures.slice(0, 10)) problems.push(`one of ${load.failures.length} turns that failed: ${failure}`);
+  for (const sentence of await disagreements(server)) problems.push(`database and host disagree: ${sentence}`);
   tellTrends();
   await tellTables(before);
 } finally {

@@ -6,6 +6,7 @@ import type { CallContext, Service } from '@asterism/rpc';
 import type { OperationSpec, TaskDefinition } from './definition.js';
 import { RunningTask } from './running-task.js';
 import { TaskStore, type TaskRow } from './task.store.js';
+import { UnrecordedTasks, unrecordedSteps } from './unrecorded-tasks.js';
 
 export interface TasksOptions {
   database: Database;
@@ -33,7 +34,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   #closed = false;
 
   constructor(private readonly options: TasksOptions) {
-    this.#store = new TaskStore(options.database, options.owner);
+    this.#store = unrecordedSteps() ? new UnrecordedTasks(options.database, options.owner) : new TaskStore(options.database, options.owner);
   }
 
   /** Makes a kind known, so that it can be taken over after a crash. Call in a constructor, before resume(). */
