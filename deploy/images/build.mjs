@@ -1,16 +1,19 @@
-// node deploy/images/build.mjs [--output DIR] [--mirror URL] [control-plane] [agent]: builds the images from Debian packages and the built
-// tree, without a registry, as archives that `ctr images import` and `podman load` read. Runs as root with mmdebstrap, umoci and skopeo.
+// node deploy/images/build.mjs [--output DIR] [--mirror URL] [--system DIR] [control-plane] [agent] [stores]: builds the images from Debian packages and the built
+// tree, without a registry, as archives that `ctr images import` and `podman load` read, each with a list of what it holds. Runs as root with mmdebstrap, umoci
+// and skopeo. --system keeps Debian's layers in DIR and takes them from there the next time, as they were then.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../host/setup.mjs';
+import { billOfMaterials, debianComponents, nodeComponent, npmComponents } from './bill-of-materials.mjs';
 import { applicationFiles, belongs, images } from './contents.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { output: { type: 'string', default: join(root, 'dist', 'images') }, mirror: { type: 'string' } },
+  options: { output: { type: 'string', default: join(root, 'dist', 'images') }, mirror: { type: 'string' }, system: { type: 'string' } },
 });
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -43,20 +46,26 @@ function applicationLayer(work) {
   cpSync(process.execPath, node, { dereference: true });
   const layer = join(work, 'application.tar');
   run('tar', ['--create', '--file', layer, ...reproducibleTar, '--directory', stage, 'opt', 'usr']);
-  return layer;
+  return { layer, components: [nodeComponent(process.version), ...npmComponents(JSON.parse(readFileSync(join(target, 'node_modules/.package-lock.json'), 'utf8')))] };
 }
 
 /** A Debian of just these packages. */
-function systemLayer(work, name, { packages, files }) {
-  const layer = join(work, `${name}.tar`);
+function systemLayer(work, name, image) {
+  const layer = join(options.system ? resolve(options.system) : work, `${name}-${createHash('sha256').update(JSON.stringify(image)).digest('hex').slice(0, 12)}.tar`);
+  if (!existsSync(layer)) makeSystemLayer(work, name, image, layer);
+  return { layer, components: debianComponents(run('tar', ['--extract', '--to-stdout', '--file', layer, './var/lib/dpkg/status'])) };
+}
+
+function makeSystemLayer(work, name, { packages, files }, layer) {
+  mkdirSync(dirname(layer), { recursive: true });
   const changes = Object.entries(files).flatMap(([path, { append, text }], index) => {
     const content = join(work, `${name}-${index}`);
     writeFileSync(content, append ?? text);
     return [`--customize-hook=cat ${content} ${append === undefined ? '>' : '>>'} "$1/${path}"`];
   });
   const smaller = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'].map((path) => `--dpkgopt=path-exclude=${path}`);
-  run('mmdebstrap', ['--mode=root', '--variant=essential', `--include=${packages.join(',')}`, ...smaller, ...changes, 'bookworm', layer, ...(options.mirror ? [options.mirror] : [])]);
-  return layer;
+  run('mmdebstrap', ['--mode=root', '--variant=essential', `--include=${packages.join(',')}`, ...smaller, ...changes, 'bookworm', `${layer}.new.tar`, ...(options.mirror ? [options.mirror] : [])]);
+  renameSync(`${layer}.new.tar`, layer);
 }
 
 function build(name, work, application) {
@@ -65,13 +74,18 @@ function build(name, work, application) {
   const tag = `${layout}:${version}`;
   run('umoci', ['init', '--layout', layout]);
   run('umoci', ['new', '--image', tag]);
-  for (const layer of [systemLayer(work, name, image), application]) run('umoci', ['raw', 'add-layer', '--image', tag, layer]);
+  const layers = [systemLayer(work, name, image), ...(image.withoutApplication ? [] : [application()])];
+  for (const { layer } of layers) run('umoci', ['raw', 'add-layer', '--image', tag, layer]);
+  const created = new Date(commitTime * 1000).toISOString();
   const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  run('umoci', ['config', '--image', tag, '--config.user', image.user, '--config.workingdir', '/opt/asterism', '--config.env', path, '--config.cmd', 'node', '--created', new Date(commitTime * 1000).toISOString()]);
+  const starts = image.entrypoint ? image.entrypoint.flatMap((word) => ['--config.entrypoint', word]) : ['--config.workingdir', '/opt/asterism', '--config.cmd', 'node'];
+  run('umoci', ['config', '--image', tag, '--config.user', image.user, '--config.env', path, ...starts, '--created', created]);
   const archive = resolve(options.output, `${name}-${version}.tar`);
   mkdirSync(dirname(archive), { recursive: true });
   rmSync(archive, { force: true });
   run('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci:${tag}`, `docker-archive:${archive}:asterism/${name}:${version}`]);
+  const bill = billOfMaterials({ image: `asterism/${name}`, version, time: created, components: layers.flatMap(({ components }) => components) });
+  writeFileSync(archive.replace(/tar$/, 'cdx.json'), `${JSON.stringify(bill, undefined, 2)}\n`);
   console.log(`${archive}: asterism/${name}:${version}, ${Math.round(statSync(archive).size / 2 ** 20)} MiB`);
 }
 
@@ -80,7 +94,8 @@ function main() {
   if (unknown) throw new Error(`unknown image "${unknown}": one of ${Object.keys(images).join(', ')}`);
   const work = mkdtempSync(join(tmpdir(), 'asterism-images-'));
   try {
-    const application = applicationLayer(work);
+    let made;
+    const application = () => (made ??= applicationLayer(work));
     for (const name of positionals.length > 0 ? positionals : Object.keys(images)) build(name, work, application);
   } finally {
     rmSync(work, { recursive: true, force: true });

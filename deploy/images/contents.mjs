@@ -1,4 +1,5 @@
-// What the two images hold.
+// What the images hold.
+import { readFileSync } from 'node:fs';
 import { packages } from '../host/setup.mjs';
 
 const runtime = ['ca-certificates', 'libstdc++6', 'tzdata'];
@@ -21,6 +22,17 @@ export const images = {
     user: '0:0',
     // Where unprivileged instances get their ids from.
     files: { 'etc/subuid': { text: 'root:1000000:1000000000\n' }, 'etc/subgid': { text: 'root:1000000:1000000000\n' } },
+  },
+  // Debian's own, in place of the three images the chart's bundled stores name, for where no registry is reached.
+  stores: {
+    packages: ['ca-certificates', 'tzdata', 'postgresql', 'nats-server', 'redis-server'],
+    user: '999:999',
+    files: {
+      'etc/stores-entrypoint': { text: readFileSync(new URL('stores-entrypoint.sh', import.meta.url), 'utf8') },
+      'etc/passwd': { append: 'stores:x:999:999::/data:/usr/sbin/nologin\n' },
+    },
+    entrypoint: ['sh', '/etc/stores-entrypoint'],
+    withoutApplication: true,
   },
 };
 

@@ -1,5 +1,4 @@
-// node health.mjs own | ADDRESS ...: exits with 0 where each says that it serves. "own" is this process's own service (a probe of the
-// kubelet cannot show a certificate), host:port another's, https://... the API itself.
+// node health.mjs ADDRESS ...: exits with 0 where each says that it serves. host:port is a service by gRPC, https://... the API itself.
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -8,11 +7,6 @@ import { systemCall } from '../../libs/rpc/dist/index.js';
 import { Channel, remote } from '../../libs/rpc/dist/wire-binding.js';
 
 const apiTimeoutMs = 8_000;
-
-/** Where this process's own gRPC is reached from inside. */
-export function ownAddress(listen) {
-  return listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
-}
 
 /** Throws with the reason where the service there does not serve. */
 export async function requireServing(address, tls, timeoutMs = 8_000) {
@@ -48,9 +42,9 @@ export function readTls(directory) {
 async function main(targets) {
   const tls = readTls(process.env.ASTERISM_TLS_DIR);
   for (const target of targets) {
-    const check = target.startsWith('https:') ? requireAnswer(target) : requireServing(target === 'own' ? ownAddress(process.env.ASTERISM_LISTEN) : target, tls);
+    const check = target.startsWith('https:') ? requireAnswer(target) : requireServing(target, tls);
     await check.then(
-      () => target === 'own' || console.log(`${target} serves`),
+      () => console.log(`${target} serves`),
       (error) => {
         console.error(`${target} does not serve: ${error.message}`);
         process.exitCode = 1;

@@ -8,11 +8,11 @@ const bundled = { postgresql: { bundled: { enabled: true } }, nats: { bundled: {
 const byReference = { postgresql: { existingSecret: { name: 'pg' } }, nats: { url: 'tls://nats.example:4222' }, redis: { existingSecret: { name: 'cache', key: 'redis' } } };
 const everything = {
   ...bundled,
-  services: { instances: { replicas: 3 }, gateway: { replicas: 2, nodeSelector: { zone: 'a' } } },
+  services: { instances: { replicas: 3 }, gateway: { autoscaling: { enabled: true }, nodeSelector: { zone: 'a' } } },
   api: { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['192.0.2.0/24'] }, trustPasswordSecret: 'trust', certificateSecret: 'api' },
   agent: { tolerations: [{ operator: 'Exists' }], updateStrategy: 'RollingUpdate' },
   networkPolicy: { nodeCidrs: ['198.51.100.0/24', '2001:db8::/64'], apiCidrs: ['192.0.2.0/24'] },
-  metrics: { enabled: true, serviceMonitor: { enabled: true } },
+  metrics: { enabled: true, serviceMonitor: { enabled: true }, dashboard: { enabled: true } },
   tracing: { endpoint: 'http://collector:4318' },
   image: { pullSecrets: ['registry'] },
 };
@@ -100,9 +100,31 @@ describe.skipIf(missing)('the chart', () => {
 
   test('with cert-manager and nothing to keep there is no job of credentials', () => {
     const objects = render(certManager);
-    expect(named(objects, 'Job')).toEqual(['lab-asterism-open-api']);
+    expect(named(objects, 'Job').sort()).toEqual(['lab-asterism-migrations', 'lab-asterism-open-api']);
     expect(named(objects, 'Issuer')).toEqual(['lab-asterism-root', 'lab-asterism-authority']);
     expect(named(objects, 'Certificate')).toContain('lab-asterism-gateway');
+  });
+
+  test('a service that scales has no replicas of its own', () => {
+    const objects = render({ ...bundled, services: { gateway: { autoscaling: { enabled: true, minReplicas: 2, maxReplicas: 6 } } } });
+    expect(named(objects, 'HorizontalPodAutoscaler')).toEqual(['lab-asterism-gateway']);
+    expect(find(objects, 'HorizontalPodAutoscaler', 'lab-asterism-gateway').spec).toMatchObject({ minReplicas: 2, maxReplicas: 6, scaleTargetRef: { name: 'lab-asterism-gateway' } });
+    expect(find(objects, 'Deployment', 'lab-asterism-gateway').spec).not.toHaveProperty('replicas');
+    expect(find(objects, 'Deployment', 'lab-asterism-images').spec).toMatchObject({ replicas: 1 });
+  });
+
+  test('schemas are brought up to date before an upgrade, and before an install where the database is there', () => {
+    const hook = (values: object): string | undefined => find(render(values), 'Job', 'lab-asterism-migrations').metadata.annotations?.['helm.sh/hook'];
+    expect(hook(bundled)).toBe('pre-upgrade');
+    expect(hook(byReference)).toBe('pre-install,pre-upgrade');
+  });
+
+  test('the dashboard asks for metrics that are kept', () => {
+    const { data } = find(render(everything), 'ConfigMap', 'lab-asterism-dashboard');
+    const { panels } = JSON.parse(data!['asterism.json']!) as { panels: { targets: { expr: string }[] }[] };
+    const asked = new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => expr.match(/\basterism_\w+/g) ?? [])));
+    expect([...asked].filter((name) => !/^asterism_(request|call|step|command)_seconds_(bucket|count)$/.test(name))).toEqual([]);
+    expect(asked.size).toBeGreaterThan(3);
   });
 
   test('the same values render to the same objects', () => {
@@ -117,9 +139,12 @@ describe.skipIf(missing)('the chart', () => {
     ['agents everywhere', { ...bundled, agent: { nodeSelector: { 'asterism/agent': null } } }, 'agent.nodeSelector is empty'],
     ['an issuer without cert-manager', { ...bundled, tls: { certManager: { issuerRef: { name: 'ca' } } } }, 'tls.certManager.enabled is false'],
     ['a monitor of nothing', { ...bundled, metrics: { serviceMonitor: { enabled: true } } }, 'metrics.enabled is false'],
+    ['a dashboard of nothing', { ...bundled, metrics: { dashboard: { enabled: true } } }, 'metrics.dashboard.enabled has nothing to show'],
     ['a node port nobody has', { ...bundled, api: { service: { nodePort: 30443 } } }, 'api.service.type is ClusterIP'],
     ['source ranges of no balancer', { ...bundled, api: { service: { type: 'NodePort', loadBalancerSourceRanges: ['192.0.2.0/24'] } } }, 'api.service.type is NodePort'],
     ['addresses for policies that are off', { ...bundled, networkPolicy: { enabled: false, nodeCidrs: ['192.0.2.0/24'] } }, 'need networkPolicy.enabled=true'],
+    ['fewer at most than at least', { ...bundled, services: { images: { autoscaling: { enabled: true, minReplicas: 5 } } } }, 'services.images.autoscaling: minReplicas 5 is more than maxReplicas 4'],
+    ['a share of nothing', { ...bundled, services: { images: { autoscaling: { enabled: true }, resources: { requests: { cpu: null } } } } }, 'needs services.images.resources.requests.cpu'],
   ])('contradiction: %s', (_name, values, words) => {
     expect(refusal(values)).toContain(words);
   });

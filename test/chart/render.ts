@@ -8,6 +8,7 @@ export interface Rendered {
   kind: string;
   metadata: { name: string; annotations?: Record<string, string> };
   spec?: { template?: { spec: Pod }; selector?: { matchLabels?: Record<string, string> } };
+  data?: Record<string, string>;
   rules?: { verbs: string[]; resources: string[]; resourceNames?: string[] }[];
 }
 

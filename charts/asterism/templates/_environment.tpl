@@ -68,23 +68,23 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* gRPC health with our own certificate: the kubelet's gRPC probe shows none. */}}
+{{/* Plain HTTP of the process itself, for nothing but probes. Call with dict: host (of the agent, which has the node's network). */}}
 {{- define "asterism.probes" -}}
 startupProbe:
-  exec: { command: [node, deploy/kubernetes/health.mjs, own] }
-  periodSeconds: 3
-  timeoutSeconds: 10
-  failureThreshold: 60
+  httpGet: { path: /ready, port: health{{ with .host }}, host: {{ . }}{{ end }} }
+  periodSeconds: 1
+  timeoutSeconds: 5
+  failureThreshold: 180
 readinessProbe:
-  exec: { command: [node, deploy/kubernetes/health.mjs, own] }
-  periodSeconds: 15
-  timeoutSeconds: 10
+  httpGet: { path: /ready, port: health{{ with .host }}, host: {{ . }}{{ end }} }
+  periodSeconds: 5
+  timeoutSeconds: 5
 {{- end }}
 
 {{- define "asterism.liveness" -}}
 livenessProbe:
-  tcpSocket: { port: grpc }
+  httpGet: { path: /alive, port: health }
   periodSeconds: 20
-  timeoutSeconds: 5
+  timeoutSeconds: 10
   failureThreshold: 6
 {{- end }}

@@ -23,6 +23,8 @@ export interface Environment {
   socketGroup: string | undefined;
   /** ASTERISM_METRICS_LISTEN: host:port of this process's own Prometheus metrics; unset: none. */
   metricsListen: string | undefined;
+  /** ASTERISM_HEALTH_LISTEN: host:port of plain HTTP for probes; unset: none. */
+  healthListen: string | undefined;
   /** OTEL_EXPORTER_OTLP_ENDPOINT: where traces go by OTLP over HTTP; unset: nowhere. */
   otlpEndpoint: string | undefined;
   /** OTEL_SERVICE_NAME, default "asterism". */
@@ -47,6 +49,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     replica: env['ASTERISM_REPLICA'] ?? hostname(),
     socketGroup: env['ASTERISM_SOCKET_GROUP'],
     metricsListen: env['ASTERISM_METRICS_LISTEN'],
+    healthListen: env['ASTERISM_HEALTH_LISTEN'],
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',
     peer(service) {

@@ -7,6 +7,7 @@ import { compose } from './compose.js';
 import type { AsterismService } from './define-service.js';
 import { readEnvironment, readTls, type Environment } from './environment.js';
 import { HealthDefinition, healthHandler } from './health.js';
+import { serveHealth } from './health-server.js';
 import { openRuntime } from './runtime.js';
 
 /** Runs one service alone in this process: gRPC with mutual TLS, health, clean shutdown on SIGTERM and SIGINT. */
@@ -14,6 +15,8 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   const logger = createLogger(service.name);
   const environment = readEnvironment();
   const tls = readTls(environment);
+  let ready = false;
+  if (environment.healthListen) serveHealth(environment.healthListen, () => ready);
   const runtime = await openRuntime(environment, service.migrations !== undefined);
   const peers = new Peers(environment, tls);
   const agents = remoteAgents(peers, tls);
@@ -27,7 +30,6 @@ export async function serveProcess(service: AsterismService): Promise<void> {
     composition: 'processes',
   });
 
-  let ready = false;
   const server = new RpcServer({ listen: environment.listen, tls });
   for (const [definition] of service.handlers) server.add(definition, composition.handler(definition) as never);
   const owned = composition.tasks.get(service.name);

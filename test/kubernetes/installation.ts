@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnixClient } from '../http/client.js';
+import { repository } from '../servers/asterism.js';
+import type { KubernetesCluster } from './cluster.js';
+
+const namespace = 'asterism';
+const release = 'lab';
+const chart = join(repository, 'charts/asterism');
+const trustPassword = 'sesame';
+
+interface List<T> {
+  items: T[];
+}
+
+export interface Pod {
+  metadata: { name: string; uid: string; labels: Record<string, string>; deletionTimestamp?: string };
+  status: { phase: string; conditions?: { type: string; status: string }[] };
+}
+
+/** The chart, installed with helm on the Kubernetes of the tests, and its two clients: the stock `lxc`, and one for HTTP. */
+export class Installation {
+  #client: UnixClient | undefined;
+
+  constructor(readonly cluster: KubernetesCluster) {}
+
+  get stateDirectory(): string {
+    return join(this.cluster.directory, 'asterism');
+  }
+
+  /** What the chart is installed with: its own stores, from images of Debian's packages. */
+  get values(): object {
+    const image = `asterism/stores:0.1.0`;
+    return {
+      image: { pullPolicy: 'Never' },
+      postgresql: { bundled: { enabled: true, image, storage: '1Gi' } },
+      nats: { bundled: { enabled: true, image, storage: '1Gi' } },
+      redis: { bundled: { enabled: true, image } },
+      api: { listen: '0.0.0.0', trustPasswordSecret: 'trust' },
+      agent: { stateDir: this.stateDirectory },
+    };
+  }
+
+  /** What an administrator prepares: a namespace, volumes, a password and the label of the node. */
+  async prepare(): Promise<void> {
+    const { directory } = this.cluster;
+    await this.cluster.must(`kubectl create namespace ${namespace} && kubectl create secret generic trust --namespace ${namespace} --from-literal password=${trustPassword} && kubectl label node node asterism/agent=true topology.kubernetes.io/zone=north`);
+    for (const name of ['one', 'two']) {
+      await this.cluster.must(`mkdir --mode 777 ${directory}/claims/${name} && chmod 777 ${directory}/claims/${name}`);
+      await this.cluster.apply({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: `${directory}/claims/${name}` }, persistentVolumeReclaimPolicy: 'Retain' } });
+    }
+  }
+
+  async helm(line: string, values?: object, timeoutMs = 600_000): Promise<string> {
+    return await this.cluster.must(`helm ${line} --namespace ${namespace}${values ? ' --values -' : ''}`, { timeoutMs, ...(values ? { stdin: JSON.stringify(values) } : {}) });
+  }
+
+  async install(): Promise<string> {
+    return await this.helm(`install ${release} ${chart} --wait --timeout 8m`, this.values);
+  }
+
+  async upgrade(values: object): Promise<string> {
+    return await this.helm(`upgrade ${release} ${chart} --wait --timeout 8m`, values);
+  }
+
+  async pods(selector = ''): Promise<Pod[]> {
+    return (await this.cluster.object<List<Pod>>(`pods --namespace ${namespace} --selector 'app.kubernetes.io/instance=${release}${selector && `,${selector}`}'`)).items;
+  }
+
+  async kubectl(line: string, timeoutMs = 180_000): Promise<string> {
+    return await this.cluster.must(`kubectl --namespace ${namespace} ${line}`, { timeoutMs });
+  }
+
+  /** Returns when every pod is ready again, none of them on its way out. */
+  async ready(timeoutMs = 300_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const pods = await this.pods('app.kubernetes.io/component notin (setup,credentials)');
+      const unready = pods.filter(({ metadata, status }) => metadata.deletionTimestamp || !status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'));
+      if (pods.length >= 13 && unready.length === 0) return;
+      if (Date.now() > deadline) throw new Error(`not ready after ${timeoutMs / 1000} s: ${unready.map(({ metadata }) => metadata.name).join(', ')}\n${await this.story()}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  /** What happened, for a failure's message. */
+  async story(): Promise<string> {
+    const { stdout } = await this.cluster.shell(
+      `kubectl --namespace ${namespace} get pods,jobs --output wide; kubectl --namespace ${namespace} get events --sort-by=.lastTimestamp | tail -30; for pod in $(kubectl --namespace ${namespace} get pods --output name); do echo "== $pod"; kubectl --namespace ${namespace} logs --tail 8 --all-containers $pod; done`,
+    );
+    return stdout;
+  }
+
+  /** The stock client, which has added itself with the password. */
+  async lxc(line: string, stdin?: string): Promise<string> {
+    return await this.cluster.must(`lxc ${line}`, stdin === undefined ? {} : { stdin });
+  }
+
+  /** Both clients go to the address of the gateways' Service. */
+  async connectClients(): Promise<UnixClient> {
+    const { clusterIP } = (await this.cluster.object<{ spec: { clusterIP: string } }>(`service lab-asterism --namespace ${namespace}`)).spec;
+    await this.lxc(`remote add ${release} https://${clusterIP}:8443 --accept-certificate --password ${trustPassword}`);
+    await this.lxc(`remote switch ${release}`);
+    const keys = join(this.cluster.directory, 'home', '.config', 'lxc');
+    const socket = join(this.cluster.directory, 'api.socket');
+    const [file, ...args] = this.cluster.host.inside(['socat', `UNIX-LISTEN:${socket},fork,backlog=128`, `OPENSSL:${clusterIP}:8443,certificate=${keys}/client.crt,key=${keys}/client.key,verify=0`]);
+    spawn(file ?? '', args, { stdio: 'ignore', detached: true });
+    while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 50));
+    this.#client = new UnixClient(socket);
+    return this.#client;
+  }
+
+  close(): void {
+    this.#client?.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { busyboxImage } from '@asterism/images/busybox';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exec, launch } from '../api/scenario.js';
+import type { UnixClient } from '../http/client.js';
+import { KubernetesCluster } from './cluster.js';
+import { Installation } from './installation.js';
+import { Load } from './load.js';
+import { builtImages } from './images.js';
+
+let cluster: KubernetesCluster;
+let lab: Installation;
+let client: UnixClient;
+
+beforeAll(async () => {
+  const archives = builtImages();
+  cluster = await KubernetesCluster.start(console.log);
+  for (const archive of archives) await cluster.importImage(archive);
+  lab = new Installation(cluster);
+  await lab.prepare();
+}, 3_600_000);
+
+afterAll(async () => {
+  lab?.close();
+  await cluster?.stop();
+});
+
+/** In this order: each goes on from where the one before it left the installation. */
+describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () => {
+  test('is installed, and every pod gets ready', async () => {
+    const said = await lab.install().catch(async (error: unknown) => {
+      throw new Error(`${(error as Error).message}\n${await lab.story()}`);
+    });
+    expect(said).toContain('STATUS: deployed');
+    await lab.ready();
+  });
+
+  test('says by helm test that it serves', async () => {
+    expect(await lab.helm('test lab --timeout 3m')).toContain('Succeeded');
+  });
+
+  test('takes the stock client, which makes a pool, a network and a container on the node', async () => {
+    client = await lab.connectClients();
+    writeFileSync(join(cluster.directory, 'home', 'busybox.tar.gz'), await busyboxImage(readFileSync('/bin/busybox')));
+    await lab.lxc('storage create default dir');
+    await lab.lxc('network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=none');
+    await lab.lxc('profile device add default root disk path=/ pool=default');
+    await lab.lxc('profile device add default eth0 nic name=eth0 network=lxdbr0');
+    await lab.lxc('image import busybox.tar.gz --alias busybox');
+    await lab.lxc('launch busybox c1');
+    expect(await lab.lxc('exec c1 -- sh -c "echo from inside; id -u"')).toBe('from inside\n0\n');
+    const { pid } = await client.get<{ pid: number }>('/1.0/instances/c1/state');
+    expect(await cluster.must(`cat /proc/${pid}/uid_map`)).toMatch(/^\s*0\s+[1-9]/);
+  });
+
+  test('runs a scenario of the API through the Service', async () => {
+    await launch(client, 'life');
+    expect(await exec(client, 'life', ['sh', '-c', 'echo $A; exit 3'], { environment: { A: 'b' } })).toEqual({ code: 3, stdout: 'b\n' });
+    await client.change('POST', '/1.0/instances/life/snapshots', { name: 'before', stateful: false });
+    await exec(client, 'life', ['sh', '-c', 'echo two > /root/file']);
+    await client.change('PUT', '/1.0/instances/life', { restore: 'before' });
+    expect((await exec(client, 'life', ['cat', '/root/file'])).code).toBe(1);
+    await lab.lxc('file push busybox.tar.gz life/root/archive');
+    expect(await lab.lxc('exec life -- sha256sum /root/archive')).toContain((await cluster.must('sha256sum busybox.tar.gz')).slice(0, 64));
+    await lab.lxc('delete --force life');
+  });
+
+  test('keeps instances and accepted operations while each pod in turn is deleted under load, that of the agent too', async () => {
+    const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
+    const started: string[] = [];
+    const load = new Load(client, [
+      async (one) => void (await one.get('/1.0/instances?recursion=1')),
+      async (one) => {
+        const { operation, error } = await one.json('POST', '/1.0/instances', { name: `n${started.length}`, source: { type: 'image', alias: 'busybox' } });
+        if (!operation) throw new Error(error);
+        started.push(operation);
+      },
+    ], 500);
+    for (const { metadata } of await lab.pods('app.kubernetes.io/component notin (setup,credentials)')) {
+      await lab.kubectl(`delete pod ${metadata.name} --wait=true`);
+      await lab.ready();
+    }
+    const report = await load.stop();
+    console.log('while pods were deleted:', JSON.stringify(report));
+    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid: before.pid });
+    expect(await lab.lxc('exec c1 -- echo still here')).toBe('still here\n');
+    for (const operation of started) await client.wait(operation);
+    for (const index of started.keys()) await client.change('DELETE', `/1.0/instances/n${index}`);
+  });
+
+  test('is upgraded and rolled back under load without a failed request', async () => {
+    const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
+    await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } } });
+    await lab.ready();
+    const load = new Load(client, [
+      async (one) => void (await one.get('/1.0/instances?recursion=1')),
+      async (one) => void (await one.get('/1.0/instances/c1/state')),
+      async (one) => void expect((await exec(one, 'c1', ['echo', 'here'])).stdout).toBe('here\n'),
+    ]);
+    await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } }, logLevel: 'debug' });
+    await lab.ready();
+    await lab.helm('rollback lab 1 --wait --timeout 8m');
+    await lab.ready();
+    const report = await load.stop();
+    console.log('while it was upgraded and rolled back:', JSON.stringify(report));
+    expect(report.failures).toEqual({});
+    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid: before.pid });
+  });
+
+  test('is uninstalled, and leaves instances and data as documented', async () => {
+    const { pid } = await client.get<{ pid: number }>('/1.0/instances/c1/state');
+    await lab.helm('uninstall lab --wait --timeout 5m');
+    expect(await cluster.shell(`kill -0 ${pid}`)).toMatchObject({ code: 0 });
+    expect(await lab.kubectl('get secrets,persistentvolumeclaims --output name')).toContain('secret/lab-asterism-authority');
+    await lab.install();
+    await lab.ready();
+    expect(await lab.lxc('exec c1 -- echo found again')).toBe('found again\n');
+  });
+});
