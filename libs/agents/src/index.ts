@@ -1,2 +1,2 @@
-export { Agents } from './agents.js';
+export { Agents, soleMember } from './agents.js';
 export { LocalAgents } from './local-agents.js';

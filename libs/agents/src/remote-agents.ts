@@ -1,11 +1,13 @@
 import { LxdError } from '@asterism/errors';
-import { agentDefinitions, type Agent, type Cluster } from '@asterism/proto';
+import { agentDefinitions, type Agent, type Cluster, type cluster } from '@asterism/proto';
 import { systemCall, type TlsFiles } from '@asterism/rpc';
 import { Channel, remote } from '@asterism/rpc/wire';
 import { Agents } from './agents.js';
 
 interface Known {
   address: string;
+  online: boolean;
+  formerNames: readonly string[];
   channel: Channel;
   agent: Agent;
 }
@@ -20,6 +22,8 @@ export class RemoteAgents extends Agents {
   constructor(
     private readonly cluster: Cluster,
     private readonly tls: TlsFiles,
+    /** Hears of every answer; what it returns names the member that this process reaches without a wire. */
+    private readonly own: (members: readonly cluster.Member[]) => string | undefined = () => undefined,
   ) {
     super();
   }
@@ -34,19 +38,30 @@ export class RemoteAgents extends Agents {
   async refresh(): Promise<void> {
     const answer = await this.cluster.listMembers(systemCall({ timeoutMs: 3_000 }), {}).catch(() => undefined);
     if (!answer) return;
-    const named = new Set(answer.members.map((member) => member.name));
+    const own = this.own(answer.members);
+    const others = answer.members.filter(({ name, address }) => name !== own && address !== '');
+    const named = new Set(others.flatMap(({ name, former_names }) => [name, ...former_names]));
     for (const name of this.#known.keys()) if (!named.has(name)) this.#forget(name);
-    for (const { name, address } of answer.members) if (address) this.#learn(name, address);
+    for (const member of others) this.#learn(member);
   }
 
   on(member: string): Agent {
-    const known = this.#known.get(member);
+    const known = this.#find(member)?.[1];
     if (!known) throw new LxdError('unavailable', `Cluster member "${member}" is not available`);
     return known.agent;
   }
 
   members(): readonly string[] {
-    return [...this.#known.keys()];
+    return [...this.#known.keys()].sort();
+  }
+
+  /** One alone may be late: there is nobody else to ask. */
+  online(): readonly string[] {
+    return this.#known.size === 1 ? this.members() : this.members().filter((name) => this.#known.get(name)?.online);
+  }
+
+  nameOf(member: string): string | undefined {
+    return this.#find(member)?.[0];
   }
 
   async close(): Promise<void> {
@@ -55,12 +70,22 @@ export class RemoteAgents extends Agents {
     this.#known.clear();
   }
 
-  #learn(name: string, address: string): void {
-    if (this.#known.get(name)?.address === address) return;
-    this.#forget(name);
+  #find(member: string): [string, Known] | undefined {
+    const known = this.#known.get(member);
+    return known ? [member, known] : [...this.#known].find(([, { formerNames }]) => formerNames.includes(member));
+  }
+
+  #learn({ name, address, online, former_names: formerNames }: cluster.Member): void {
+    const [knownAs = name, before] = [name, ...formerNames].map((each) => [each, this.#known.get(each)] as const).find(([, known]) => known) ?? [];
+    if (before?.address === address) {
+      this.#known.delete(knownAs);
+      this.#known.set(name, { ...before, online, formerNames });
+      return;
+    }
+    this.#forget(knownAs);
     const channel = new Channel({ address, tls: this.tls, serverName: 'asterism' });
     const agent = Object.fromEntries(Object.entries(agentDefinitions).map(([domain, definition]) => [domain, remote(definition, channel)]));
-    this.#known.set(name, { address, channel, agent: agent as unknown as Agent });
+    this.#known.set(name, { address, online, formerNames, channel, agent: agent as unknown as Agent });
   }
 
   #forget(name: string): void {

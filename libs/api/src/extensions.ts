@@ -19,6 +19,16 @@ export const extensions: readonly string[] = [
   'resources_numa',
   'resources_v2',
   'resources_system',
+  // Clusters
+  'clustering',
+  'clustering_join',
+  'clustering_server_address',
+  'clustering_roles',
+  'clustering_architecture',
+  'clustering_edit_roles',
+  'clustering_failure_domains',
+  'clustering_join_token',
+  'clustering_description',
   // Trust
   'certificate_update',
   'certificate_project',

@@ -32,6 +32,12 @@ export interface EventPayloads {
   'agent.instance': { member: string; id: string; what: 'stopped' | 'started' | 'rebooted' | 'error'; message?: string };
   /** An agent came up; services compare what should be with what is. */
   'agent.ready': { member: string };
+  /** A member has another name from now on. */
+  'member.renamed': { from: string; to: string };
+  /** A member is no more: what is known of it goes. */
+  'member.removed': { member: string };
+  /** Who is a member, or where, changed. */
+  'members.changed': { members: string[] };
   /** The journal grew up to this cursor. */
   'journal.appended': { cursor: number; entries: { cursor: number; type: string; project: string; json: string }[] };
   /** A log line for /1.0/events?type=logging. */

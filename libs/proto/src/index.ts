@@ -8,6 +8,7 @@ export * as profiles from './generated/asterism/projects/v1/profiles.js';
 export * as certificates from './generated/asterism/projects/v1/certificates.js';
 export * as warnings from './generated/asterism/warnings/v1/warnings.js';
 export * as cluster from './generated/asterism/cluster/v1/cluster.js';
+export * as events from './generated/asterism/events/v1/events.js';
 export * as storage from './generated/asterism/storage/v1/storage.js';
 export * as networks from './generated/asterism/networks/v1/networks.js';
 export * as images from './generated/asterism/images/v1/images.js';

@@ -23,7 +23,8 @@ export interface CompositionOptions {
   remoteTaskOwner(service: string): TaskOwner | undefined;
   /** Every definition that may be injected. */
   definitions: readonly ServiceDefinition[];
-  composition: 'standalone' | 'processes';
+  composition: RuntimeInfo['composition'];
+  become?: RuntimeInfo['become'];
 }
 
 export interface Composition {
@@ -57,7 +58,7 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     { provide: CacheToken, useValue: runtime.cache },
     { provide: Agents, useValue: options.agents },
     { provide: TaskOwners, useValue: new TaskOwners((name) => tasks.get(name) ?? options.remoteTaskOwner(name)) },
-    { provide: RuntimeInfo, useValue: new RuntimeInfo(runtime.environment, options.composition) },
+    { provide: RuntimeInfo, useValue: new RuntimeInfo(runtime.environment, options.composition, options.become) },
   ];
   class Shared {}
   class Root {}
@@ -79,6 +80,7 @@ export async function compose(options: CompositionOptions): Promise<Composition>
     tasks,
     handler: (definition) => handlers.get(definition.fullName),
     async start() {
+      for (const service of services) await followMembers(service, runtime);
       for (const service of services) await service.listen?.(app);
       for (const service of services) if (service.migrations) await runtime.relay!.watch(service.name);
       for (const owned of tasks.values()) await owned.resume();
@@ -103,6 +105,18 @@ function serviceModule(service: AsterismService, runtime: Runtime, operations: O
   }
   const type: Type<object> = { [service.name]: class {} }[service.name]!;
   return { module: type, providers, controllers: [...(service.controllers ?? [])] };
+}
+
+/** Rows that name a member name it by its new name, and none that is gone. */
+async function followMembers({ name, membersIn, membersGoFrom }: AsterismService, { bus, connections }: Runtime): Promise<void> {
+  if (!membersIn || !connections) return;
+  await bus.consume(`${name}.members`, ['member.renamed', 'member.removed'], async (event) => {
+    if (event.kind === 'member.renamed') {
+      for (const [table, column] of membersIn) await connections.query(`UPDATE ${table} SET ${column} = $2 WHERE ${column} = $1`, [event.payload.from, event.payload.to]);
+    } else {
+      for (const [table, column] of membersGoFrom ?? []) await connections.query(`DELETE FROM ${table} WHERE ${column} = $1`, [event.payload.member]);
+    }
+  });
 }
 
 /** Services call each other in circles, so a handler is looked up when it is called. */

@@ -16,6 +16,10 @@ export interface AsterismService {
   handlers: readonly HandlerBinding[];
   /** Present when the service has a schema of its own, named like the service. */
   migrations?: readonly Migration[];
+  /** Columns that name members, as [table, column]: they follow when a member is renamed. */
+  membersIn?: readonly (readonly [table: string, column: string])[];
+  /** Of these the rows go with the member, in this order. */
+  membersGoFrom?: readonly (readonly [table: string, column: string])[];
   /** Makes the Nest application of a process; default is one without HTTP. */
   createApplication?: (root: Type<object>) => Promise<INestApplicationContext>;
   /** Begins to consume events: before any is published that a crash left behind. */

@@ -17,7 +17,7 @@ export interface Environment {
   listen: string;
   /** ASTERISM_ADVERTISE: host:port under which others reach it; default listen. */
   advertise: string;
-  /** ASTERISM_MEMBER: name of the member this agent is; "none" without a cluster. */
+  /** ASTERISM_MEMBER: name of the member this agent is; "none" without a cluster. Follows when the member is renamed. */
   member: string;
   /** ASTERISM_SOCKET_GROUP: group that may use the unix socket beside root. */
   socketGroup: string | undefined;

@@ -4,4 +4,6 @@ export { compose, type Composition, type CompositionOptions } from './compose.js
 export { openRuntime, type Runtime } from './runtime.js';
 export { runService } from './run-service.js';
 export { TaskOwners } from './task-owners.js';
+export { busHandler, RemoteEventBus, type Events } from './bus-over-rpc.js';
 export { RuntimeInfo } from './runtime-info.js';
+export type { Membership } from './membership.js';

@@ -1,9 +1,13 @@
 import type { Environment } from './environment.js';
+import type { Membership } from './membership.js';
 
 /** Injectable facts of the process: its environment and how it is composed. */
 export class RuntimeInfo {
   constructor(
     readonly environment: Environment,
-    readonly composition: 'standalone' | 'processes',
+    /** "member": a host whose control plane is another's. */
+    readonly composition: 'standalone' | 'processes' | 'member',
+    /** Gives up this host's own control plane for that of a cluster; only a standalone can. */
+    readonly become?: (membership: Membership) => Promise<void>,
   ) {}
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { document, requireMatch } from '@asterism/api';
-import { serverKeys, valueOf } from '@asterism/config-keys';
+import { serverKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { event, lifecycle } from '@asterism/events';
@@ -10,10 +10,10 @@ import { ConfigStore } from './config/config.store.js';
 import { invalidListenAddress } from './config/listen-address.js';
 import { changeConfig, changedKeys, renderConfig } from './config/server-config.js';
 import { isPassword } from './config/trust-password.js';
-import { MemberStore } from './members/member.store.js';
+import { Joining } from './joining/joining.js';
+import { ClusterMembers } from './members/cluster-members.js';
 import { memberConfig } from './server/member-config.js';
 import { ServerDocument } from './server/server-document.js';
-import type { HostEnvironment } from './server/server-environment.js';
 import { Surroundings } from './surroundings.js';
 
 /** The service Cluster: the server's configuration, what it runs on, and its members. */
@@ -22,25 +22,26 @@ export class ClusterHandler implements Cluster {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(ConfigStore) private readonly store: ConfigStore,
-    @Inject(MemberStore) private readonly members: MemberStore,
+    @Inject(ClusterMembers) private readonly members: ClusterMembers,
+    @Inject(Joining) private readonly joining: Joining,
     @Inject(ServerDocument) private readonly server: ServerDocument,
     @Inject(Surroundings) private readonly surroundings: Surroundings,
   ) {}
 
   async getServer(_call: CallContext, { target }: cluster.ServerRequest): Promise<common.Document> {
-    this.surroundings.requireMember(target);
-    return this.server.get();
+    return this.server.get(this.surroundings.member(target));
   }
 
   async updateServer(call: CallContext, request: cluster.UpdateServerRequest): Promise<common.Empty> {
     const address = request.config[serverKeys.coreHttpsAddress.name];
     const unresolved = address ? await invalidListenAddress(address) : undefined;
     if (unresolved !== undefined) throw new LxdError('bad-request', `cannot set '${serverKeys.coreHttpsAddress.name}' to '${address}': ${unresolved}`);
+    const owner = this.surroundings.owner(request.target ?? '');
     await this.database.transact(async (unit) => {
-      const current = await this.store.lock(unit);
+      const current = await this.store.lock(unit, owner);
       requireMatch(request.if_match, renderConfig(current));
       const next = await changeConfig(current, request.config, request.mode === common.UpdateMode.MERGE);
-      await this.store.replace(unit, next);
+      await this.store.replace(unit, next, owner);
       unit.emit(event('config.changed', { keys: changedKeys(current, next) }));
       unit.emit(lifecycle({ action: 'config-updated', source: '/1.0', project: 'default', requestor: call.requestor }));
     });
@@ -48,8 +49,8 @@ export class ClusterHandler implements Cluster {
     return {};
   }
 
-  async config(): Promise<cluster.ServerConfig> {
-    return { config: await this.store.load() };
+  async config(_call: CallContext, { member }: cluster.ConfigRequest): Promise<cluster.ServerConfig> {
+    return { config: await this.store.load(this.surroundings.ownerOf(member)) };
   }
 
   async verifyTrustPassword(_call: CallContext, { password }: cluster.TrustPassword): Promise<cluster.Verdict> {
@@ -61,20 +62,60 @@ export class ClusterHandler implements Cluster {
     return this.surroundings.resources(call, target);
   }
 
-  async getCluster(call: CallContext): Promise<common.Document> {
-    const answer = { server_name: '', enabled: false, member_config: memberConfig('storage-pool', await this.surroundings.pools(call)) };
+  async getCluster(call: CallContext, { member }: cluster.ConfigRequest): Promise<common.Document> {
+    const [pools, networks] = await Promise.all([this.surroundings.pools(call), this.surroundings.networks(call)]);
+    const server_name = this.surroundings.owner(member ?? '');
+    const answer = { server_name, enabled: server_name !== '', member_config: [...memberConfig('storage-pool', pools), ...memberConfig('network', networks)] };
     return document(answer, answer);
   }
 
-  async register(_call: CallContext, request: cluster.RegisterMember): Promise<common.Empty> {
-    const { name, address, architecture } = request;
-    await this.members.upsert({ name, address, architecture, environment: JSON.parse(request.environment.toString()) as HostEnvironment });
+  enable(call: CallContext, request: cluster.EnableClustering): Promise<common.OperationAnswer> {
+    return this.joining.enable.start(call, request);
+  }
+
+  join(call: CallContext, request: cluster.JoinCluster): Promise<common.OperationAnswer> {
+    return this.joining.join.start(call, request);
+  }
+
+  accept(call: CallContext, request: cluster.AcceptMember): Promise<cluster.AcceptedMember> {
+    return this.joining.acceptance.accept(call, request);
+  }
+
+  issueToken(call: CallContext, request: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
+    return this.joining.tokens.issue(call, request);
+  }
+
+  getControlPlane(): Promise<cluster.ControlPlane> {
+    return this.joining.authority.controlPlane();
+  }
+
+  listClusterMembers(_call: CallContext, request: common.ListRequest): Promise<common.Document> {
+    return this.members.list(request);
+  }
+
+  getMember(_call: CallContext, { name }: common.ObjectRef): Promise<common.Document> {
+    return this.members.get(name);
+  }
+
+  async updateMember(call: CallContext, request: cluster.MemberChange): Promise<common.Empty> {
+    await this.members.update(call, request);
     return {};
   }
 
+  renameMember(call: CallContext, request: cluster.MemberNaming): Promise<common.Created> {
+    return this.members.rename(call, request);
+  }
+
+  async removeMember(call: CallContext, request: cluster.MemberRemoval): Promise<common.Empty> {
+    await this.members.remove(call, request);
+    return {};
+  }
+
+  register(_call: CallContext, request: cluster.RegisterMember): Promise<cluster.Registered> {
+    return this.members.register(request);
+  }
+
   async listMembers(): Promise<cluster.Members> {
-    const threshold = Number(valueOf(await this.store.load(), serverKeys.clusterOfflineThreshold));
-    const members = (await this.members.list()).map(({ name, address, architecture, age }) => ({ name, address, architecture, online: age < threshold }));
-    return { members };
+    return { members: await this.members.agents() };
   }
 }

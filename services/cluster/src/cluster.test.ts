@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { extensions } from '@asterism/api';
 import { cluster, common, Token, type Cluster } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
@@ -14,7 +15,7 @@ let handler: Cluster;
 beforeAll(async () => {
   composition = await composeForTest(
     [clusterService],
-    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]) } },
+    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]), expectMember: async () => ({}) }, [Token.Networks]: { list: async () => list([]) }, [Token.Instances]: { list: async () => list([{ name: 'c1', location: 'm2' }]) }, [Token.StorageVolumes]: { list: async () => list([]) } },
     { host: { missingPaths: async () => ({ paths: [] }), environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
   );
   handler = composition.handler(cluster.ClusterDefinition);
@@ -59,13 +60,78 @@ describe('the server', () => {
   });
 
   it('knows the members that announced themselves', async () => {
-    await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true }] });
+    expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [] }] });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,
       member_config: [{ entity: 'storage-pool', name: 'default', key: 'source', value: '', description: '"source" property for storage pool "default"' }],
     });
+  });
+});
+
+describe('a cluster', () => {
+  const joining = (more: Partial<cluster.AcceptMember> = {}): cluster.AcceptMember => ({
+    ...{ server_name: 'm2', server_address: '192.0.2.3:8443', password: '', architecture: 'x86_64', server_version: '4.15', api_extensions: extensions.length, member_config: [] },
+    ...more,
+  });
+  const token = async (server_name: string): Promise<string> => {
+    await handler.issueToken(call, { server_name, fingerprint: 'f' });
+    const { secret, addresses, fingerprint } = JSON.parse(composition.operations.opened.at(-1)!.metadata.toString()) as { secret: string; addresses: string[]; fingerprint: string };
+    expect(addresses).toEqual(['192.0.2.2:8443']);
+    Object.assign(composition.operations, { get: async () => list({ status_code: 103 }) });
+    return Buffer.from(JSON.stringify({ server_name, fingerprint, addresses, secret })).toString('base64');
+  };
+  const members = async () => JSON.parse((await handler.listClusterMembers(call, { project: '', all_projects: false, recursion: 1, filter: '', visible_projects: [] })).json.toString()) as Record<string, unknown>[];
+
+  it('needs a name and an address that others can reach', async () => {
+    await expect(members()).rejects.toThrow('Server is not clustered');
+    await expect(handler.issueToken(call, { server_name: 'm2', fingerprint: 'f' })).rejects.toThrow('This server is not clustered');
+    await expect(handler.enable(call, { server_name: '', server_address: '' })).rejects.toThrow('ServerName is required when enabling clustering');
+    await update({ 'core.https_address': '[::]:8443' });
+    await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('Cannot use wildcard core.https_address "[::]:8443" for cluster.https_address');
+    await update({ 'core.https_address': '' });
+    await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('No core.https_address config key is set on this member');
+  });
+
+  it('begins with the host that has the control plane', async () => {
+    await update({ 'core.https_address': '192.0.2.2' });
+    await handler.enable(call, { server_name: 'm1', server_address: '' });
+    await composition.settle();
+    const own = { roles: ['database'], failure_domain: 'default', description: '', server_name: 'm1', url: 'https://192.0.2.2:8443', database: true, status: 'Online', message: 'Fully operational', architecture: 'x86_64' };
+    expect(await members()).toEqual([own]);
+    await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('This server is already clustered');
+    expect(composition.events.filter(({ kind }) => kind === 'member.renamed')).toMatchObject([{ payload: { from: 'none', to: 'm1' } }]);
+    expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'm1' });
+  });
+
+  it('takes in who has a token for its name, once', async () => {
+    const password = await token('m2');
+    await expect(handler.accept(call, joining({ server_name: 'm3', password }))).rejects.toThrow('No matching cluster join operation found');
+    await expect(handler.accept(call, joining({ password, server_version: '4.0' }))).rejects.toThrow(`The joining server version doesn't match (expected 4.15 with API count ${extensions.length})`);
+    await expect(handler.accept(call, joining({ password, server_address: '192.0.2.2' }))).rejects.toThrow('The cluster already has a member with address: 192.0.2.2:8443');
+    await expect(handler.accept(call, joining({ password, server_name: 'm1' }))).rejects.toThrow('The cluster already has a member with name: m1');
+    const accepted = await handler.accept(call, joining({ password }));
+    expect(accepted).toMatchObject({ name: 'm2', control_address: '192.0.2.2:8444', agent_address: '192.0.2.3:8444' });
+    expect(accepted.certificate).toContain('BEGIN CERTIFICATE');
+    await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password }))).rejects.toThrow('No matching cluster join operation found');
+    await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password: 'guess' }))).rejects.toThrow('not authorized');
+  });
+
+  it('has members that can be described, renamed and removed', async () => {
+    const change = { name: 'm2', roles: [], failure_domain: 'rack1', description: 'second', if_match: '' };
+    await expect(handler.updateMember(call, { ...change, roles: ['database'] })).rejects.toThrow('cannot be added');
+    await handler.updateMember(call, change);
+    expect((await members())[1]).toMatchObject({ server_name: 'm2', failure_domain: 'rack1', description: 'second', roles: [], database: false, url: 'https://192.0.2.3:8443' });
+    await expect(handler.removeMember(call, { name: 'm2', force: false })).rejects.toThrow('Node still has the following containers: c1');
+    await expect(handler.removeMember(call, { name: 'm1', force: true })).rejects.toThrow('has the control plane');
+    await expect(handler.renameMember(call, { name: 'm2', new_name: 'm1' })).rejects.toThrow('already exists');
+    await handler.renameMember(call, { name: 'm2', new_name: 'm5' });
+    expect((await members()).map((member) => member['server_name'])).toEqual(['m1', 'm5']);
+    await handler.removeMember(call, { name: 'm5', force: false });
+    expect((await members()).length).toBe(1);
+    await expect(handler.register(call, { name: 'm5', address: '192.0.2.3:8444', architecture: 'x86_64', environment: Buffer.from('{}') })).rejects.toThrow('"m5" is no member of this cluster');
+    await expect(handler.removeMember(call, { name: 'm1', force: true })).rejects.toThrow('Member is the only member in the cluster');
   });
 });
 

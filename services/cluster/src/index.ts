@@ -2,16 +2,28 @@ import { cluster } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { ClusterHandler } from './cluster.handler.js';
 import { ConfigStore } from './config/config.store.js';
+import { AcceptMember } from './joining/accept-member.js';
+import { Authority } from './joining/authority.js';
+import { EnableClustering } from './joining/enable-clustering.js';
+import { JoinCluster } from './joining/join-cluster.js';
+import { JoinTokens } from './joining/join-tokens.js';
+import { Joining } from './joining/joining.js';
+import { ClusterMembers } from './members/cluster-members.js';
+import { MemberUse } from './members/member-use.js';
 import { MemberStore } from './members/member.store.js';
 import { clusterSchema } from './migrations/001-cluster.js';
+import { clusterMembers } from './migrations/002-members.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
 /** The server's configuration and environment, resources, and members. */
 export const clusterService = defineService({
   name: 'cluster',
-  providers: [ClusterHandler, ConfigStore, MemberStore, ServerDocument, Surroundings],
+  providers: [
+    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, ServerDocument, Surroundings],
+    ...[Joining, EnableClustering, JoinCluster, AcceptMember, JoinTokens, Authority],
+  ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],
-  migrations: [clusterSchema],
+  migrations: [clusterSchema, clusterMembers],
   start: (app) => app.get(ServerDocument, { strict: false }).follow(),
 });

@@ -1,28 +1,57 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
-import { Token, type common, type StoragePools } from '@asterism/proto';
+import { Token, type common, type Networks, type StoragePools } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 
-/** The agents and the pools around the cluster service. */
+export interface Configured {
+  name: string;
+  config: Record<string, string>;
+}
+
+/** The agents, the pools and the networks around the cluster service. */
 @Injectable()
 export class Surroundings {
   constructor(
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Token.StoragePools) private readonly storagePools: StoragePools,
+    @Inject(Token.Networks) private readonly allNetworks: Networks,
   ) {}
 
-  requireMember(target: string): void {
-    if (target !== '' && !this.agents.members().includes(target)) throw new LxdError('not-found', 'Cluster member not found');
+  /** The name that the member asked for has now; the first one where none is asked for. */
+  member(target: string): string {
+    if (target === '') return this.agents.members()[0] ?? '';
+    const name = this.agents.nameOf(target);
+    if (name === undefined) throw new LxdError('not-found', 'Cluster member not found');
+    return name;
   }
 
-  resources(call: CallContext, target: string): Promise<common.Document> {
-    this.requireMember(target);
-    return this.agents.on(target || (this.agents.members()[0] ?? '')).host.resources(call, {});
+  /** Whose keys of the configuration a member has for itself; none has where there is no cluster. */
+  owner(target: string): string {
+    const name = this.member(target);
+    return this.agents.isClustered ? name : '';
   }
 
-  async pools(call: CallContext): Promise<{ name: string; config: Record<string, string> }[]> {
-    const answer = await this.storagePools.list(call, { project: 'default', all_projects: false, recursion: 1, filter: '', visible_projects: [] });
-    return JSON.parse(answer.json.toString()) as { name: string; config: Record<string, string> }[];
+  /** The same for who asks about itself, and may be no member yet. */
+  ownerOf(member = ''): string {
+    return this.agents.isClustered ? (this.agents.nameOf(member) ?? '') : '';
   }
+
+  async resources(call: CallContext, target: string): Promise<common.Document> {
+    return this.agents.on(this.member(target)).host.resources(call, {});
+  }
+
+  pools(call: CallContext): Promise<Configured[]> {
+    return listed(this.storagePools.list(call, everything));
+  }
+
+  networks(call: CallContext): Promise<Configured[]> {
+    return listed(this.allNetworks.list(call, everything));
+  }
+}
+
+const everything: common.ListRequest = { project: 'default', all_projects: false, recursion: 1, filter: '', visible_projects: [] };
+
+async function listed(answer: Promise<common.Document>): Promise<Configured[]> {
+  return JSON.parse((await answer).json.toString()) as Configured[];
 }

@@ -64,6 +64,8 @@ const controllers: Type<object>[] = [
   InternalController,
 ];
 
+export { Listeners } from './listeners/listeners.js';
+
 /** The REST API: listeners, identity and access, answers, streams, websockets, events. */
 export const gatewayService = defineService({
   name: 'gateway',

@@ -14,6 +14,8 @@ export const imagesService = defineService({
   providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageTasks, Housekeeping, ImagesHandler],
   handlers: [[images.ImagesDefinition, ImagesHandler]],
   migrations: [imagesTables],
+  membersIn: [['images.locations', 'member']],
+  membersGoFrom: [['images.locations', 'member']],
   start: async (app) => app.get(Housekeeping, { strict: false }).start(),
   stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),
 });

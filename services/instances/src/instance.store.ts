@@ -140,9 +140,9 @@ export class InstanceStore {
   async write(unit: Unit, row: InstanceRow): Promise<void> {
     await unit.query(
       `UPDATE instances.instances SET name = $2, architecture = $3, description = $4, ephemeral = $5, stateful = $6, config = $7, devices = $8, profiles = $9,
-         expanded_config = $10, expanded_devices = $11, volume_path = $12, status = $13, status_code = $14, busy = $15, busy_task = $16, last_used_at = $17, pool = $18, pool_driver = $19
+         expanded_config = $10, expanded_devices = $11, volume_path = $12, status = $13, status_code = $14, busy = $15, busy_task = $16, last_used_at = $17, pool = $18, pool_driver = $19, member = $20
        WHERE id = $1`,
-      [row.id, row.name, row.architecture, row.description, row.ephemeral, row.stateful, ...jsonColumns(row), row.volume_path, row.status, statusCodes[row.status], row.busy, row.busy_task, row.last_used_at, row.pool, row.pool_driver],
+      [row.id, row.name, row.architecture, row.description, row.ephemeral, row.stateful, ...jsonColumns(row), row.volume_path, row.status, statusCodes[row.status], row.busy, row.busy_task, row.last_used_at, row.pool, row.pool_driver, row.member],
     );
   }
 

@@ -59,9 +59,6 @@ export interface SnapshotRow {
   expires_at: Date | null;
 }
 
-/** How the API names the one member of a host without a cluster. */
-export const soleMember = 'none';
-
 export const isRunning = (row: { status: string }): boolean => row.status === 'Running' || row.status === 'Frozen';
 
 /** What an instance's ETag covers, in LXD's order. */

@@ -16,6 +16,7 @@ import { States } from './lists/states.js';
 import { MetricsHandler } from './metrics/metrics.handler.js';
 import { Members } from './members/members.js';
 import { instancesTables } from './migrations/001-instances.js';
+import { Placement } from './placement/placement.js';
 import { Power } from './power/power.js';
 import { scheduleClock } from './migrations/002-schedules.js';
 import { instanceNames } from './migrations/003-names.js';
@@ -45,6 +46,7 @@ export const instancesService: AsterismService = defineService({
     InstanceTasks,
     Admission,
     Creation,
+    Placement,
     RefreshCopy,
     Power,
     Changes,
@@ -66,6 +68,11 @@ export const instancesService: AsterismService = defineService({
     [instances.InstanceMetricsDefinition, MetricsHandler],
   ],
   migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups],
+  membersIn: [
+    ['instances.instances', 'member'],
+    ['instances.backups', 'member'],
+  ],
+  membersGoFrom: [['instances.instances', 'member']],
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
     app.get(Schedules, { strict: false }).start();

@@ -6,7 +6,7 @@ import { lifecycle } from '@asterism/events';
 import { Token, type Agent, type InstanceVolumes, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
-import { soleMember, type Config, type InstanceRow, type Status } from './instance.js';
+import { type Config, type InstanceRow, type Status } from './instance.js';
 import { InstanceStore } from './instance.store.js';
 import { SnapshotStore } from './snapshots/snapshot.store.js';
 import { Surroundings } from './surroundings.js';
@@ -28,8 +28,8 @@ export class TaskParts {
   }
 
   /** The instance's volume, or one of its snapshots. */
-  volumeOf(row: Pick<InstanceRow, 'project' | 'pool' | 'type' | 'name'>, snapshot = ''): storage.VolumeRef {
-    return { project: row.project, pool: row.pool, type: row.type, name: snapshot === '' ? row.name : `${row.name}/${snapshot}` };
+  volumeOf(row: Pick<InstanceRow, 'project' | 'pool' | 'type' | 'name' | 'member'>, snapshot = ''): storage.VolumeRef {
+    return { project: row.project, pool: row.pool, type: row.type, name: snapshot === '' ? row.name : `${row.name}/${snapshot}`, member: row.member };
   }
 
   /** Removes the file of a backup, or of a received archive, from its member. */
@@ -55,10 +55,10 @@ export function withVolatileKeys(row: InstanceRow, changes: Config): InstanceRow
 }
 
 /** Says on /1.0/events what happened to an instance. */
-export function emit(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name'>, context?: Record<string, unknown>): void {
-  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name], { project: row.project }), project: row.project, location: soleMember, requestor: call.requestor, context }));
+export function emit(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name' | 'member'>, context?: Record<string, unknown>): void {
+  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name], { project: row.project }), project: row.project, location: row.member, requestor: call.requestor, context }));
 }
 
-export function emitSnapshot(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name'>, snapshot: string, context?: Record<string, unknown>): void {
-  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name, 'snapshots', snapshot], { project: row.project }), project: row.project, location: soleMember, requestor: call.requestor, context }));
+export function emitSnapshot(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name' | 'member'>, snapshot: string, context?: Record<string, unknown>): void {
+  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name, 'snapshots', snapshot], { project: row.project }), project: row.project, location: row.member, requestor: call.requestor, context }));
 }

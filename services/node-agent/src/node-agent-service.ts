@@ -60,7 +60,7 @@ function openAgentInstances(host: Host, guestFiles: GuestFiles, { environment }:
       ]),
     ),
     rootUsage: rootUsage(storage),
-    devlxd: { member: environment.member, images: guestImages(images) },
+    devlxd: { member: () => environment.member, images: guestImages(images) },
     happened: (id, what, message) => void bus.publish(event('agent.instance', { member: environment.member, id, what, ...(message ? { message } : {}) })).catch(() => undefined),
   });
 }

@@ -37,6 +37,7 @@ export class Registration {
     const { json } = await this.facts.environment(call, {});
     const { member, advertise } = this.runtime.environment;
     const address = this.runtime.composition === 'standalone' ? '' : advertise.replace(/^0\.0\.0\.0:/, `${hostname()}:`);
-    await this.cluster.register(call, { name: member, address, architecture: machineArchitecture(), environment: json });
+    const { name } = await this.cluster.register(call, { name: member, address, architecture: machineArchitecture(), environment: json });
+    this.runtime.environment.member = name;
   }
 }

@@ -15,8 +15,9 @@ async function main(): Promise<void> {
   process.env['LXD_DIR'] = asked.stateDir;
   const unlock = await lockStateDir(asked.stateDir);
   enableCompileCache(join(asked.stateDir, 'cache', 'compiled'));
-  const { startStandalone } = await import('./standalone.js');
-  const server = await startStandalone(asked.stateDir);
+  const { Server } = await import('./server.js');
+  const server = new Server(asked.stateDir);
+  await server.start();
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;

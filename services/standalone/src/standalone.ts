@@ -1,17 +1,18 @@
 import { LocalAgents } from '@asterism/agents';
 import { clusterService } from '@asterism/cluster';
-import { gatewayService } from '@asterism/gateway';
+import { gatewayService, Listeners } from '@asterism/gateway';
 import { imagesService } from '@asterism/images';
 import { instancesService } from '@asterism/instances';
 import { networksService } from '@asterism/networks';
 import { nodeAgentService } from '@asterism/node-agent';
 import { operationsService } from '@asterism/operations';
 import { projectsService } from '@asterism/projects';
-import { agentDefinitions, deployables, type Agent } from '@asterism/proto';
-import { local, type Service, type ServiceDefinition } from '@asterism/rpc';
-import { compose, openRuntime, readEnvironment } from '@asterism/service';
+import { deployables } from '@asterism/proto';
+import { compose, openRuntime, readEnvironment, type RuntimeInfo } from '@asterism/service';
 import { storageService } from '@asterism/storage';
 import { warningsService } from '@asterism/warnings';
+import { ControlPlane } from './control-plane.js';
+import { localAgent } from './local-agent.js';
 
 /** In the order of their start: who answers comes before who asks, the listeners come last. */
 const services = [
@@ -28,11 +29,13 @@ const services = [
 ];
 
 export interface Standalone {
+  /** Leaves the API's addresses to who comes next; what is open goes on. */
+  handOver?(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The whole constellation in this process, the node-agent as the only member. */
-export async function startStandalone(stateDir: string): Promise<Standalone> {
+/** The whole constellation in this process with the node-agent of its host; in a cluster the control plane of the other members too. */
+export async function startStandalone(stateDir: string, become?: RuntimeInfo['become']): Promise<Standalone> {
   const environment = { ...readEnvironment(), stateDir, replica: 'standalone' };
   const runtime = await openRuntime(environment, true);
   const agents = new LocalAgents(environment.member);
@@ -44,17 +47,17 @@ export async function startStandalone(stateDir: string): Promise<Standalone> {
     remoteService: () => undefined,
     remoteTaskOwner: () => undefined,
     composition: 'standalone',
+    become,
   });
-  const agent = Object.entries(agentDefinitions).map(([domain, definition]: [string, ServiceDefinition]) => {
-    const handler = composition.handler(definition);
-    if (!handler) throw new Error(`the node-agent does not serve ${definition.fullName}`);
-    return [domain, local(definition, handler as Service<ServiceDefinition>)];
-  });
-  agents.bind(Object.fromEntries(agent) as Agent);
+  agents.bind(localAgent(composition));
+  const controlPlane = new ControlPlane({ composition, agents, bus: runtime.bus, environment });
+  await controlPlane.start();
   await composition.start();
   return {
+    handOver: () => composition.app.get(Listeners, { strict: false }).handOver(),
     async close() {
       await composition.close();
+      await controlPlane.close();
       await agents.close();
       await runtime.close();
     },

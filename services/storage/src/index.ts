@@ -6,6 +6,8 @@ import { InstanceVolumesHandler } from './instance-volumes/instance-volumes.hand
 import { storageSchema } from './migrations/001-storage.js';
 import { volumeBackups } from './migrations/002-backups.js';
 import { Members } from './pools/members.js';
+import { NewMembers } from './pools/new-members.js';
+import { PendingPools } from './pools/pending-pools.js';
 import { PoolStore } from './pools/pool.store.js';
 import { PoolUsers } from './pools/pool-users.js';
 import { StoragePoolsHandler } from './pools/storage-pools.handler.js';
@@ -13,6 +15,7 @@ import { Unfinished } from './unfinished.js';
 import { CopyVolume } from './volumes/copy-volume.js';
 import { SnapshotStore } from './volumes/snapshot.store.js';
 import { volumeSchedules } from './migrations/003-schedules.js';
+import { poolMemberStates } from './migrations/005-pool-members.js';
 import { movedVolumes } from './migrations/004-moved.js';
 import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
@@ -28,7 +31,7 @@ import { VolumeUsers } from './volumes/volume-users.js';
 export const storageService = defineService({
   name: 'storage',
   providers: [
-    ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, Unfinished],
+    ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, PendingPools, NewMembers, Unfinished],
     ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers],
     InstanceVolumesHandler,
   ],
@@ -37,8 +40,18 @@ export const storageService = defineService({
     [storage.StorageVolumesDefinition, StorageVolumesHandler],
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
-  migrations: [storageSchema, volumeBackups, volumeSchedules, movedVolumes],
+  migrations: [storageSchema, volumeBackups, volumeSchedules, movedVolumes, poolMemberStates],
+  membersIn: [
+    ['storage.pool_members', 'member'],
+    ['storage.volumes', 'member'],
+    ['storage.backups', 'member'],
+  ],
+  membersGoFrom: [
+    ['storage.volumes', 'member'],
+    ['storage.pool_members', 'member'],
+  ],
   async start(app) {
+    await app.get(NewMembers, { strict: false }).start();
     await app.get(Unfinished, { strict: false }).start();
     app.get(Schedules, { strict: false }).start();
   },

@@ -11,5 +11,7 @@ export const warningsService = defineService({
   providers: [WarningsHandler, WarningStore, PruneResolved],
   handlers: [[warnings.WarningsDefinition, WarningsHandler]],
   migrations: [warningsSchema],
+  membersIn: [['warnings.warnings', 'location']],
+  membersGoFrom: [['warnings.warnings', 'location']],
   start: (app) => app.get(PruneResolved, { strict: false }).start(),
 });

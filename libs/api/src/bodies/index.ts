@@ -1,3 +1,4 @@
+export * from './cluster.js';
 export * from './instances.js';
 export * from './storage.js';
 export * from './projects.js';

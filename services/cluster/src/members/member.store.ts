@@ -1,30 +1,91 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Database } from '@asterism/database';
+import { soleMember } from '@asterism/agents';
+import { Database, type Unit } from '@asterism/database';
 import type { HostEnvironment } from '../server/server-environment.js';
 
 export interface MemberRow {
   name: string;
+  /** Of its agent, host:port; empty where it shares the process of the control plane. */
   address: string;
+  /** Of its API, host:port. */
+  server_address: string;
   architecture: string;
   environment: HostEnvironment;
+  former_names: string[];
+  failure_domain: string;
+  description: string;
+  has_control_plane: boolean;
+  seen_at: Date;
   /** Seconds since the agent last announced itself. */
   age: number;
 }
 
-/** Rows of cluster.members: the hosts whose agents have announced themselves. */
+export type NewMember = Pick<MemberRow, 'name' | 'address' | 'server_address' | 'architecture'>;
+
+const select = `
+  SELECT name, address, server_address, architecture, environment, former_names, failure_domain, description, has_control_plane, seen_at,
+         extract(epoch FROM now() - seen_at)::float AS age
+  FROM cluster.members`;
+
+/** Rows of cluster.members: the hosts whose agents have announced themselves, and those that were accepted to do so. */
 @Injectable()
 export class MemberStore {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   list(): Promise<MemberRow[]> {
-    return this.database.query('SELECT name, address, architecture, environment, extract(epoch FROM now() - seen_at)::float AS age FROM cluster.members ORDER BY name');
+    return this.database.query(`${select} ORDER BY name COLLATE "C"`);
   }
 
-  async upsert(member: Omit<MemberRow, 'age'>): Promise<void> {
-    await this.database.query(
-      `INSERT INTO cluster.members (name, address, architecture, environment) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (name) DO UPDATE SET address = excluded.address, architecture = excluded.architecture, environment = excluded.environment, seen_at = now()`,
+  /** By its name, or one it had. */
+  async find(name: string): Promise<MemberRow | undefined> {
+    return (await this.database.query<MemberRow>(`${select} WHERE name = $1 OR $1 = ANY(former_names) ORDER BY name <> $1 LIMIT 1`, [name]))[0];
+  }
+
+  /** Nobody else changes who is a member until the unit ends. */
+  async lock(unit: Unit): Promise<MemberRow[]> {
+    await unit.query('LOCK TABLE cluster.members IN SHARE ROW EXCLUSIVE MODE');
+    return unit.query<MemberRow>(`${select} ORDER BY name COLLATE "C"`);
+  }
+
+  /** The name that the member has now; undefined for one that nobody knows. */
+  async seen(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<string | undefined> {
+    const rows = await this.database.query<{ name: string }>(
+      `UPDATE cluster.members SET address = $2, architecture = $3, environment = $4, seen_at = now()
+       WHERE name = (SELECT name FROM cluster.members WHERE name = $1 OR $1 = ANY(former_names) ORDER BY name <> $1 LIMIT 1) RETURNING name`,
       [member.name, member.address, member.architecture, member.environment],
     );
+    return rows[0]?.name;
   }
+
+  async insert(unit: Unit, member: NewMember): Promise<void> {
+    const { name, address, server_address, architecture } = member;
+    await unit.query(
+      `INSERT INTO cluster.members (name, address, server_address, architecture, environment) VALUES ($1, $2, $3, $4, '{}') ON CONFLICT (name) DO NOTHING`,
+      [name, address, server_address, architecture],
+    );
+    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text)', [name]);
+  }
+
+  async rename(unit: Unit, member: string, name: string): Promise<void> {
+    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text)', [name]);
+    await unit.query('UPDATE cluster.members SET name = $2, former_names = array_append(former_names, $1::text) WHERE name = $1::text', [member, name]);
+  }
+
+  /** The host without a cluster becomes the first member of one. */
+  async lead(unit: Unit, member: string, serverAddress: string): Promise<void> {
+    await unit.query('UPDATE cluster.members SET server_address = $2, has_control_plane = true WHERE name = $1', [member, serverAddress]);
+  }
+
+  async update(unit: Unit, { name, failure_domain, description }: Pick<MemberRow, 'name' | 'failure_domain' | 'description'>): Promise<void> {
+    await unit.query('UPDATE cluster.members SET failure_domain = $2, description = $3 WHERE name = $1', [name, failure_domain, description]);
+  }
+
+  async delete(unit: Unit, name: string): Promise<void> {
+    await unit.query('DELETE FROM cluster.members WHERE name = $1', [name]);
+  }
+}
+
+/** A host alone is called "none". */
+export function isClustered(members: readonly Pick<MemberRow, 'name'>[]): boolean {
+  return members.some(({ name }) => name !== soleMember);
 }

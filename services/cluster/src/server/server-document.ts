@@ -31,7 +31,7 @@ const nothingKnown: HostEnvironment = {
 /** The trusted part of GET /1.0, kept rendered: every client asks for it first. */
 @Injectable()
 export class ServerDocument implements OnApplicationShutdown {
-  #kept: { answer: Promise<common.Document>; until: number } | undefined;
+  readonly #kept = new Map<string, { answer: Promise<common.Document>; until: number }>();
   #subscription: Subscription | undefined;
 
   constructor(
@@ -43,19 +43,21 @@ export class ServerDocument implements OnApplicationShutdown {
   ) {}
 
   async follow(): Promise<void> {
-    this.#subscription = await this.bus.subscribe(['config.changed', 'agent.ready', 'lifecycle'], (event) => {
+    this.#subscription = await this.bus.subscribe(['config.changed', 'agent.ready', 'members.changed', 'lifecycle'], (event) => {
       if (event.kind !== 'lifecycle' || event.payload.action.startsWith('storage-pool-') || event.payload.action.startsWith('network-')) this.forget();
     });
   }
 
   forget(): void {
-    this.#kept = undefined;
+    this.#kept.clear();
   }
 
-  get(): Promise<common.Document> {
-    if (this.#kept && this.#kept.until > Date.now()) return this.#kept.answer;
-    const answer = this.#render();
-    this.#kept = { answer, until: Date.now() + maxAgeMs };
+  /** As the member has it. */
+  get(member: string): Promise<common.Document> {
+    const kept = this.#kept.get(member);
+    if (kept && kept.until > Date.now()) return kept.answer;
+    const answer = this.#render(member);
+    this.#kept.set(member, { answer, until: Date.now() + maxAgeMs });
     answer.catch(() => this.forget());
     return answer;
   }
@@ -64,18 +66,19 @@ export class ServerDocument implements OnApplicationShutdown {
     await this.#subscription?.close();
   }
 
-  async #render(): Promise<common.Document> {
-    const [config, host, drivers] = await Promise.all([this.config.load(), this.#host(), this.#driversInUse()]);
+  async #render(member: string): Promise<common.Document> {
+    const clusterName = this.agents.isClustered ? member : undefined;
+    const [config, host, drivers] = await Promise.all([this.config.load(clusterName), this.#host(member), this.#driversInUse()]);
     const shown = renderConfig(config);
-    return document({ config: shown, environment: serverEnvironment(host, config, drivers) }, shown);
+    return document({ config: shown, environment: serverEnvironment(host, { config, clusterName }, drivers) }, shown);
   }
 
   /** Asked from the agent, for addresses come and go; what it said last where it does not answer. */
-  async #host(): Promise<HostEnvironment> {
-    const [name] = this.agents.members();
-    const answer = name === undefined ? undefined : await this.agents.on(name).host.environment(systemCall({ timeoutMs: 2_000 }), {}).catch(() => undefined);
+  async #host(name: string): Promise<HostEnvironment> {
+    const isThere = this.agents.online().includes(name);
+    const answer = !isThere ? undefined : await this.agents.on(name).host.environment(systemCall({ timeoutMs: 2_000 }), {}).catch(() => undefined);
     if (answer) return JSON.parse(answer.json.toString()) as HostEnvironment;
-    return (await this.members.list())[0]?.environment ?? nothingKnown;
+    return { ...nothingKnown, ...(await this.members.find(name))?.environment };
   }
 
   async #driversInUse(): Promise<string[]> {

@@ -24,10 +24,10 @@ export interface HostEnvironment {
 }
 
 /** "environment" of GET /1.0 without the certificate, which the gateway that serves it knows. */
-export function serverEnvironment(host: HostEnvironment, config: Readonly<Record<string, string>>, driversInUse: readonly string[]): object {
+export function serverEnvironment(host: HostEnvironment, server: { config: Readonly<Record<string, string>>; clusterName: string | undefined }, driversInUse: readonly string[]): object {
   const used = host.storage_supported_drivers.filter((driver) => driversInUse.includes(driver.Name));
   return {
-    addresses: reachableAddresses(config[serverKeys.coreHttpsAddress.name] ?? '', host.addresses),
+    addresses: reachableAddresses(server.config[serverKeys.coreHttpsAddress.name] ?? '', host.addresses),
     architectures: host.architectures,
     driver: host.driver,
     driver_version: host.driver_version,
@@ -41,8 +41,8 @@ export function serverEnvironment(host: HostEnvironment, config: Readonly<Record
     os_version: host.os_version,
     project: 'default',
     server: 'lxd',
-    server_clustered: false,
-    server_name: hostname(),
+    server_clustered: server.clusterName !== undefined,
+    server_name: server.clusterName ?? hostname(),
     server_pid: process.pid,
     server_version: serverVersion,
     storage: used.map((driver) => driver.Name).join(' | '),

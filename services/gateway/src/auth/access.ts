@@ -73,6 +73,7 @@ const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> 
   '/1.0/storage-pools/:pool/volumes/:type/:volume/backups/:backup/export': { GET: 'project' },
   '/1.0/warnings': { GET: 'admin' },
   '/1.0/warnings/:id': { GET: 'admin', PUT: 'admin', PATCH: 'admin', DELETE: 'admin' },
+  '/internal/cluster/accept': { POST: 'anyone' },
   '/internal/ready': { GET: 'local' },
   '/internal/shutdown': { PUT: 'local' },
 };

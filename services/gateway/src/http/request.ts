@@ -2,6 +2,7 @@ import { parseJson, type Schema } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import type { common } from '@asterism/proto';
 import { activeWatcher, traceIdOf, traceOfRequest, type CallContext, type Watched } from '@asterism/rpc';
+import type { RuntimeInfo } from '@asterism/service';
 import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -46,6 +47,11 @@ export async function readBody(source: AsyncIterable<Buffer>, limit = maxBodyByt
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** The member that ?target= names, else the one that this request came to. */
+export function memberOf(request: ApiRequest, { environment }: RuntimeInfo): string {
+  return query(request, 'target') || environment.member;
 }
 
 export function parameter(request: ApiRequest, name: string): string {

@@ -7,7 +7,7 @@ import { createLogger } from '@asterism/telemetry';
 import { Inject, Injectable } from '@nestjs/common';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { chmod, chown, rm } from 'node:fs/promises';
+import { chmod, chown, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:net';
 import { Upgrades } from '../websockets/upgrades.js';
@@ -24,6 +24,7 @@ export class Listeners {
   #unix: Server | undefined;
   #https: { server: Server; wanted: string } | undefined;
   #following: Promise<void> = Promise.resolve();
+  #isHandedOver = false;
 
   constructor(
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
@@ -41,7 +42,7 @@ export class Listeners {
   async start(): Promise<void> {
     await this.#listenUnix();
     await this.bus.subscribe(['config.changed'], async ({ payload }) => {
-      if (payload.keys.includes('core.https_address')) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
+      if (payload.keys.some((key) => key === 'core.https_address' || key === 'cluster.https_address')) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
     });
     await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
   }
@@ -55,11 +56,25 @@ export class Listeners {
 
   /** Takes no more requests and lets those under way finish. Websockets live until the process ends: that is how clients see it. */
   async close(): Promise<void> {
+    if (!this.#isHandedOver) await rm(this.#socket, { force: true });
     await Promise.all([closed(this.#unix), closed(this.#https?.server)]);
   }
 
+  /** Somebody else serves the addresses from now on; connections that are open go on. */
+  async handOver(): Promise<void> {
+    this.#isHandedOver = true;
+    await this.#following.catch(() => {});
+    this.#https?.server.close();
+    await rm(this.#socket, { force: true });
+  }
+
+  get #socket(): string {
+    return join(this.runtime.environment.stateDir, 'unix.socket');
+  }
+
   async #follow(): Promise<void> {
-    const { config } = await this.cluster.config(systemCall(), {});
+    if (this.#isHandedOver) return;
+    const { config } = await this.cluster.config(systemCall(), { member: this.runtime.environment.member });
     const wanted = config['core.https_address'] ?? '';
     if (wanted === (this.#https?.wanted ?? '')) return;
     const address = parseListenAddress(wanted);
@@ -88,14 +103,17 @@ export class Listeners {
   }
 
   async #listenUnix(): Promise<void> {
-    const { stateDir, socketGroup } = this.runtime.environment;
-    const path = join(stateDir, 'unix.socket');
+    const { socketGroup } = this.runtime.environment;
+    const path = this.#socket;
     if (await answers(path)) throw new LxdError('conflict', `LXD is already running on ${path}`);
-    await rm(path, { force: true });
+    // Bound under another name, which is what closing takes away: by then the socket may be another server's.
+    const bound = `${path}~`;
+    await rm(bound, { force: true });
     const server = this.#attach(createHttpServer(this.#options()));
-    await listening(server, { path });
-    await chmod(path, 0o660);
-    if (socketGroup) await chown(path, 0, await groupId(socketGroup));
+    await listening(server, { path: bound });
+    await chmod(bound, 0o660);
+    if (socketGroup) await chown(bound, 0, await groupId(socketGroup));
+    await rename(bound, path);
     this.#unix = server;
   }
 

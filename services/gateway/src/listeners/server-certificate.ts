@@ -17,11 +17,13 @@ export class ServerCertificate {
 
   async load(): Promise<void> {
     const directory = this.runtime.environment.stateDir;
-    const paths = { certificate: join(directory, 'server.crt'), key: join(directory, 'server.key') };
+    const isMember = this.runtime.composition === 'member';
+    // Every member of a cluster shows the same.
+    const paths = { certificate: join(directory, isMember ? 'cluster.crt' : 'server.crt'), key: join(directory, isMember ? 'cluster.key' : 'server.key') };
     try {
       [this.pem, this.key] = await Promise.all([readFile(paths.certificate, 'utf8'), readFile(paths.key, 'utf8')]);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (isMember || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await mkdir(directory, { recursive: true });
       const made = await (await import('@asterism/certificates')).selfSignedCertificate({
         commonName: `root@${hostname()}`,

@@ -77,7 +77,7 @@ export class ImportInstance {
     const snapshots: SnapshotRow[] = [];
     for (const snapshot of imported.snapshots) snapshots.push(await this.#snapshot(call, { project, name, pool }, snapshot));
     return {
-      wish: { ...instance, project, name, type: 'container', devices, profiles, trigger: 'import' },
+      wish: { ...instance, project, name, member: taken.member, type: 'container', devices, profiles, trigger: 'import' },
       source: {
         backup: { id: taken.id, member: taken.member, idmaps: Object.fromEntries([['', instance.idmap], ...imported.snapshots.map((snapshot) => [snapshot.name, snapshot.idmap])]) },
         snapshots: snapshots.map((row) => row.name),

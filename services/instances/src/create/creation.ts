@@ -7,13 +7,14 @@ import { Tasks, type OperationSpec } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Admission } from '../admission.js';
-import { soleMember, type InstanceRow, type SnapshotRow } from '../instance.js';
+import { type InstanceRow, type SnapshotRow } from '../instance.js';
 import type { NewInstance } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { randomName } from '../names/random-name.js';
 import { Refused } from '../refusal.js';
 import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
+import { Placement, requireMayTarget } from '../placement/placement.js';
 import { TaskParts } from '../task-parts.js';
 import { RefreshCopy } from '../refresh/refresh-copy.js';
 import { sourceInstance } from '../refresh/source-instance.js';
@@ -35,6 +36,12 @@ export interface Prepared {
 
 const nameTaken = 'Add instance info to the database: This "instances" entry already exists';
 
+/** By which name, and where. */
+interface Named {
+  name: string;
+  member: string;
+}
+
 /** Creates instances: from an image, as copies, or empty. */
 @Injectable()
 export class Creation {
@@ -45,17 +52,22 @@ export class Creation {
     @Inject(TaskParts) private readonly parts: TaskParts,
     @Inject(Token.Images) private readonly images: Images,
     @Inject(RefreshCopy) private readonly refreshes: RefreshCopy,
+    @Inject(Placement) private readonly placement: Placement,
   ) {}
 
   async create(call: CallContext, request: instances.CreateInstance): Promise<common.OperationAnswer> {
     const name = request.name || randomName();
     if (await this.refreshes.concerns(request)) return this.refreshes.refresh(call, request);
     const operation = operationOf(request, name);
+    requireCreatable(request, name);
+    const place = await this.placement.choose(await this.target(request));
     try {
-      return await this.accept(call, await this.prepare(call, request, name), operation);
+      return await this.accept(call, await this.prepare(call, request, { name, member: place.member }), operation);
     } catch (error) {
       if (error instanceof Refused) return this.admission.fail(call, operation, error);
       throw error;
+    } finally {
+      place.settled();
     }
   }
 
@@ -103,26 +115,26 @@ export class Creation {
     return row;
   }
 
-  private async prepare(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+  /** The member asked for; a copy that asks for none stays beside its source, where it costs least. */
+  private async target({ target, source, project }: instances.CreateInstance): Promise<string> {
+    if (target !== '' || source?.type !== 'copy' || !source.source || !this.placement.isClustered) return target;
+    return (await sourceInstance(this.parts.instances, source.project || project, source.source.split('/', 1)[0] ?? '')).member;
+  }
+
+  private async prepare(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
     const source = request.source?.type ?? '';
-    if (source === 'migration') throw new LxdError('unsupported', `Mode "${request.source?.mode ?? ''}" not implemented`);
-    if (request.target) throw new LxdError('bad-request', 'Target only allowed when clustered');
-    if (source !== 'image' && source !== 'none' && source !== 'copy') throw new LxdError('bad-request', `Unknown source type ${source}`);
-    requireInstanceName(name);
-    const type = instanceType(request);
-    requireArchitecture(request.architecture);
-    if (type === 'virtual-machine') throw new RecordRefused('Instance type "virtual-machine" is not supported on this server: QEMU is not available');
+    if (instanceType(request) === 'virtual-machine') throw new RecordRefused('Instance type "virtual-machine" is not supported on this server: QEMU is not available');
     if (source === 'copy') return this.prepareCopy(call, request, name);
     return source === 'image' ? this.prepareFromImage(call, request, name) : this.prepareEmpty(call, request, name);
   }
 
-  private async prepareEmpty(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+  private async prepareEmpty(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
     const wish = await this.wishOf(call, request, name, request.profiles?.names ?? ['default']);
     return { wish: { ...wish, architecture: request.architecture || hostArchitecture() }, source: { snapshots: [] }, snapshots: [] };
   }
 
-  private async prepareFromImage(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
-    const image = await this.ensureImage(call, request);
+  private async prepareFromImage(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
+    const image = await this.ensureImage(call, request, name.member);
     if (image.type !== 'container') throw new Refused('Requested image\'s type "virtual-machine" doesn\'t match instance type "container"');
     const wish = await this.wishOf(call, request, name, request.profiles?.names ?? (image.profiles.length > 0 ? image.profiles : ['default']));
     return {
@@ -132,20 +144,20 @@ export class Creation {
     };
   }
 
-  private async ensureImage(call: CallContext, request: instances.CreateInstance): Promise<images.EnsuredImage> {
+  private async ensureImage(call: CallContext, request: instances.CreateInstance, member: string): Promise<images.EnsuredImage> {
     const { alias = '', fingerprint = '', properties = {} } = request.source ?? {};
     if (!alias && !fingerprint && Object.keys(properties).length === 0) {
       throw new LxdError('internal', 'Must specify one of alias, fingerprint or properties for init from image');
     }
     try {
-      return await this.images.ensure(call, { project: request.project, alias, fingerprint, properties, member: soleMember, server: imageServer(request.source) });
+      return await this.images.ensure(call, { project: request.project, alias, fingerprint, properties, member, server: imageServer(request.source) });
     } catch (error) {
       if (isKind(error, 'not-found') && !alias && !request.source?.server) throw new Refused('Image not provided for instance creation');
       throw error;
     }
   }
 
-  private async prepareCopy(call: CallContext, request: instances.CreateInstance, name: string): Promise<Prepared> {
+  private async prepareCopy(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
     const from = request.source?.source ?? '';
     if (!from) throw new LxdError('bad-request', 'Must specify a source instance');
     const project = request.source?.project || request.project;
@@ -170,14 +182,16 @@ export class Creation {
     };
   }
 
-  private async wishOf(call: CallContext, request: instances.CreateInstance, name: string, profiles: readonly string[]): Promise<CreationWish> {
+  private async wishOf(call: CallContext, request: instances.CreateInstance, { name, member }: Named, profiles: readonly string[]): Promise<CreationWish> {
     const resolved = await this.parts.surroundings.resolve(call, request.project, profiles).catch((error: unknown) => {
       if (isUnknownProfile(error)) throw new LxdError('internal', error.message, { cause: error });
       throw isKind(error, 'not-found') ? new LxdError('not-found', 'Failed loading project: Project not found', { cause: error }) : error;
     });
+    requireMayTarget(resolved.config, request);
     return {
       project: request.project,
       name,
+      member,
       type: instanceType(request),
       architecture: request.architecture,
       description: request.description,
@@ -188,6 +202,16 @@ export class Creation {
       trigger: 'create',
     };
   }
+}
+
+/** What a request cannot ask for, wherever it would come to. */
+function requireCreatable(request: instances.CreateInstance, name: string): void {
+  const source = request.source?.type ?? '';
+  if (source === 'migration') throw new LxdError('unsupported', `Mode "${request.source?.mode ?? ''}" not implemented`);
+  if (source !== 'image' && source !== 'none' && source !== 'copy') throw new LxdError('bad-request', `Unknown source type ${source}`);
+  requireInstanceName(name);
+  instanceType(request);
+  requireArchitecture(request.architecture);
 }
 
 function operationOf(request: instances.CreateInstance, name: string): OperationSpec {

@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../surroundings.js';
 import { draftInstance, placeInstance, rootSize, type CreationWish } from './plan.js';
 
 const facts: DeviceFacts = {
-  pools: { default: { driver: 'btrfs', config: {} } },
+  pools: { default: { driver: 'btrfs', config: {}, members: ['none'] } },
   networks: { lxdbr0: { name: 'lxdbr0', type: 'bridge', managed: true, config: {} } },
 };
 const profile = {
@@ -12,7 +12,7 @@ const profile = {
   devices: { root: { type: 'disk', path: '/', pool: 'default', size: '1GiB' }, eth0: { type: 'nic', network: 'lxdbr0' } },
 };
 const wish = (more: Partial<CreationWish> = {}): CreationWish => ({
-  ...{ project: 'default', name: 'c1', type: 'container', architecture: 'x86_64', description: '', ephemeral: false, config: {}, devices: {}, profiles: [profile], trigger: 'create' },
+  ...{ project: 'default', name: 'c1', member: 'none', type: 'container', architecture: 'x86_64', description: '', ephemeral: false, config: {}, devices: {}, profiles: [profile], trigger: 'create' },
   ...more,
 });
 const plan = (more: Partial<CreationWish> = {}) => placeInstance(draftInstance(wish(more)), facts);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { diskKeys, instanceKeys, invalidInstanceConfig, parseSize } from '@asterism/config-keys';
 import type { NewInstance } from '../instance.store.js';
 import { expandConfig, expandDevices, rootDisk } from '../expand.js';
-import { soleMember, sorted, sortedDevices, type Config, type Devices, type ProfileConfig } from '../instance.js';
+import { sorted, sortedDevices, type Config, type Devices, type ProfileConfig } from '../instance.js';
 import { Refused } from '../refusal.js';
 import type { DeviceFacts } from '../surroundings.js';
 import { identity, imageConfig, nicHwaddrs } from '../volatile.js';
@@ -12,6 +12,7 @@ import { invalidDevices, invalidDeviceTypes } from './validate-devices.js';
 export interface CreationWish {
   project: string;
   name: string;
+  member: string;
   type: string;
   architecture: string;
   description: string;
@@ -57,7 +58,7 @@ export function draftInstance(wish: CreationWish): DraftInstance {
     profiles: wish.profiles.map((profile) => profile.name),
     expanded_config: expandConfig(wish.profiles, local),
     expanded_devices: expandedDevices,
-    member: soleMember,
+    member: wish.member,
   };
 }
 

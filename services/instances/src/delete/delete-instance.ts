@@ -1,3 +1,4 @@
+import { soleMember } from '@asterism/agents';
 import { instanceKeys, isTrueKey } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
@@ -16,20 +17,21 @@ export function requireDeletable(row: InstanceRow): void {
 }
 
 /** Removes an instance with its snapshots; the row goes last. */
-export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, object> {
-  return defineTask<InstanceKey, object>({
+export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, { member: string }> {
+  return defineTask<InstanceKey, { member: string }>({
     kind: 'instance.delete',
+    initial: () => ({ member: soleMember }),
     steps: [
       {
         name: 'everything on the member',
-        async run({ call, input }) {
-          await removeFromMember(parts, call, input);
+        async run({ call, input, state }) {
+          state.member = (await removeFromMember(parts, call, input)).member;
         },
       },
     ],
-    async conclude(unit, { call, input }) {
+    async conclude(unit, { call, input, state }) {
       parts.instances.deleteNamed(unit, input);
-      emit(unit, call, 'instance-deleted', input);
+      emit(unit, call, 'instance-deleted', { ...input, member: state.member });
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);
@@ -39,10 +41,11 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, ob
 }
 
 /** What the agent keeps of the instance, the files of its backups, its snapshots' volumes and its own. */
-export async function removeFromMember(parts: TaskParts, call: CallContext, { project, name }: InstanceKey): Promise<void> {
+export async function removeFromMember(parts: TaskParts, call: CallContext, { project, name }: InstanceKey): Promise<InstanceRow> {
   const [row, snapshots, backups] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name }), parts.instances.backupFiles({ project, name })]);
   for (const backup of backups) await parts.forgetArchive(call, backup);
   await parts.agentOf(row).delete(call, parts.surroundings.bareSpec(row));
   for (const snapshot of snapshots) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
   await parts.volumes.delete(call, parts.volumeOf(row));
+  return row;
 }

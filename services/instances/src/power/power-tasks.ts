@@ -51,8 +51,7 @@ export function startInstance(parts: TaskParts): PowerTask {
       },
     ],
     async conclude(unit, context) {
-      await finish(parts, unit, context, 'Running');
-      emit(unit, context.call, 'instance-started', context.input);
+      emit(unit, context.call, 'instance-started', await finish(parts, unit, context, 'Running'));
     },
     abandon: (unit, context) => release(parts, unit, context),
   });
@@ -68,7 +67,7 @@ export function stopInstance(parts: TaskParts): PowerTask {
       {
         name: 'remove an ephemeral instance',
         applies: (context) => context.state.ephemeral,
-        run: async (context) => removeFromMember(parts, context.call, context.input),
+        run: async (context) => void (await removeFromMember(parts, context.call, context.input)),
       },
     ],
     async conclude(unit, context) {
@@ -98,8 +97,7 @@ export function restartInstance(parts: TaskParts): PowerTask {
       },
     ],
     async conclude(unit, context) {
-      await finish(parts, unit, context, 'Running');
-      emit(unit, context.call, 'instance-restarted', context.input);
+      emit(unit, context.call, 'instance-restarted', await finish(parts, unit, context, 'Running'));
     },
     async abandon(unit, context) {
       if (context.state.stopped) await finish(parts, unit, context, 'Stopped');

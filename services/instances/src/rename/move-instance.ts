@@ -11,13 +11,14 @@ export interface MoveInput extends InstanceKey {
   newName: string;
   pool: string;
   poolDriver: string;
+  member: string;
 }
 
-export function requireMovable(row: InstanceRow): void {
-  if (isRunning(row)) throw new Refused('Instance must not be running to move between pools');
+export function requireMovable(row: InstanceRow, member = row.member): void {
+  if (isRunning(row)) throw new Refused(member === row.member ? 'Instance must not be running to move between pools' : 'Instance must be stopped to be moved statelessly');
 }
 
-/** Moves a stopped instance with its snapshots to another pool of its host: copied first, the old volume goes last. */
+/** Moves a stopped instance with its snapshots to another pool, or another member: copied first, the old volume goes last. */
 export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volumePath: string }> {
   type Context = StepContext<MoveInput, { volumePath: string }>;
   const rowOf = ({ input }: Context): Promise<InstanceRow> => parts.instances.get(input.project, input.name);
@@ -32,6 +33,13 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
     const agent = parts.agentOf(row);
     await (row.name === oldName ? agent.create(context.call, { spec, trigger: '' }) : agent.rename(context.call, { spec, old_name: oldName }));
   };
+  /** On another member it is new. */
+  const arrive = async (context: Context, row: InstanceRow): Promise<void> => {
+    await parts.agentOf(row).create(context.call, { spec: parts.surroundings.bareSpec(row), trigger: '' });
+  };
+  const leave = async (context: Context, row: InstanceRow): Promise<void> => {
+    await parts.agentOf(row).delete(context.call, parts.surroundings.bareSpec(row));
+  };
   return defineTask<MoveInput, { volumePath: string }>({
     kind: 'instance.move',
     initial: () => ({ volumePath: '' }),
@@ -42,7 +50,7 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
           const row = await rowOf(context);
           const target = moved(row, context.input, '');
           const source = { $case: 'copy_from', value: parts.volumeOf(row) } as const;
-          const request = { volume: parts.volumeOf(target), member: row.member, config: {}, size: rootSize(row.expanded_devices), snapshots: await snapshotsOf(row), source };
+          const request = { volume: parts.volumeOf(target), member: target.member, config: {}, size: rootSize(row.expanded_devices), snapshots: await snapshotsOf(row), source };
           context.state.volumePath = (await parts.volumes.create(context.call, request)).path;
         },
         undo: async (context) => remove(context, moved(await rowOf(context), context.input, '')),
@@ -51,15 +59,21 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
         name: 'its place on the member',
         run: async (context) => {
           const row = await rowOf(context);
-          await place(context, moved(row, context.input, context.state.volumePath), row.name);
+          const target = moved(row, context.input, context.state.volumePath);
+          await (target.member === row.member ? place(context, target, row.name) : arrive(context, target));
         },
-        undo: async (context) => place(context, await rowOf(context), context.input.newName),
+        undo: async (context) => {
+          const row = await rowOf(context);
+          const target = moved(row, context.input, context.state.volumePath);
+          await (target.member === row.member ? place(context, row, context.input.newName) : leave(context, target));
+        },
       },
       {
         name: 'the old volume',
         run: async (context) => {
           const row = await rowOf(context);
-          await remove(context, row).catch((error: unknown) => process.stderr.write(`old volume of ${row.project}/${row.name} in ${row.pool}: ${String(error)}\n`));
+          const gone = context.input.member === row.member ? remove(context, row) : leave(context, row).then(() => remove(context, row));
+          await gone.catch((error: unknown) => process.stderr.write(`old volume of ${row.project}/${row.name} in ${row.pool}: ${String(error)}\n`));
         },
       },
     ],
@@ -68,7 +82,9 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
       const after = moved(row, input, state.volumePath);
       await parts.instances.finish(unit, after);
       await parts.instances.keepName(unit, row.id, after.name);
-      emit(unit, call, 'instance-renamed', after, { old_name: row.name });
+      if (after.member === row.member) return emit(unit, call, 'instance-renamed', after, { old_name: row.name });
+      emit(unit, call, 'instance-deleted', row);
+      emit(unit, call, 'instance-created', after, { 'storage-pool': after.pool, type: after.type });
     },
     async abandon(unit, { id, input }) {
       const row = await parts.instances.lock(unit, input.project, input.name);
@@ -81,10 +97,11 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
 /** The row in its new place; the root disk becomes the instance's own device there. */
 function moved(row: InstanceRow, input: MoveInput, volumePath: string): InstanceRow {
   const root = rootDisk(row.expanded_devices);
-  const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: input.pool } } : {};
+  const device = root && input.pool !== row.pool ? { [root.name]: { ...root.options, [diskKeys.pool.name]: input.pool } } : {};
   return {
     ...row,
     name: input.newName,
+    member: input.member,
     pool: input.pool,
     pool_driver: input.poolDriver,
     volume_path: volumePath,

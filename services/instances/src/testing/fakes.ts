@@ -60,7 +60,7 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
       checkInstance: async () => called('projects.checkInstance').then(() => ({})),
     },
     [Token.Cluster]: { config: async () => ({ config: {} }) },
-    [Token.StoragePools]: { lookup: async (_call: unknown, { names }: { names: string[] }) => ({ by_name: Object.fromEntries(names.filter((name) => ['default', 'other'].includes(name)).map((name) => [name, { driver: 'btrfs', config: {} }])) }) },
+    [Token.StoragePools]: { lookup: async (_call: unknown, { names }: { names: string[] }) => ({ by_name: Object.fromEntries(names.filter((name) => ['default', 'other'].includes(name)).map((name) => [name, { driver: 'btrfs', config: {}, members: ['none'] }])) }) },
     [Token.Networks]: {
       lookup: async (_call: unknown, { names }: { names: string[] }) => ({
         by_name: Object.fromEntries(names.filter((name) => name === 'lxdbr0').map((name) => [name, { name, type: 'bridge', managed: true, config: {} }])),

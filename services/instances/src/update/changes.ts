@@ -10,6 +10,7 @@ import { Admission } from '../admission.js';
 import { etagOf, isRunning, type Devices, type InstanceRow } from '../instance.js';
 import { rootDisk } from '../expand.js';
 import { InstanceTasks } from '../instance-tasks.js';
+import { Placement, requireMayTarget } from '../placement/placement.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
 import { requireMovable } from '../rename/move-instance.js';
@@ -46,6 +47,7 @@ export class Changes {
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(Admission) private readonly admission: Admission,
     @Inject(TaskParts) private readonly parts: TaskParts,
+    @Inject(Placement) private readonly placement: Placement,
   ) {}
 
   /** PUT: refusals of the new state fail in the operation; a stale ETag is refused at once. */
@@ -71,7 +73,7 @@ export class Changes {
   async rename(call: CallContext, request: instances.RenameInstance): Promise<common.OperationAnswer> {
     const { project, name, view } = refOf(request.instance);
     const current = await this.parts.instances.get(project, name, view);
-    if (request.pool) return this.move(call, current, request);
+    if (request.pool || request.target) return this.move(call, current, request);
     requireInstanceName(request.new_name);
     if (await this.parts.instances.exists(project, request.new_name)) throw new LxdError('conflict', `Name "${request.new_name}" already in use`);
     return this.admission.open(call, this.definitions.rename, {
@@ -86,25 +88,29 @@ export class Changes {
     });
   }
 
-  /** To another pool, and to another name where one is given; refused as any change of the root disk would be. */
+  /** To another pool or member, and to another name where one is given; refused as any change of the root disk would be. */
   private async move(call: CallContext, row: InstanceRow, request: instances.RenameInstance): Promise<common.OperationAnswer> {
     const { project, name } = row;
     const newName = request.new_name || name;
     requireInstanceName(newName);
     if (newName !== name && (await this.parts.instances.exists(project, newName))) throw new LxdError('conflict', `Name "${newName}" already in use`);
-    if (request.pool === row.pool) throw new LxdError('bad-request', 'Requested storage pool is the same as current pool');
+    const member = request.target ? this.placement.require(request.target) : row.member;
+    if (request.target && member === row.member) throw new LxdError('bad-request', 'Target must be different than instance\'s current location');
+    const poolName = request.pool || row.pool;
+    if (poolName === row.pool && member === row.member) throw new LxdError('bad-request', 'Requested storage pool is the same as current pool');
     const root = rootDisk(row.expanded_devices);
-    const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: request.pool } } : {};
+    const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: poolName } } : {};
+    requireMayTarget((await this.parts.surroundings.resolve(call, project, [])).config, { target: request.target ?? '', by_restricted: request.by_restricted });
     const facts = await this.parts.surroundings.facts(call, project, device);
-    const pool = facts.pools[request.pool];
-    if (!pool) throw new LxdError('not-found', 'Storage pool not found');
+    const pool = facts.pools[poolName];
+    if (!pool?.members.includes(member)) throw new LxdError('not-found', 'Storage pool not found');
     await this.checkGate(call, row, { ...row, devices: { ...row.devices, ...device }, expanded_devices: { ...row.expanded_devices, ...device } });
     return this.admission.open(call, this.definitions.move, {
-      input: { project, name, newName, pool: request.pool, poolDriver: pool.driver },
+      input: { project, name, newName, pool: poolName, poolDriver: pool.driver, member },
       busy: 'rename',
       description: 'Migrating instance',
       accept: async (unit, now) => {
-        requireMovable(now);
+        requireMovable(now, member);
         await this.parts.instances.takeName(unit, now, newName);
       },
     });

@@ -3,9 +3,9 @@ import type { InstanceRow } from '../instance.js';
 import { draftInstance, placeInstance } from '../create/plan.js';
 import { changedRow, mergeWish } from './plan.js';
 
-const facts = { pools: { default: { driver: 'dir', config: {} }, other: { driver: 'dir', config: {} } }, networks: { lxdbr0: { name: 'lxdbr0', type: 'bridge', managed: true, config: {} } } };
+const facts = { pools: { default: { driver: 'dir', config: {}, members: ['none'] }, other: { driver: 'dir', config: {}, members: ['none'] } }, networks: { lxdbr0: { name: 'lxdbr0', type: 'bridge', managed: true, config: {} } } };
 const profile = { name: 'default', config: {}, devices: { root: { type: 'disk', path: '/', pool: 'default' } } };
-const draft = draftInstance({ project: 'default', name: 'c1', type: 'container', architecture: 'x86_64', description: '', ephemeral: false, config: { 'user.a': '1' }, devices: { eth0: { type: 'nic', network: 'lxdbr0' } }, profiles: [profile], trigger: 'create' });
+const draft = draftInstance({ project: 'default', name: 'c1', member: 'none', type: 'container', architecture: 'x86_64', description: '', ephemeral: false, config: { 'user.a': '1' }, devices: { eth0: { type: 'nic', network: 'lxdbr0' } }, profiles: [profile], trigger: 'create' });
 const row = { ...placeInstance(draft, facts), status: 'Stopped', stateful: false, status_code: 102, volume_path: '/v', created_at: new Date(), last_used_at: null } as InstanceRow;
 
 describe('the change of an instance', () => {

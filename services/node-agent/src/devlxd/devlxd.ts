@@ -44,7 +44,7 @@ export class Devlxd {
   constructor(
     private readonly host: Host,
     private readonly known: KnownInstances,
-    private readonly facts: { member: string; images: GuestImages },
+    private readonly facts: { member: () => string; images: GuestImages },
   ) {
     this.#http = createServer((request, response) => void this.#serve(request, response));
     this.#http.on('upgrade', (request, socket: Socket, head) => this.#upgrade(request, socket, head));
@@ -113,7 +113,7 @@ export class Devlxd {
     if (!('spec' in record)) return send(response, record);
     const fingerprint = imagePath.exec(path)?.[1];
     if (fingerprint !== undefined) return this.#image(response, record.spec, fingerprint);
-    send(response, answerTo(path, record.spec, this.facts.member));
+    send(response, answerTo(path, record.spec, this.facts.member()));
   }
 
   #asking(socket: Socket): InstanceRecord | Answer {

@@ -11,7 +11,7 @@ import { Devlxd } from './devlxd.js';
 const stateDir = mkdtempSync('/tmp/asterism-devlxd-');
 const host = linuxHost();
 const known = new KnownInstances(host, new InstanceLayout(stateDir));
-const devlxd = new Devlxd(host, known, { member: 'none', images: () => Promise.reject(new LxdError('not-found', 'Image not found')) });
+const devlxd = new Devlxd(host, known, { member: () => 'none', images: () => Promise.reject(new LxdError('not-found', 'Image not found')) });
 const spec = { id: 'c1', project: 'default', name: 'c1', type: 'container', config: { 'user.a': 'b', 'security.devlxd.images': 'true' }, devices: {} } as unknown as agentInstances.InstanceSpec;
 
 beforeEach(async () => {

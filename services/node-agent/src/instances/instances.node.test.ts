@@ -32,7 +32,7 @@ async function open(): Promise<AgentInstances> {
     devices: new DeviceDrivers(new Map()),
     guestFiles: new GuestFiles(),
     rootUsage: async () => undefined,
-    devlxd: { member: 'none', images: () => Promise.reject(new LxdError('not-found', 'Image not found')) },
+    devlxd: { member: () => 'none', images: () => Promise.reject(new LxdError('not-found', 'Image not found')) },
     happened: (id, what) => void happened.push(`${what} ${made.find((spec) => spec.id === id)?.name}`),
   });
   await opened.reattach();

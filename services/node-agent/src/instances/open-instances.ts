@@ -22,7 +22,7 @@ export interface InstancesOptions {
   rootUsage: RootUsage;
   happened: Happened;
   /** What guests are told of their place, and the images they may have. */
-  devlxd: { member: string; images: GuestImages };
+  devlxd: { member: () => string; images: GuestImages };
 }
 
 /** The instances of one state directory. */

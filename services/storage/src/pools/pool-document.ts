@@ -1,16 +1,16 @@
 import { sortedMap } from '@asterism/api';
 import type { PoolRow } from './pool.store.js';
 
-/** The config the API shows: with that of the member where there is one only. */
-export function shownConfig(row: PoolRow): Record<string, string> {
+/** The config the API shows: with that of the member where one is asked for, or there is one only. */
+export function shownConfig(row: Pick<PoolRow, 'config' | 'members'>, member = ''): Record<string, string> {
   const members = Object.values(row.members);
-  return sortedMap(members.length === 1 ? { ...row.config, ...members[0] } : row.config);
+  return sortedMap(members.length === 1 ? { ...row.config, ...members[0] } : { ...row.config, ...row.members[member] });
 }
 
 /** LXD's StoragePool object; used_by is null where nothing does. */
-export function poolObject(row: PoolRow, usedBy: readonly string[]): Record<string, unknown> {
+export function poolObject(row: PoolRow, usedBy: readonly string[], member = ''): Record<string, unknown> {
   return {
-    config: shownConfig(row),
+    config: shownConfig(row, member),
     description: row.description,
     name: row.name,
     driver: row.driver,
@@ -20,8 +20,8 @@ export function poolObject(row: PoolRow, usedBy: readonly string[]): Record<stri
   };
 }
 
-export function poolEtag(row: PoolRow): unknown {
-  return [row.name, row.driver, shownConfig(row)];
+export function poolEtag(row: PoolRow, member = ''): unknown {
+  return [row.name, row.driver, shownConfig(row, member)];
 }
 
 export function poolUrl(name: string): string {

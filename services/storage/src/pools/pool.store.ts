@@ -12,13 +12,18 @@ export interface PoolRow {
   description: string;
   config: Config;
   ready: boolean;
+  /** The process that is making it. */
+  maker: string;
   /** Config that belongs to a member (source, size), by member. */
   members: Record<string, Config>;
+  /** Of these, those that have the pool by now. */
+  made_on: string[];
 }
 
 const select = `
-  SELECT pool.id, pool.name, pool.driver, pool.description, pool.config, pool.ready,
-         (SELECT coalesce(jsonb_object_agg(member.member, member.config), '{}') FROM storage.pool_members member WHERE member.pool_id = pool.id) AS members
+  SELECT pool.id, pool.name, pool.driver, pool.description, pool.config, pool.ready, pool.maker,
+         (SELECT coalesce(jsonb_object_agg(member.member, member.config), '{}') FROM storage.pool_members member WHERE member.pool_id = pool.id) AS members,
+         ARRAY(SELECT member.member FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.made ORDER BY member.member COLLATE "C") AS made_on
   FROM storage.pools pool`;
 
 /** Rows of storage.pools and storage.pool_members. */
@@ -56,6 +61,30 @@ export class PoolStore {
     return (await unit.query<PoolRow>(`${select} WHERE pool.id = $1`, [id]))[0];
   }
 
+  async lockNamed(unit: Unit, name: string): Promise<PoolRow | undefined> {
+    await unit.query('SELECT 1 FROM storage.pools WHERE name = $1 FOR UPDATE', [name]);
+    return (await unit.query<PoolRow>(`${select} WHERE pool.name = $1`, [name]))[0];
+  }
+
+  /** Pools in use that a member shall have and has not. */
+  promised(member: string): Promise<PoolRow[]> {
+    return this.database.query(
+      `${select} WHERE pool.ready AND EXISTS (SELECT 1 FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.member = $1 AND NOT member.made)`,
+      [member],
+    );
+  }
+
+  /** Making it has begun. False where somebody else has. */
+  async beginMaking(unit: Unit, row: Pick<PoolRow, 'id' | 'description' | 'config'> & { maker: string }): Promise<boolean> {
+    const begun = await unit.query(`UPDATE storage.pools SET maker = $2, description = $3, config = $4 WHERE id = $1 AND NOT ready AND maker = '' RETURNING id`, [row.id, row.maker, row.description, row.config]);
+    return begun.length === 1;
+  }
+
+  async setPending(unit: Unit, id: string): Promise<void> {
+    await unit.query(`UPDATE storage.pools SET maker = '' WHERE id = $1`, [id]);
+    await unit.query('UPDATE storage.pool_members SET made = false WHERE pool_id = $1', [id]);
+  }
+
   async insert(unit: Unit, row: Pick<PoolRow, 'name' | 'driver' | 'description' | 'config'> & { maker: string }): Promise<string> {
     const rows = await unit.query<{ id: string }>(
       'INSERT INTO storage.pools (name, driver, description, config, maker) VALUES ($1, $2, $3, $4, $5) RETURNING id',
@@ -64,11 +93,11 @@ export class PoolStore {
     return rows[0]!.id;
   }
 
-  async setMember(unit: Unit, id: string, member: string, config: Config): Promise<void> {
+  async setMember(unit: Unit, id: string, member: string, config: Config, { made } = { made: true }): Promise<void> {
     await unit.query(
-      `INSERT INTO storage.pool_members (pool_id, member, config) VALUES ($1, $2, $3)
-       ON CONFLICT (pool_id, member) DO UPDATE SET config = excluded.config`,
-      [id, member, config],
+      `INSERT INTO storage.pool_members (pool_id, member, config, made) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (pool_id, member) DO UPDATE SET config = excluded.config, made = excluded.made`,
+      [id, member, config, made],
     );
   }
 

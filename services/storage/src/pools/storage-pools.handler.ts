@@ -8,6 +8,8 @@ import { common, type StoragePools, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { defaultProject } from '../volumes/volume-urls.js';
 import { Members } from './members.js';
+import { NewMembers } from './new-members.js';
+import { PendingPools } from './pending-pools.js';
 import { poolEtag, poolObject, poolUrl, shownConfig } from './pool-document.js';
 import { requirePoolName, requireSameSource, requireValidChange, requireValidPool, splitConfig } from './pool-rules.js';
 import { PoolUsers } from './pool-users.js';
@@ -22,6 +24,8 @@ export class StoragePoolsHandler implements StoragePools {
     @Inject(PoolUsers) private readonly users: PoolUsers,
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Members) private readonly members: Members,
+    @Inject(PendingPools) private readonly pending: PendingPools,
+    @Inject(NewMembers) private readonly newMembers: NewMembers,
   ) {}
 
   async list(call: CallContext, request: common.ListRequest): Promise<common.Document> {
@@ -33,29 +37,62 @@ export class StoragePoolsHandler implements StoragePools {
 
   async get(call: CallContext, request: storage.PoolRef): Promise<common.Document> {
     const row = await this.pools.get(request.name);
+    const member = this.members.require(request.target ?? '');
     const usedBy = await this.users.usedBy(call, [row.name]);
-    return document(poolObject(row, usedBy.get(row.name) ?? []), poolEtag(row));
+    return document(poolObject(row, usedBy.get(row.name) ?? [], member), poolEtag(row, member));
   }
 
   async create(call: CallContext, request: storage.CreatePool): Promise<common.Created> {
     requirePoolName(request);
-    if (await this.pools.find(request.name)) throw poolExists();
+    const present = await this.pools.find(request.name);
+    if (present?.ready || (present && !this.members.isClustered)) throw poolExists();
     requireValidPool(request);
+    if (!this.members.isClustered) await this.#createAlone(call, request);
+    else if (request.target !== '') await this.pending.promise(request);
+    else await this.#createOnAll(call, this.pending.require(present, request), request);
+    return { url: poolUrl(request.name) };
+  }
+
+  async #createAlone(call: CallContext, request: storage.CreatePool): Promise<void> {
     const { pool, member } = splitConfig(withoutEmpty(request.config));
     const target = this.members.choose(request.target);
     const id = await this.#reserve({ name: request.name, driver: request.driver, description: request.description, config: pool, members: { [target]: member } });
     try {
       const made = await this.agents.on(target).storage.createPool(call, { name: request.name, driver: request.driver, config: { ...pool, ...member } });
-      await this.database.transact(async (unit) => {
-        await this.pools.setMember(unit, id, target, splitConfig(made.config).member);
-        await this.pools.markReady(unit, id);
-        unit.emit(poolEvent(call, 'storage-pool-created', request.name));
-      });
+      await this.#made(call, { id, name: request.name }, { [target]: splitConfig(made.config).member });
     } catch (error) {
       await this.database.transact((unit) => this.pools.delete(unit, id));
       throw error;
     }
-    return { url: poolUrl(request.name) };
+  }
+
+  /** The second half of a pool in a cluster: as it was promised for each member. */
+  async #createOnAll(call: CallContext, pending: PoolRow, request: storage.CreatePool): Promise<void> {
+    const { pool: config } = splitConfig(withoutEmpty(request.config));
+    const row = { ...pending, config, description: request.description || pending.description };
+    if (!(await this.database.transact((unit) => this.pools.beginMaking(unit, { ...row, maker: this.members.maker })))) throw poolExists();
+    const made: Record<string, Record<string, string>> = {};
+    try {
+      for (const member of Object.keys(row.members)) made[member] = splitConfig((await this.agents.on(member).storage.createPool(call, agentPool(row, member))).config).member;
+      await this.#made(call, row, made);
+    } catch (error) {
+      for (const member of Object.keys(made)) await this.agents.on(member).storage.deletePool(call, agentPool({ ...row, members: made }, member)).catch(() => undefined);
+      await this.database.transact((unit) => this.pools.setPending(unit, row.id));
+      throw error;
+    }
+  }
+
+  async #made(call: CallContext, { id, name }: Pick<PoolRow, 'id' | 'name'>, members: PoolRow['members']): Promise<void> {
+    await this.database.transact(async (unit) => {
+      for (const [member, config] of Object.entries(members)) await this.pools.setMember(unit, id, member, config);
+      await this.pools.markReady(unit, id);
+      unit.emit(poolEvent(call, 'storage-pool-created', name));
+    });
+  }
+
+  async expectMember(_call: CallContext, request: storage.ExpectedMember): Promise<common.Empty> {
+    await this.newMembers.expect(request);
+    return {};
   }
 
   async update(call: CallContext, request: storage.UpdatePool): Promise<common.Empty> {
@@ -65,21 +102,23 @@ export class StoragePoolsHandler implements StoragePools {
 
   async #update(call: CallContext, request: storage.UpdatePool): Promise<void> {
     const row = await this.pools.get(request.name);
-    requireMatch(request.if_match, poolEtag(row));
+    const target = this.members.require(request.target ?? '');
+    requireMatch(request.if_match, poolEtag(row, target));
     const merge = request.mode === common.UpdateMode.MERGE;
-    const config = withoutEmpty(merge ? { ...shownConfig(row), ...request.config } : request.config);
+    const config = withoutEmpty(merge ? { ...shownConfig(row, target), ...request.config } : request.config);
     requireValidChange(row.driver, config);
-    requireSameSource(shownConfig(row), config);
+    requireSameSource(shownConfig(row, target), config);
     const next = { ...row, config: splitConfig(config).pool, description: request.description ?? '' }; // also by PATCH: LXD forgets it
-    const [member = ''] = Object.keys(row.members);
-    next.members = { [member]: splitConfig(config).member };
-    await this.agents.on(member).storage.updatePool(call, agentPool(next, member));
+    const [first = ''] = Object.keys(row.members);
+    const concerned = target !== '' ? [target] : Object.keys(row.members);
+    if (target !== '' || concerned.length === 1) next.members = { ...row.members, [target || first]: splitConfig(config).member };
+    for (const member of concerned) await this.agents.on(member).storage.updatePool(call, agentPool(next, member));
     await this.database.transact(async (unit) => {
       const current = await this.pools.lock(unit, row.id);
       if (!current) throw new LxdError('not-found', 'Storage pool not found');
-      requireUnchanged(poolEtag(row), poolEtag(current));
+      requireUnchanged(poolEtag(row, target), poolEtag(current, target));
       await this.pools.update(unit, next);
-      await this.pools.setMember(unit, row.id, member, next.members[member] ?? {});
+      for (const member of concerned) await this.pools.setMember(unit, row.id, member, next.members[member] ?? {});
       unit.emit(poolEvent(call, 'storage-pool-updated', row.name));
     });
   }
@@ -87,15 +126,20 @@ export class StoragePoolsHandler implements StoragePools {
   async delete(call: CallContext, request: storage.PoolRef): Promise<common.Empty> {
     const row = await this.pools.get(request.name);
     if (await this.users.isInUse(call, row.name)) throw poolInUse();
+    if (!row.ready && row.maker === '' && row.made_on.length === 0) return this.#forget(call, row);
     if (!(await this.database.transact((unit) => this.pools.leave(unit, row.id, this.members.maker)))) throw poolInUse();
     try {
       // Again: whoever came before the mark is found, whoever comes after it is refused.
       if (await this.users.isInUse(call, row.name)) throw poolInUse();
-      for (const member of Object.keys(row.members)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
+      for (const member of row.made_on) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
     } catch (error) {
       await this.database.transact((unit) => this.pools.markReady(unit, row.id));
       throw error;
     }
+    return this.#forget(call, row);
+  }
+
+  async #forget(call: CallContext, row: PoolRow): Promise<common.Empty> {
     await this.database.transact(async (unit) => {
       await this.pools.delete(unit, row.id);
       unit.emit(poolEvent(call, 'storage-pool-deleted', row.name));
@@ -106,7 +150,7 @@ export class StoragePoolsHandler implements StoragePools {
   async resources(call: CallContext, request: storage.PoolRef): Promise<common.Document> {
     const row = await this.pools.find(request.name);
     if (!row) throw new LxdError('internal', 'Storage pool not found');
-    const [member = ''] = Object.keys(row.members);
+    const member = this.members.require(request.target ?? '') || (row.made_on[0] ?? '');
     const usage = await this.agents.on(member).storage.getPoolUsage(call, agentPool(row, member));
     return document({
       space: { used: usage.space_used_bytes, total: usage.space_total_bytes },
@@ -116,10 +160,10 @@ export class StoragePoolsHandler implements StoragePools {
 
   async lookup(_call: CallContext, request: common.Names): Promise<storage.PoolFacts> {
     const rows = await this.pools.named(request.names);
-    return { by_name: Object.fromEntries(rows.filter((row) => row.ready).map((row) => [row.name, { driver: row.driver, config: shownConfig(row) }])) };
+    return { by_name: Object.fromEntries(rows.filter((row) => row.ready).map((row) => [row.name, { driver: row.driver, config: shownConfig(row), members: row.made_on }])) };
   }
 
-  async #reserve(pool: Omit<PoolRow, 'id' | 'ready'>): Promise<string> {
+  async #reserve(pool: Omit<PoolRow, 'id' | 'ready' | 'maker' | 'made_on'>): Promise<string> {
     try {
       return await this.database.transact(async (unit: Unit) => {
         const id = await this.pools.insert(unit, { ...pool, maker: this.members.maker });

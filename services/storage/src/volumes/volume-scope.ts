@@ -44,10 +44,10 @@ export class VolumeScope {
 
   /** The same where the volume may be missing. */
   async look(call: CallContext, ref: storage.VolumeRef | undefined): Promise<{ pool: PoolRow; project: string; volume: VolumeRow | undefined }> {
-    const { pool: poolName, type, name, project: asked } = required(ref);
+    const { pool: poolName, type, name, project: asked, member } = required(ref);
     requireType(type);
     const project = type === 'custom' ? await this.customProject(call, asked) : type === 'image' ? defaultProject : asked || defaultProject;
-    const [pool, volume] = await Promise.all([this.pools.get(poolName), this.volumes.findIn(poolName, { project, type, name })]);
+    const [pool, volume] = await Promise.all([this.pools.get(poolName), this.volumes.findIn(poolName, { project, type, name, ...(member ? { member } : {}) })]);
     return { pool, project, volume };
   }
 }

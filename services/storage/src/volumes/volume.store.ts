@@ -25,6 +25,8 @@ export interface VolumeKey {
   project: string;
   type: string;
   name: string;
+  /** Empty: wherever it is. */
+  member?: string;
 }
 
 export interface VolumeFilter {
@@ -72,12 +74,12 @@ export class VolumeStore {
 
   /** Also one that is still being made. */
   async find(key: VolumeKey): Promise<VolumeRow | undefined> {
-    return (await this.database.query<VolumeRow>(`${select} WHERE volume.pool_id = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [key.pool_id, key.project, key.type, key.name]))[0];
+    return (await this.database.query<VolumeRow>(`${select} WHERE volume.pool_id = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4 AND $5 IN ('', volume.member)`, [key.pool_id, key.project, key.type, key.name, key.member ?? '']))[0];
   }
 
   /** The same by the pool's name. */
   async findIn(pool: string, key: Omit<VolumeKey, 'pool_id'>): Promise<VolumeRow | undefined> {
-    return (await this.database.query<VolumeRow>(`${select} WHERE pool.name = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4`, [pool, key.project, key.type, key.name]))[0];
+    return (await this.database.query<VolumeRow>(`${select} WHERE pool.name = $1 AND volume.project = $2 AND volume.type = $3 AND volume.name = $4 AND $5 IN ('', volume.member)`, [pool, key.project, key.type, key.name, key.member ?? '']))[0];
   }
 
   async byId(id: string): Promise<VolumeRow | undefined> {

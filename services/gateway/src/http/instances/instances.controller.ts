@@ -45,6 +45,7 @@ export class InstancesController {
         devices: devicesToMessage(devices),
         profiles: profiles && { names: profiles },
         target: query(request, 'target'),
+        by_restricted: !request.identity.admin,
         source: { ...source, project: otherProject(request, source.project), instance_only: source.instance_only || source.container_only },
       }),
     );
@@ -71,8 +72,9 @@ export class InstancesController {
   async rename(@Req() request: ApiRequest): Promise<Answer> {
     const instance = instanceRef(request);
     const sent = await bodyOf(request, renameInstanceBody);
-    if (sent.migration && !sent.pool) throw new LxdError('unsupported', 'Migration of instances is not supported');
-    return started(await this.instances.rename(callOf(request), { instance, new_name: sent.name, pool: sent.pool }));
+    const target = query(request, 'target');
+    if (sent.migration && !sent.pool && !target) throw new LxdError('unsupported', 'Migration of instances is not supported');
+    return started(await this.instances.rename(callOf(request), { instance, new_name: sent.name, pool: sent.pool, target, by_restricted: !request.identity.admin }));
   }
 
   @Delete(':name')

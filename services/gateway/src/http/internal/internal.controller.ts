@@ -1,9 +1,11 @@
 import { LxdError } from '@asterism/errors';
-import { Token, type Instances, type Operations } from '@asterism/proto';
-import { Controller, Get, Inject, Put, Req } from '@nestjs/common';
+import { Token, type Cluster, type Instances, type Operations } from '@asterism/proto';
+import { Controller, Get, Inject, Post, Put, Req } from '@nestjs/common';
 import { Readiness } from '../../readiness.js';
-import { changed, type Answer } from '../answer.js';
-import { callOf, isTrue, query, type ApiRequest } from '../request.js';
+import { acceptMemberBody } from '@asterism/api';
+import { ServerCertificate } from '../../listeners/server-certificate.js';
+import { changed, syncValue, type Answer } from '../answer.js';
+import { bodyOf, callOf, isTrue, query, type ApiRequest } from '../request.js';
 import { stopAllInstances } from './stop-all-instances.js';
 
 /** What `lxd waitready` and `lxd shutdown` ask for over the unix socket. */
@@ -13,12 +15,21 @@ export class InternalController {
     @Inject(Readiness) private readonly readiness: Readiness,
     @Inject(Token.Instances) private readonly instances: Instances,
     @Inject(Token.Operations) private readonly operations: Operations,
+    @Inject(Token.Cluster) private readonly cluster: Cluster,
+    @Inject(ServerCertificate) private readonly certificate: ServerCertificate,
   ) {}
 
   @Get('ready')
   ready(): Answer {
     if (this.readiness.state !== 'ready') throw new LxdError('unavailable', 'LXD daemon not ready yet');
     return changed();
+  }
+
+  /** A server that joins; the token or the password that it sends is what it proves itself with. */
+  @Post('cluster/accept')
+  async accept(@Req() request: ApiRequest): Promise<Answer> {
+    const accepted = await this.cluster.accept(callOf(request), await bodyOf(request, acceptMemberBody));
+    return syncValue({ ...accepted, api_certificate: this.certificate.pem, api_key: this.certificate.key });
   }
 
   /** Stops every instance and then this process, as a signal would. */

@@ -1,11 +1,12 @@
 import { document, updateServerBody } from '@asterism/api';
 import { EventBusToken, type EventBus } from '@asterism/events';
 import { common, Token, type Cluster, type Projects } from '@asterism/proto';
+import { RuntimeInfo } from '@asterism/service';
 import { Controller, Get, Inject, Patch, Put, Req } from '@nestjs/common';
 import { Listeners } from '../../listeners/listeners.js';
 import { ServerCertificate } from '../../listeners/server-certificate.js';
 import { changed, sync, type Answer } from '../answer.js';
-import { bodyOf, callOf, ifMatchOf, projectOf, query, type ApiRequest } from '../request.js';
+import { bodyOf, callOf, ifMatchOf, memberOf, projectOf, query, type ApiRequest } from '../request.js';
 import { configText } from './server-config.js';
 import { serverDocument, type ServerFacts } from './server-document.js';
 
@@ -22,10 +23,11 @@ export class ServerController {
     @Inject(EventBusToken) private readonly bus: EventBus,
     @Inject(Listeners) private readonly listeners: Listeners,
     @Inject(ServerCertificate) private readonly certificate: ServerCertificate,
+    @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
   ) {}
 
   async start(): Promise<void> {
-    await this.bus.subscribe(['config.changed', 'agent.ready', 'lifecycle'], (event) => {
+    await this.bus.subscribe(['config.changed', 'agent.ready', 'members.changed', 'lifecycle'], (event) => {
       if (event.kind !== 'lifecycle' || /^(?:storage-pool|network|project)-/.test(event.payload.action)) this.#kept.clear();
     });
   }
@@ -52,7 +54,7 @@ export class ServerController {
     const call = callOf(request);
     const project = projectOf(request);
     if (request.identity.trusted && project !== 'default') await this.projects.get(call, { name: project });
-    const { json, etag } = await this.cluster.getServer(call, { target: query(request, 'target') });
+    const { json, etag } = await this.cluster.getServer(call, { target: memberOf(request, this.runtime) });
     const facts = JSON.parse(json.toString()) as ServerFacts;
     const shown = serverDocument(request.identity, facts, {
       certificate: this.certificate.pem,
@@ -67,7 +69,7 @@ export class ServerController {
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
     const { config } = await bodyOf(request, updateServerBody);
-    await this.cluster.updateServer(callOf(request), { config: configText(config), mode, if_match: ifMatchOf(request) });
+    await this.cluster.updateServer(callOf(request), { config: configText(config), mode, if_match: ifMatchOf(request), target: memberOf(request, this.runtime) });
     this.#kept.clear();
     // The answer says that the listeners are as the configuration wants them.
     await this.listeners.follow();

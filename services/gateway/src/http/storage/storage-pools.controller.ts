@@ -1,5 +1,5 @@
 import { createPoolBody, updatePoolBody } from '@asterism/api';
-import { common, Token, type StoragePools } from '@asterism/proto';
+import { common, Token, type storage, type StoragePools } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { changed, created, sync, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, listOf, parameter, query, type ApiRequest } from '../request.js';
@@ -15,12 +15,12 @@ export class StoragePoolsController {
 
   @Get(':pool')
   async get(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.pools.get(callOf(request), { name: parameter(request, 'pool') }));
+    return sync(await this.pools.get(callOf(request), poolRef(request)));
   }
 
   @Get(':pool/resources')
   async resources(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.pools.resources(callOf(request), { name: parameter(request, 'pool') }));
+    return sync(await this.pools.resources(callOf(request), poolRef(request)));
   }
 
   @Post()
@@ -47,7 +47,11 @@ export class StoragePoolsController {
 
   async #update(request: ApiRequest, mode: common.UpdateMode): Promise<Answer> {
     const sent = await bodyOf(request, updatePoolBody);
-    await this.pools.update(callOf(request), { ...sent, name: parameter(request, 'pool'), mode, if_match: ifMatchOf(request) });
+    await this.pools.update(callOf(request), { ...sent, ...poolRef(request), mode, if_match: ifMatchOf(request) });
     return changed();
   }
+}
+
+function poolRef(request: ApiRequest): storage.PoolRef {
+  return { name: parameter(request, 'pool'), target: query(request, 'target') };
 }

@@ -3,7 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { common, Token, type storage, type StorageVolumes } from '@asterism/proto';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { changed, created, started, sync, type Answer } from '../answer.js';
-import { bodyOf, callOf, ifMatchOf, listOf, otherProject, parameter, type ApiRequest } from '../request.js';
+import { bodyOf, callOf, ifMatchOf, listOf, otherProject, parameter, query, type ApiRequest } from '../request.js';
 import { backupFrames, isArchive } from '../backups.js';
 import { volumeRef } from './volume-ref.js';
 
@@ -74,10 +74,10 @@ export class StorageVolumesController {
   async #create(request: ApiRequest): Promise<Answer> {
     if (isArchive(request)) return started(await this.volumes.importBackup(callOf(request), backupFrames(request, parameter(request, 'pool'))));
     const { name, type, source, ...sent } = await bodyOf(request, createVolumeBody);
-    const volume = { ...volumeRef(request, name), type: parameter(request, 'type') || type };
+    const volume = { ...volumeRef(request, name), member: '', type: parameter(request, 'type') || type };
     if (source.type !== '' && source.type !== 'copy') throw new LxdError('bad-request', `Unknown source type ${JSON.stringify(source.type)}`);
     const copyFrom = source.name !== '' ? copySource(request, source) : undefined;
-    const { operation } = await this.volumes.create(callOf(request), { ...sent, volume, copy_from: copyFrom, volume_only: source.volume_only });
+    const { operation } = await this.volumes.create(callOf(request), { ...sent, volume, copy_from: copyFrom, volume_only: source.volume_only, target: query(request, 'target') });
     return operation ? started(operation) : changed(); // LXD names no location here
   }
 

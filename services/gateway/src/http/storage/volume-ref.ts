@@ -1,8 +1,8 @@
 import type { storage } from '@asterism/proto';
-import { parameter, projectOf, type ApiRequest } from '../request.js';
+import { parameter, projectOf, query, type ApiRequest } from '../request.js';
 
 export function volumeRef(request: ApiRequest, name = parameter(request, 'volume')): storage.VolumeRef {
-  return { project: projectOf(request), pool: parameter(request, 'pool'), type: parameter(request, 'type'), name };
+  return { project: projectOf(request), pool: parameter(request, 'pool'), type: parameter(request, 'type'), name, member: query(request, 'target') };
 }
 
 /** Snapshots are named "volume/snapshot". */

@@ -1,0 +1,26 @@
+import { flag, list, struct, text, whole } from '../schema.js';
+
+const memberKey = struct('ClusterMemberConfigKey', { entity: text, name: text, key: text, value: text });
+
+export const clusterBody = struct('ClusterPut', {
+  server_name: text,
+  enabled: flag,
+  member_config: list(memberKey),
+  cluster_address: text,
+  cluster_certificate: text,
+  server_address: text,
+  cluster_password: text,
+});
+export const joinTokenBody = struct('ClusterMembersPost', { server_name: text });
+export const memberBody = struct('ClusterMemberPut', { roles: list(text), failure_domain: text, description: text });
+export const memberNameBody = struct('ClusterMemberPost', { server_name: text });
+/** Of this project's own: what a joining server tells a cluster. */
+export const acceptMemberBody = struct('AcceptMember', {
+  server_name: text,
+  server_address: text,
+  password: text,
+  architecture: text,
+  server_version: text,
+  api_extensions: whole('int'),
+  member_config: list(memberKey),
+});

@@ -1,0 +1,136 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { document, requireMatch } from '@asterism/api';
+import { serverKeys, valueOf } from '@asterism/config-keys';
+import { Database, type Unit } from '@asterism/database';
+import { LxdError } from '@asterism/errors';
+import { event, lifecycle } from '@asterism/events';
+import type { cluster, common } from '@asterism/proto';
+import type { CallContext } from '@asterism/rpc';
+import { RuntimeInfo } from '@asterism/service';
+import { ConfigStore } from '../config/config.store.js';
+import { agentAddressOf } from '../joining/member-address.js';
+import type { HostEnvironment } from '../server/server-environment.js';
+import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
+import { requireMemberName } from './member-name.js';
+import { isClustered, MemberStore, type MemberRow } from './member.store.js';
+import { MemberUse } from './member-use.js';
+
+/** /1.0/cluster/members: who belongs to the cluster. */
+@Injectable()
+export class ClusterMembers {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(MemberStore) private readonly store: MemberStore,
+    @Inject(ConfigStore) private readonly config: ConfigStore,
+    @Inject(MemberUse) private readonly use: MemberUse,
+    @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
+  ) {}
+
+  async list({ recursion }: common.ListRequest): Promise<common.Document> {
+    const rows = await this.#clustered();
+    if (recursion === 0) return document(rows.map((row) => memberUrl(row.name)));
+    const offlineAfterS = await this.offlineAfterS();
+    return document(rows.map((row) => memberObject(row, offlineAfterS)));
+  }
+
+  async get(name: string): Promise<common.Document> {
+    const row = await this.#load(name);
+    return document(memberObject(row, await this.offlineAfterS()), memberEtag(row));
+  }
+
+  async update(call: CallContext, change: cluster.MemberChange): Promise<void> {
+    const row = await this.#load(change.name);
+    requireMatch(change.if_match, memberEtag(row));
+    const roles = new Set(rolesOf(row));
+    for (const role of change.roles) if (!roles.delete(role)) throw new LxdError('bad-request', role === 'database' ? 'The automatically assigned "database" role cannot be added by users' : `Unknown role ${JSON.stringify(role)}`);
+    for (const role of roles) throw new LxdError('bad-request', `The automatically assigned "${role}" role cannot be dropped by users`);
+    await this.database.transact(async (unit) => {
+      await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain || 'default', description: change.description });
+      unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
+    });
+  }
+
+  async rename(call: CallContext, { name, new_name }: cluster.MemberNaming): Promise<common.Created> {
+    requireMemberName(new_name);
+    await this.#load(name);
+    await this.database.transact(async (unit) => {
+      const rows = await this.store.lock(unit);
+      if (rows.some((row) => row.name === new_name)) throw new LxdError('conflict', `A cluster member already exists with name "${new_name}"`);
+      await this.renameIn(unit, name, new_name);
+      unit.emit(memberEvent(call, 'cluster-member-renamed', new_name, { old_name: name }));
+    });
+    return { url: memberUrl(new_name) };
+  }
+
+  /** Every service that names members in its rows hears of it by the event. */
+  async renameIn(unit: Unit, name: string, newName: string): Promise<void> {
+    await this.store.rename(unit, name, newName);
+    await this.config.rename(unit, name, newName);
+    unit.emit(event('member.renamed', { from: name, to: newName }));
+    unit.emit(event('members.changed', { members: [newName] }));
+  }
+
+  /** By force: what lay on the member is given up with it. */
+  async remove(call: CallContext, { name, force }: cluster.MemberRemoval): Promise<void> {
+    const row = await this.#load(name);
+    if ((await this.store.list()).length === 1) throw new LxdError('bad-request', 'Member is the only member in the cluster');
+    if (row.has_control_plane) throw new LxdError('bad-request', `Member "${name}" has the control plane of the cluster and cannot be removed`);
+    if (!force) await this.use.requireEmpty(call, name);
+    await this.database.transact(async (unit) => {
+      await this.store.delete(unit, name);
+      await this.config.forget(unit, name);
+      unit.emit(event('member.removed', { member: name }));
+      unit.emit(event('members.changed', { members: [name] }));
+      unit.emit(memberEvent(call, 'cluster-member-removed', name));
+    });
+  }
+
+  /** An agent says that it is there. Alone, or among agents that hold certificates of the installation, whoever says so is a member; else it must have been accepted. */
+  async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<cluster.Registered> {
+    const member = { name, address, architecture, environment: JSON.parse(environment.toString()) as HostEnvironment };
+    const known = (await this.store.seen(member)) ?? (await this.#admit(member));
+    return { name: known };
+  }
+
+  /** Where the agents are. */
+  async agents(): Promise<cluster.Member[]> {
+    const [rows, offlineAfterS] = await Promise.all([this.store.list(), this.offlineAfterS()]);
+    return rows.map((row) => ({
+      name: row.name,
+      address: row.address === '' && row.has_control_plane && this.runtime.composition === 'standalone' ? agentAddressOf(row.server_address) : row.address,
+      architecture: row.architecture,
+      online: row.age < offlineAfterS,
+      former_names: row.former_names,
+    }));
+  }
+
+  async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<string> {
+    const rows = await this.store.list();
+    if (rows.length > 0 && this.runtime.composition === 'standalone') throw new LxdError('forbidden', `"${member.name}" is no member of this cluster`);
+    await this.database.transact(async (unit) => {
+      await this.store.insert(unit, { ...member, server_address: member.address.replace(/:\d+$/, ':8443') });
+      if (isClustered(rows)) unit.emit(event('members.changed', { members: [member.name] }));
+    });
+    return (await this.store.seen(member)) ?? member.name;
+  }
+
+  async offlineAfterS(): Promise<number> {
+    return Number(valueOf(await this.config.load(), serverKeys.clusterOfflineThreshold));
+  }
+
+  async #load(name: string): Promise<MemberRow> {
+    const row = (await this.#clustered()).find((member) => member.name === name);
+    if (!row) throw new LxdError('not-found', 'Cluster member not found');
+    return row;
+  }
+
+  async #clustered(): Promise<MemberRow[]> {
+    const rows = await this.store.list();
+    if (!isClustered(rows)) throw new LxdError('internal', 'Server is not clustered');
+    return rows;
+  }
+}
+
+function memberEvent(call: CallContext, action: string, name: string, context?: Record<string, unknown>): ReturnType<typeof lifecycle> {
+  return lifecycle({ action, source: memberUrl(name), project: 'default', requestor: call.requestor, ...(context ? { context } : {}) });
+}

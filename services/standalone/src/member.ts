@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalAgents } from '@asterism/agents';
+import { RemoteAgents } from '@asterism/agents/remote';
+import { LocalCache } from '@asterism/cache';
+import { gatewayService } from '@asterism/gateway';
+import { nodeAgentService } from '@asterism/node-agent';
+import { agentDefinitions, cluster, deployables, events, type Cluster } from '@asterism/proto';
+import { systemCall, type Service, type ServiceDefinition, type TlsFiles } from '@asterism/rpc';
+import { Channel, remote, RpcServer } from '@asterism/rpc/wire';
+import { compose, readEnvironment, RemoteEventBus, type Membership, type Runtime } from '@asterism/service';
+import { startTelemetry } from '@asterism/telemetry';
+import { localAgent } from './local-agent.js';
+import type { Standalone } from './standalone.js';
+
+const againAfterMs = 1_000;
+
+/** The agent and the API of a host whose control plane is a cluster's. `removed` is called when the cluster gives it up. */
+export async function startMember(stateDir: string, membership: Membership, removed: () => void): Promise<Standalone> {
+  const { name, control_address, agent_address } = membership;
+  const environment = { ...readEnvironment(), stateDir, member: name, listen: agent_address, advertise: agent_address, replica: name };
+  const tls: TlsFiles = { ca: Buffer.from(membership.ca), cert: Buffer.from(membership.certificate), key: Buffer.from(membership.key) };
+  const channel = new Channel({ address: control_address, tls, serverName: 'asterism' });
+  const clusterService = remote(cluster.ClusterDefinition, channel) as Cluster;
+  await reached(clusterService);
+  const runtime = await openMemberRuntime(environment, channel);
+  const agents = new LocalAgents(name);
+  const others = new RemoteAgents(clusterService, tls, (members) => {
+    agents.recognise(members);
+    environment.member = agents.own;
+    return agents.own;
+  });
+  agents.reachThrough(others);
+  const composition = await compose({
+    runtime,
+    services: [nodeAgentService, gatewayService],
+    agents,
+    definitions: Object.values(deployables).flat(),
+    remoteService: (definition) => remote(definition, channel),
+    remoteTaskOwner: () => undefined,
+    composition: 'member',
+  });
+  agents.bind(localAgent(composition));
+  const server = new RpcServer({ listen: agent_address, tls });
+  for (const definition of Object.values(agentDefinitions) as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
+  await server.listen();
+  await others.refresh();
+  others.start();
+  await runtime.bus.subscribe(['members.changed', 'agent.ready'], () => others.refresh());
+  await runtime.bus.subscribe(['member.removed'], ({ payload }) => (payload.member === environment.member ? removed() : undefined));
+  await composition.start();
+  return {
+    async close() {
+      await composition.close();
+      await server.close();
+      await agents.close();
+      await runtime.close();
+      channel.close();
+    },
+  };
+}
+
+/** The control plane may be starting, or away: a member waits for it, its instances run meanwhile. */
+async function reached(service: Cluster): Promise<void> {
+  for (;;) {
+    if (await service.listMembers(systemCall({ timeoutMs: 5_000 }), {}).then(() => true, () => false)) return;
+    await sleep(againAfterMs);
+  }
+}
+
+async function openMemberRuntime(environment: Runtime['environment'], channel: Channel): Promise<Runtime> {
+  const { metricsListen, otlpEndpoint, otlpServiceName: serviceName } = environment;
+  const telemetry = await startTelemetry({ metricsListen, otlpEndpoint, serviceName });
+  const bus = new RemoteEventBus(remote(events.EventsDefinition, channel));
+  const cache = new LocalCache();
+  return {
+    environment,
+    database: undefined,
+    connections: undefined,
+    relay: undefined,
+    bus,
+    cache,
+    async close() {
+      await bus.close();
+      await cache.close();
+      await telemetry.close();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Membership } from '@asterism/service';
+import { createLogger } from '@asterism/telemetry';
+import { readMembership, removeMembership, writeMembership } from './membership-file.js';
+import { startStandalone, type Standalone } from './standalone.js';
+
+const logger = createLogger('server');
+/** The answers of the joining operation are on their way by then. */
+const graceMs = 1_000;
+
+/** What runs on a state directory: a host of its own, or a member of a cluster; one becomes the other without a new process. */
+export class Server implements Standalone {
+  #current: Standalone | undefined;
+  #closing = false;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly stateDir: string) {}
+
+  async start(): Promise<void> {
+    const membership = await readMembership(this.stateDir);
+    this.#current = membership ? await this.#member(membership) : await startStandalone(this.stateDir, (wanted) => this.#become(wanted));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#changing;
+    await this.#current?.close();
+  }
+
+  /** The new side serves before the old one ends: whoever waits for the joining operation hears its end from the old one. */
+  async #become(membership: Membership): Promise<void> {
+    const old = this.#current!;
+    await writeMembership(this.stateDir, membership);
+    try {
+      await old.handOver?.();
+      this.#current = await this.#member(membership);
+    } catch (error) {
+      await removeMembership(this.stateDir);
+      throw error;
+    }
+    this.#changing = sleep(graceMs)
+      .then(() => old.close())
+      .then(() => rm(join(this.stateDir, 'database'), { recursive: true, force: true }))
+      .catch((error: unknown) => logger.error({ err: error }, 'what the host had before it joined was not ended cleanly'));
+  }
+
+  async #member(membership: Membership): Promise<Standalone> {
+    const { startMember } = await import('./member.js');
+    return startMember(this.stateDir, membership, () => void (this.#changing = this.#leave()));
+  }
+
+  /** Removed from its cluster: the host begins anew, with nothing. */
+  async #leave(): Promise<void> {
+    if (this.#closing) return;
+    logger.warn('this member was removed from its cluster; it begins anew as a server of its own');
+    await removeMembership(this.stateDir);
+    await this.#current?.close();
+    await this.start();
+  }
+}
