@@ -5,6 +5,7 @@ import { ConfigStore } from './config/config.store.js';
 import { AcceptMember } from './joining/accept-member.js';
 import { Authority } from './joining/authority.js';
 import { EnableClustering } from './joining/enable-clustering.js';
+import { HostContents } from './joining/host-contents.js';
 import { JoinCluster } from './joining/join-cluster.js';
 import { JoinTokens } from './joining/join-tokens.js';
 import { Joining } from './joining/joining.js';
@@ -21,7 +22,7 @@ export const clusterService = defineService({
   name: 'cluster',
   providers: [
     ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, ServerDocument, Surroundings],
-    ...[Joining, EnableClustering, JoinCluster, AcceptMember, JoinTokens, Authority],
+    ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],
   migrations: [clusterSchema, clusterMembers],

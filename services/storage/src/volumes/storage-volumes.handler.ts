@@ -5,7 +5,6 @@ import { LxdError } from '@asterism/errors';
 import { common, type agentBackups, type backups, type StorageVolumes, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { VolumeBackups } from '../backups/volume-backups.js';
-import { Members } from '../pools/members.js';
 import { CopyVolume } from './copy-volume.js';
 import { VolumeChanges } from './volume-changes.js';
 import { volumeEtag, volumeObject } from './volume-document.js';
@@ -27,7 +26,6 @@ export class StorageVolumesHandler implements StorageVolumes {
     @Inject(CopyVolume) private readonly copies: CopyVolume,
     @Inject(VolumeBackups) private readonly backups: VolumeBackups,
     @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
-    @Inject(Members) private readonly members: Members,
   ) {}
 
   async list(call: CallContext, request: storage.ListVolumes): Promise<common.Document> {
@@ -59,13 +57,13 @@ export class StorageVolumesHandler implements StorageVolumes {
   async create(call: CallContext, request: storage.CreateVolume): Promise<storage.CreatedVolume> {
     const ref = required(request.volume);
     requireNewVolume(ref);
-    const member = this.members.require(request.target ?? '');
+    const member = this.scope.members.require(request.target ?? '');
     const { pool, project, volume } = await this.scope.look(call, member === '' ? ref : { ...ref, member });
     if (volume) throw volumeExists();
     const content_type = contentTypeOf(request.content_type);
     const given = withoutEmpty(request.config);
     const config = request.copy_from ? given : withPoolDefaults(given, pool.config);
-    const planned = { pool_id: pool.id, member: member || this.members.firstWith(pool), project, type: ref.type, name: ref.name, description: request.description, content_type, config };
+    const planned = { pool_id: pool.id, member: member || this.scope.members.firstWith(pool), project, type: ref.type, name: ref.name, description: request.description, content_type, config };
     requireVolumeConfig(planned);
     if (request.copy_from) return { url: '', operation: await this.copies.copy(call, { ...planned, source: request.copy_from, withSnapshots: !request.volume_only }) };
     await this.changes.create(call, pool, planned);

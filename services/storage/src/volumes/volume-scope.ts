@@ -3,6 +3,7 @@ import { isTrue, projectKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import { Token, type Projects, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { Members } from '../pools/members.js';
 import { PoolStore, type PoolRow } from '../pools/pool.store.js';
 import { SnapshotStore } from './snapshot.store.js';
 import { requireType } from './volume-rules.js';
@@ -21,6 +22,7 @@ export class VolumeScope {
     @Inject(PoolStore) readonly pools: PoolStore,
     @Inject(VolumeStore) readonly volumes: VolumeStore,
     @Inject(SnapshotStore) readonly snapshots: SnapshotStore,
+    @Inject(Members) readonly members: Members,
     @Inject(Token.Projects) private readonly projects: Projects,
   ) {}
 
