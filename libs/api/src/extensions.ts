@@ -75,6 +75,9 @@ export const extensions: readonly string[] = [
   'container_nic_routed_host_address',
   'container_nic_routed_host_table',
   'container_nic_routed_limits',
+  // System calls of containers that the host handles
+  'seccomp_notify',
+  'container_syscall_intercept',
   // Limits, ids and what disks may do
   'container_host_shutdown_timeout',
   'container_stop_priority',

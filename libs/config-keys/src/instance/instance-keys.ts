@@ -65,11 +65,19 @@ function controlCharacters(config: Readonly<Record<string, string>>): string | u
   return undefined;
 }
 
+/** A type of file system is mounted by the host's kernel or by a program inside. */
+function twiceMounted(config: Readonly<Record<string, string>>): string | undefined {
+  const items = (key: ConfigKey): string[] => (config[key.name] ?? '').split(',').map((item) => item.trim()).filter(Boolean);
+  const { securitySyscallsInterceptMountAllowed: allowed, securitySyscallsInterceptMountFuse: fuse } = securityKeys;
+  const twice = items(fuse).map((pair) => pair.split('=')[0]!).find((name) => items(allowed).includes(name));
+  return twice === undefined ? undefined : `Filesystem ${twice} cannot appear in ${allowed.name} and ${fuse.name}`;
+}
+
 function contradiction(config: Readonly<Record<string, string>>): string | undefined {
   const denies = syscallDenials.some((key) => config[key.name]);
   const allows = syscallAllowances.some((key) => config[key.name]);
   if (config[rawKeys.rawSeccomp.name] && (denies || allows)) return 'raw.seccomp is mutually exclusive with security.syscalls*';
   if (allows && denies) return 'security.syscalls.allow is mutually exclusive with security.syscalls.deny*';
   if (isTrue(config[rawKeys.nvidiaRuntime.name]) && isTrue(config[securityKeys.securityPrivileged.name])) return 'nvidia.runtime is incompatible with privileged containers';
-  return undefined;
+  return twiceMounted(config);
 }

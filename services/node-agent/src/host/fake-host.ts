@@ -7,6 +7,7 @@ import type { Proxy } from './forwarder/proxy.js';
 import type { Forwarders } from './forwarders.js';
 import type { Guests, GuestRequests, GuestVerb } from './guests.js';
 import type { Host } from './host.js';
+import type { Interceptors } from './interceptors.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { Uevent } from './uevents.js';
@@ -41,6 +42,8 @@ export class FakeHost implements Host {
     close: async (_directory, key) => void this.proxies.delete(key),
     onLost: () => undefined,
   };
+  /** No guest calls. */
+  readonly interceptors: Interceptors = { run: async (directory) => `${directory}/seccomp.sock`, onLost: () => undefined };
   /** For tests: those who listen for devices that come and go. */
   readonly ueventListeners = new Set<(event: Uevent) => void>();
   uevents = (heard: (event: Uevent) => void): { stop(): void } => {

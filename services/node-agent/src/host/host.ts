@@ -3,6 +3,7 @@ import type { Exec, Spawn } from './commands.js';
 import type { Files } from './files.js';
 import type { Forwarders } from './forwarders.js';
 import type { Guests } from './guests.js';
+import type { Interceptors } from './interceptors.js';
 import type { Links } from './links.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
@@ -34,6 +35,7 @@ export interface Host {
   guests: Guests;
   unixSockets: UnixSockets;
   forwarders: Forwarders;
+  interceptors: Interceptors;
   /** Tells of devices that come and go, until it is stopped. */
   uevents: ListenForUevents;
 }

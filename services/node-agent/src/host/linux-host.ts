@@ -6,6 +6,7 @@ import { hostFiles } from './files.js';
 import { hostForwarders } from './forwarders.js';
 import { linuxGuests } from './guests.js';
 import type { Host } from './host.js';
+import { hostInterceptors } from './interceptors.js';
 import { hostLinks } from './links.js';
 import { hostMounts } from './mounts.js';
 import { hostProcesses } from './processes.js';
@@ -31,6 +32,7 @@ export function linuxHost(): Host {
     guests: linuxGuests(),
     unixSockets: hostUnixSockets,
     forwarders: hostForwarders,
+    interceptors: hostInterceptors,
     uevents: listenForUevents,
   };
 }

@@ -15,6 +15,8 @@ export interface ProcessHandle {
 export interface StartOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** A descriptor that becomes its standard input; /dev/null when absent. */
+  stdin?: number;
   /** File that stdout and stderr are appended to; /dev/null when absent. */
   logFile?: string;
   /** Created when missing, joined before the command runs, so that neither the agent's own group nor its end reaches the process. */
@@ -49,7 +51,7 @@ export const hostProcesses: Processes = {
       const command = options.cgroup === undefined ? argv : await joining(options.cgroup, argv);
       const output = log?.fd ?? '/dev/null';
       const env = options.env ? { ...process.env, ...options.env } : process.env;
-      const child = startChild(command, { descriptors: ['/dev/null', output, output], cwd: options.cwd ?? '/', env, session: true, awaited: false });
+      const child = startChild(command, { descriptors: [options.stdin ?? '/dev/null', output, output], cwd: options.cwd ?? '/', env, session: true, awaited: false });
       void child.ended.then(({ code }) => options.exited?.(code));
       const handle = hostProcesses.handle(child.pid);
       if (!handle) throw new LxdError('internal', `${argv[0]} ended as soon as it was started`);

@@ -37,8 +37,15 @@ export class InstanceLayout {
   devices(instance: Named): string {
     return join(this.stateDir, 'devices', hostName(instance));
   }
+  get security(): string {
+    return join(this.stateDir, 'security');
+  }
   get seccompPolicies(): string {
-    return join(this.stateDir, 'security', 'seccomp');
+    return join(this.security, 'seccomp');
+  }
+  /** What each instance may have done for it, by its id. */
+  get interception(): string {
+    return join(this.security, 'interception');
   }
   seccompPolicy(instance: Named): string {
     return join(this.seccompPolicies, hostName(instance));

@@ -9,6 +9,7 @@ import { InstanceLayout } from './instance-layout.js';
 import { InstancesHandler } from './instances.handler.js';
 import { KnownInstances } from './known-instances.js';
 import { readContainerHost } from './lxc/container-host.js';
+import { Interception } from './lxc/interception.js';
 import { Containers, type Happened } from './lxc/containers.js';
 import { States, type RootUsage } from './state/states.js';
 import { InstanceTemplates } from './templates/instance-templates.js';
@@ -43,7 +44,7 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   const states = new States(host, known, rootUsage);
   const turns = new Turns();
   const followed = new FollowedDevices(host, (id) => turns.take(id, () => containers.refreshDevices(id)));
-  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, turns, devlxd: new Devlxd(host, known, devlxd), facts }, happened, (id) => states.ended(id));
+  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, interception: new Interception(host, known), turns, devlxd: new Devlxd(host, known, devlxd), facts }, happened, (id) => states.ended(id));
   const handler = new InstancesHandler({ host, known, containers, states, sessions: new Sessions(host, known), turns });
   return {
     handler,

@@ -12,6 +12,7 @@ import { CommandSocket } from './command-socket.js';
 import { balanced, cpusOfOthers, pickCpus } from './cpu-set.js';
 import { diskLimits, withoutThrottle } from './disk-limits.js';
 import { idmapBase, idmapJson } from './idmap.js';
+import { intercepts } from './interception-policy.js';
 import { endOrphan, idmapFor, limitFacts, loadModules, starting, startSteps, type StartTools } from './start-container.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
@@ -52,6 +53,7 @@ export class Containers {
 
   /** Finds the containers again that ran when an agent ended; what ended meanwhile is cleared away and told. */
   async reattach(): Promise<void> {
+    await this.tools.interception.resume();
     for (const { spec, running } of this.tools.known.all()) {
       if (!running) {
         await endOrphan(this.tools, spec);
@@ -115,6 +117,7 @@ export class Containers {
     const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
     const changed = running.changed || !isDeepStrictEqual(optionsOf(before), optionsOf(wish)) ? { changed: true } : {};
     await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...changed, ...(cpus === undefined ? {} : { cpus }) } });
+    if (intercepts(wish.config)) await this.tools.interception.write(wish, idmap);
     this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
     if (before.config[instanceKeys.limitsCpu.name] !== wish.config[instanceKeys.limitsCpu.name]) await this.rebalance();
@@ -270,11 +273,12 @@ export class Containers {
 
   /** Takes away what a container that ended leaves on the host. */
   private async clear(id: string): Promise<Record<string, string>> {
-    const { host, known, devices, devlxd, followed } = this.tools;
+    const { host, known, devices, devlxd, followed, interception } = this.tools;
     const record = known.find(id);
     if (!record?.running) return {};
     followed.follow(id, []);
     await devlxd.close(id).catch(() => undefined);
+    if (intercepts(record.running.started.config)) await interception.forget(id);
     const changes = await devices.stop(record.running.started).finally(async () => {
       await host.cgroups.remove(`/${instanceCgroup(id)}`).catch(() => undefined);
       await known.save({ spec: record.spec });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lxcConfig, type ContainerPlan } from './lxc-config.js';
+import { interceptionPolicy, intercepts } from './interception-policy.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
 const plan: ContainerPlan = {
@@ -13,6 +14,7 @@ const plan: ContainerPlan = {
   rootfs: '/state/storage-pools/default/containers/c1/rootfs',
   logDirectory: '/state/logs/c1',
   seccompPolicy: '/state/security/seccomp/c1',
+  interception: [],
   cgroup: 'asterism/7c1d',
   limits: [['lxc.cgroup2.pids.max', '200']],
   devices: [['lxc.mount.entry', '/srv/my\\040data srv none bind,create=dir 0 0']],
@@ -87,5 +89,35 @@ describe('the seccomp policy', () => {
     expect(seccompPolicy({ 'security.syscalls.allow': 'read\nwrite' }, 'x86_64')).toBe('2\nallowlist\n[all]\nread\nwrite\n');
     expect(seccompPolicy({ 'security.syscalls.deny_default': 'false' }, 'x86_64')).toBe('2\ndenylist\n[all]\n');
     expect(seccompPolicy({ 'raw.seccomp': '2\ndenylist\n' }, 'x86_64')).toBe('2\ndenylist\n');
+  });
+
+  it('lets calls be handled where that is asked, whatever else it is', () => {
+    const config = { 'security.syscalls.intercept.mknod': 'true' };
+    expect(seccompPolicy(config, 'x86_64')).toMatch(/\nseccomp errno 22 .*\nseccomp errno 22 .*\nmknod notify .*\nmknod notify .*\nmknodat notify .*\nmknodat notify .*\n$/);
+    expect(seccompPolicy({ ...config, 'security.syscalls.allow': 'read' }, 'x86_64')).toMatch(/\nread\nseccomp errno 22/);
+    expect(seccompPolicy({ ...config, 'security.privileged': 'true' }, 'x86_64')).not.toContain('notify');
+    expect(seccompPolicy({ 'security.syscalls.intercept.mount': 'true' }, 'x86_64')).toMatch(/mount notify .*\nfsopen errno 38\n/);
+    expect(lines({ interception: [['lxc.seccomp.notify.proxy', 'unix:/s']] })).toContain('lxc.seccomp.notify.proxy = unix:/s');
+  });
+});
+
+describe('what a container may have done for it', () => {
+  const places = { devices: '/state/devices/c1', cgroup: 'asterism/7c1d/payload' };
+  it('is what its keys say', () => {
+    const config = {
+      'security.syscalls.intercept.mount': 'true',
+      'security.syscalls.intercept.mount.allowed': 'ext4, hugetlbfs',
+      'security.syscalls.intercept.mount.fuse': 'xfs=xfs-fuse',
+      'security.syscalls.intercept.bpf': 'true',
+    };
+    expect(interceptionPolicy(config, [], places)).toEqual({
+      idmap: [],
+      mknod: false,
+      setxattr: false,
+      mount: { filesystems: ['ext4', 'hugetlbfs'], fuse: { xfs: 'xfs-fuse' }, shift: false, ...places },
+      bpfDevices: false,
+    });
+    expect(intercepts(config)).toBe(true);
+    expect(intercepts({ 'security.syscalls.intercept.bpf.devices': 'true' })).toBe(false);
   });
 });

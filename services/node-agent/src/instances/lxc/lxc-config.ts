@@ -15,6 +15,8 @@ export interface ContainerPlan {
   rootfs: string;
   logDirectory: string;
   seccompPolicy: string;
+  /** From `Interception`. */
+  interception: readonly LxcEntry[];
   /** Its group below the root of every cgroup tree, without a leading slash. */
   cgroup: string;
   /** From `cgroupLimits`. */
@@ -84,7 +86,7 @@ function nesting(config: ContainerPlan['config']): LxcEntry[] {
 }
 
 function isolation(plan: ContainerPlan): LxcEntry[] {
-  const entries: LxcEntry[] = [['lxc.seccomp.profile', plan.seccompPolicy]];
+  const entries: LxcEntry[] = [['lxc.seccomp.profile', plan.seccompPolicy], ...plan.interception];
   if (plan.apparmor) {
     entries.push(['lxc.apparmor.profile', 'generated']);
     if (isOn(plan.config, instanceKeys.securityNesting.name)) entries.push(['lxc.apparmor.allow_nesting', '1']);

@@ -1,4 +1,5 @@
 import { instanceKeys } from '@asterism/config-keys';
+import { notices } from './interception-policy.js';
 import { isOn } from './lxc-config.js';
 
 const header = '2\n';
@@ -29,12 +30,12 @@ export function seccompPolicy(config: Readonly<Record<string, string>>, architec
   const raw = config[instanceKeys.rawSeccomp.name];
   if (raw) return raw;
   const allowed = config[instanceKeys.securitySyscallsAllow.name] || config[instanceKeys.securitySyscallsWhitelist.name];
-  if (allowed) return `${header}allowlist\n[all]\n${allowed.trimEnd()}\n`;
+  if (allowed) return `${header}allowlist\n[all]\n${allowed.trimEnd()}\n${notices(config)}`;
   const denyDefault = config[instanceKeys.securitySyscallsDenyDefault.name] ? instanceKeys.securitySyscallsDenyDefault : instanceKeys.securitySyscallsBlacklistDefault;
   const denied = config[instanceKeys.securitySyscallsDeny.name] || config[instanceKeys.securitySyscallsBlacklist.name];
   const base = isOn(config, denyDefault.name, true) ? defaultDenials : 'denylist\n[all]\n';
   const { securitySyscallsDenyCompat, securitySyscallsBlacklistCompat } = instanceKeys;
   const deniesCompat = isOn(config, securitySyscallsDenyCompat.name) || isOn(config, securitySyscallsBlacklistCompat.name);
   const compat = deniesCompat ? `[${architecture}]\n${compatEntries.map((name) => `${name} errno 38\n`).join('')}` : '';
-  return header + base + compat + (denied ? `${deniesCompat ? '[all]\n' : ''}${denied.trimEnd()}\n` : '');
+  return header + base + notices(config) + compat + (denied ? `${deniesCompat ? '[all]\n' : ''}${denied.trimEnd()}\n` : '');
 }

@@ -18,6 +18,7 @@ import type { ContainerHost } from './container-host.js';
 import { cpusOfOthers, pickCpus } from './cpu-set.js';
 import { diskLimits } from './disk-limits.js';
 import { containerIdmap, idmapBase, idmapJson, isWithin } from './idmap.js';
+import type { Interception } from './interception.js';
 import { isOn, lxcConfig } from './lxc-config.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
@@ -28,6 +29,7 @@ export interface Starting {
   spec: agentInstances.InstanceSpec;
   idmap: IdRange[];
   limits: LxcEntry[];
+  interception: LxcEntry[];
   cpus: string | undefined;
   devices: StartedDevices;
   volatile: Record<string, string>;
@@ -36,7 +38,7 @@ export interface Starting {
 }
 
 export function starting(spec: agentInstances.InstanceSpec): Starting {
-  return { spec, idmap: [], limits: [], cpus: undefined, devices: { lxc: [], nics: [], volatile: {} }, volatile: {} };
+  return { spec, idmap: [], limits: [], interception: [], cpus: undefined, devices: { lxc: [], nics: [], volatile: {} }, volatile: {} };
 }
 
 export interface StartTools {
@@ -46,6 +48,7 @@ export interface StartTools {
   templates: InstanceTemplates;
   followed: FollowedDevices;
   devlxd: Devlxd;
+  interception: Interception;
   turns: Turns;
   facts: ContainerHost;
 }
@@ -61,6 +64,7 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
     { name: 'apply templates', run: (start) => applyTemplates(tools, start) },
     { name: 'open devlxd', run: ({ spec, idmap }) => tools.devlxd.open(spec, idmap), undo: ({ spec }) => tools.devlxd.close(spec.id) },
     { name: 'start devices', run: (start) => startDevices(tools, start), undo: async ({ spec }) => void (await tools.devices.stop(spec)) },
+    { name: 'prepare for system calls', run: async (start) => void (start.interception = await tools.interception.prepare(start.spec, start.idmap)), undo: ({ spec }) => tools.interception.forget(spec.id) },
     { name: 'write configuration', run: (start) => writeConfiguration(tools, start) },
     { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
     { name: 'attend to devices', run: ({ spec, handle }) => tools.devices.attend(spec, handle!) },
@@ -161,7 +165,7 @@ async function startDevices({ devices }: StartTools, start: Starting): Promise<v
   Object.assign(start.volatile, start.devices.volatile);
 }
 
-async function writeConfiguration({ host, known: { layout }, devlxd, facts }: StartTools, { spec, idmap, limits, devices }: Starting): Promise<void> {
+async function writeConfiguration({ host, known: { layout }, devlxd, facts }: StartTools, { spec, idmap, limits, interception, devices }: Starting): Promise<void> {
   const text = lxcConfig({
     hostname: spec.name,
     architecture: spec.architecture,
@@ -170,6 +174,7 @@ async function writeConfiguration({ host, known: { layout }, devlxd, facts }: St
     rootfs: `${spec.volume_path}/rootfs`,
     logDirectory: layout.logs(spec),
     seccompPolicy: layout.seccompPolicy(spec),
+    interception,
     cgroup: instanceCgroup(spec.id),
     limits,
     devices: [...(hasDevlxd(spec.config) ? [mountEntry({ source: devlxd.directory(spec.id), target: guestDirectory, options: ['bind', 'ro', 'create=dir'] })] : []), ...devices.lxc],

@@ -1,0 +1,117 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exec, launch, scenario } from './scenario.js';
+
+const test = scenario();
+
+const intercept = 'security.syscalls.intercept';
+
+/** The guest has no programs for what is asked of the kernel here, but Node, its libraries and koffi of the host, shown to it. */
+const devices = {
+  ...Object.fromEntries(['/lib', '/lib64'].filter((path) => existsSync(path)).map((path) => [path.slice(1), { type: 'disk', source: realpathSync(path), path, readonly: 'true' }])),
+  node: { type: 'disk', source: dirname(process.execPath), path: '/opt/node', readonly: 'true' },
+  modules: { type: 'disk', source: dirname(dirname(fileURLToPath(import.meta.resolve('koffi')))), path: '/opt/node_modules', readonly: 'true' },
+};
+
+const inGuest = `
+  import koffi from '/opt/node_modules/koffi/index.js';
+  import fs from 'node:fs';
+  import { getSystemErrorName } from 'node:util';
+  const libc = koffi.load('libc.so.6');
+  const said = (result) => (Number(result) < 0 ? getSystemErrorName(-koffi.errno()) : 'ok');
+  const mknodat = libc.func('int mknodat(int, const char *, unsigned int, unsigned long)');
+  const setxattr = libc.func('int setxattr(const char *, const char *, const char *, size_t, int)');
+`;
+
+/** lxc-attach sometimes loses the descriptor by which its seccomp filter is heard; what it runs is told then that the call does not exist. */
+async function execHeard(name: string, command: string[]): Promise<{ code: unknown; stdout: string }> {
+  const answer = await exec(test.client, name, ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command]);
+  return /ENOSYS|Function not implemented/.test(answer.stdout) ? execHeard(name, command) : answer;
+}
+
+/** Runs a script in the guest; answers what it prints. */
+async function run(name: string, script: string): Promise<string[]> {
+  const { stdout } = await execHeard(name, ['/opt/node/node', '--input-type=module', '-e', inGuest + script]);
+  return stdout.split('\n').filter(Boolean);
+}
+
+async function mknod(name: string, path: string, device = 'c 1 3'): Promise<unknown> {
+  return (await execHeard(name, ['mknod', path, ...device.split(' ')])).code;
+}
+
+beforeAll(async () => {
+  await launch(test.client, 'c1', { config: { [`${intercept}.mknod`]: 'true', [`${intercept}.setxattr`]: 'true' }, devices });
+});
+
+describe('nodes of devices', () => {
+  it('are made where they harm nobody, and can be used', async () => {
+    await exec(test.client, 'c1', ['sh', '-c', 'rm -rf /root/*']);
+    expect(await mknod('c1', '/root/null')).toBe(0);
+    expect(await exec(test.client, 'c1', ['sh', '-c', 'echo x > /root/null; stat -c "%t:%T %u:%g %a" /root/null'])).toEqual({ code: 0, stdout: '1:3 0:0 644\n' });
+    expect(await mknod('c1', '/root/whiteout', 'c 0 0')).toBe(0);
+    expect(await mknod('c1', '/root/mem', 'c 1 1')).toBe(1);
+    expect(await mknod('c1', '/root/disk', 'b 8 0')).toBe(1);
+    expect(await mknod('c1', '/root/null')).toBe(1);
+  });
+
+  it('can be used in a tmpfs of the guest too', async () => {
+    expect(await execHeard('c1', ['sh', '-c', 'mknod /dev/zero$$ c 1 5 && head -c 3 /dev/zero$$ | wc -c'])).toEqual({ code: 0, stdout: '3\n' });
+  });
+
+  it('are made where the caller stands, as its user', async () => {
+    const script = `
+      fs.rmSync('/root/jail', { recursive: true, force: true });
+      fs.mkdirSync('/root/jail/dev', { recursive: true });
+      fs.chownSync('/root/jail/dev', 7, 8);
+      const directory = fs.openSync('/root/jail', 'r');
+      console.log(said(mknodat(directory, 'dev/below', 0o20666, 0x103)));
+      console.log(said(mknodat(999, 'x', 0o20666, 0x103)));
+      console.log(said(mknodat(-100, '/root/no/where', 0o20666, 0x103)));
+      const chroot = libc.func('int chroot(const char *)');
+      process.chdir('/root/jail/dev');
+      chroot('/root/jail');
+      console.log(said(mknodat(-100, '/dev/absolute', 0o20666, 0x103)), said(mknodat(-100, 'relative', 0o20600, 0x103)), said(mknodat(-100, '../../../../up', 0o20600, 0x103)));
+      process.setgid(8); process.setuid(7);
+      console.log(said(mknodat(-100, '/dev/unprivileged', 0o20666, 0x103)));
+      console.log(fs.readdirSync('/dev').sort().join(' '), fs.existsSync('/up'));`;
+    expect(await run('c1', script)).toEqual(['ok', 'EBADF', 'ENOENT', 'ok ok ok', 'EPERM', 'absolute below relative true']);
+  });
+
+  it('are not made for those with rights in a user namespace of their own', async () => {
+    expect((await execHeard('c1', ['unshare', '-Ur', 'mknod', '/root/nested', 'c', '1', '3'])).code).toBe(1);
+  });
+
+  it('follow a change of the key at once', async () => {
+    await test.client.change('PATCH', '/1.0/instances/c1', { config: { [`${intercept}.mknod`]: 'false' } });
+    expect(await mknod('c1', `/root/a${Date.now()}`)).toBe(1);
+    await test.client.change('PATCH', '/1.0/instances/c1', { config: { [`${intercept}.mknod`]: 'true' } });
+    expect(await mknod('c1', `/root/a${Date.now()}`)).toBe(0);
+  });
+
+  it('are made by another interceptor when one is killed, and while the server is away', async () => {
+    const processes = `for p in /proc/[0-9]*; do grep -aq "interceptor/main.js.${test.server.stateDirectory}" $p/cmdline && echo \${p#/proc/}; done`;
+    const { stdout } = await test.server.shell(processes);
+    await test.server.shell(`kill -9 ${stdout.trim()}`);
+    expect(await mknod('c1', `/root/b${Date.now()}`)).toBe(0);
+    await test.server.crash();
+    await test.server.launch();
+    expect(await mknod('c1', `/root/c${Date.now()}`)).toBe(0);
+    const again = (await test.server.shell(processes)).stdout;
+    await test.server.shell(`kill -9 ${again.trim()}`);
+    expect(await mknod('c1', `/root/d${Date.now()}`)).toBe(0);
+  });
+});
+
+describe('attributes of files', () => {
+  it('are set where they hide what an overlay has below', async () => {
+    const script = `
+      fs.rmSync('/root/opaque', { recursive: true, force: true });
+      fs.mkdirSync('/root/opaque');
+      console.log(said(setxattr('/root/opaque', 'trusted.overlay.opaque', 'y', 1, 0)), said(setxattr('/root/opaque', 'trusted.overlay.opaque', 'y', 1, 1)));
+      console.log(said(setxattr('/root/opaque', 'trusted.overlay.opaque', 'n', 1, 0)), said(setxattr('/root/opaque', 'trusted.other', 'y', 1, 0)));
+      console.log(said(setxattr('/root/opaque', 'user.a', 'y', 1, 0)), said(setxattr('/lib', 'trusted.overlay.opaque', 'y', 1, 0)));`;
+    expect(await run('c1', script)).toEqual(['ok EEXIST', 'EPERM EPERM', 'ok EROFS']);
+  });
+});
