@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Switch } from '../servers/switch.js';
-import { beginCluster, join, type Member } from './members.js';
+import { beginCluster, eventually, join, type Member } from './members.js';
 
 let lan: Switch;
 const members: Member[] = [];
@@ -30,5 +30,51 @@ describe('a cluster', () => {
     for (const member of members) expect(await member.lxc('list --format csv -c nsL')).toBe('c1,RUNNING,m2\n');
     expect((await m1().lxc('exec c1 -- hostname')).trim()).toBe('c1');
     expect((await m2().lxc('exec c1 -- hostname')).trim()).toBe('c1');
+  });
+
+  it('copies and moves instances with their snapshots to other members', async () => {
+    await m1().lxc('exec c1 -- sh -c "echo before > /root/kept"');
+    await m1().lxc('snapshot c1 s0');
+    await m1().lxc('exec c1 -- sh -c "echo after > /root/kept"');
+    await m1().lxc('stop -f c1');
+    await m1().lxc('copy c1 c2 --target m1');
+    await m1().lxc('copy c1/s0 c3 --target m1');
+    await m2().lxc('move c1 --target m1');
+    expect(await m1().lxc('list --format csv -c nSL')).toBe('c1,1,m1\nc2,1,m1\nc3,0,m1\n');
+    await m1().lxc('start c1 c2 c3');
+    const kept = async (name: string): Promise<string> => (await m2().lxc(`exec ${name} -- cat /root/kept`)).trim();
+    expect([await kept('c1'), await kept('c2'), await kept('c3')]).toEqual(['after', 'after', 'before']);
+    await m1().lxc('restore c1 s0');
+    expect(await kept('c1')).toBe('before');
+    await m1().lxc('delete -f c1 c2 c3');
+  });
+
+  it('makes pools, networks and volumes member by member', async () => {
+    await expect(m1().lxc('storage create extra dir')).rejects.toThrow('Pool not pending on any node (use --target <node> first)');
+    await m1().lxc('storage create extra dir --target m1');
+    await expect(m1().lxc('storage create extra dir')).rejects.toThrow('Pool not defined on nodes: m2');
+    await m1().lxc('storage create extra dir --target m2');
+    expect(await m1().lxc('storage list --format csv')).toContain('extra,dir,,0,PENDING');
+    await m1().lxc('storage create extra dir user.note=all');
+    expect(await m1().lxc('storage list --format csv')).toContain('extra,dir,,0,CREATED');
+    expect(await m1().lxc('storage show extra --target m2')).toContain(`source: ${m2().server.stateDirectory}`);
+    await m1().lxc('storage volume create extra v1 --target m2');
+    expect(await m2().lxc('storage volume show extra v1')).toContain('location: m2');
+    await m1().lxc('network create br9 --target m1');
+    await m1().lxc('network create br9 --target m2');
+    await m1().lxc('network create br9 ipv4.address=10.211.77.1/24 ipv6.address=none');
+    expect((await m2().server.shell('ip -4 -br address show br9')).stdout).toContain('10.211.77.1/24');
+    await m1().lxc('network delete br9');
+    await m1().lxc('storage volume delete extra v1');
+    await m1().lxc('storage delete extra');
+  });
+
+  it('gives up a member that is empty, which is then a server of its own', async () => {
+    await m1().lxc('launch busybox c9 --target m2');
+    await expect(m1().lxc('cluster remove m2')).rejects.toThrow('Node still has the following containers: c9');
+    await m1().lxc('delete -f c9');
+    await m1().lxc('cluster remove m2');
+    expect(await m1().lxc('cluster list --format csv')).not.toContain('m2');
+    await eventually('m2 is a server of its own', async () => (await m2().server.shell('lxc query /1.0/cluster')).stdout.includes('"enabled": false'));
   });
 });

@@ -23,6 +23,7 @@ export const extensions: readonly string[] = [
   'clustering',
   'clustering_join',
   'clustering_server_address',
+  'cluster_internal_copy',
   'clustering_roles',
   'clustering_architecture',
   'clustering_edit_roles',

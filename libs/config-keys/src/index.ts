@@ -32,7 +32,7 @@ export { unixCharKeys } from './device/unix-char-keys.js';
 export { unixHotplugKeys } from './device/unix-hotplug-keys.js';
 export { invalidProjectConfig, projectKeys } from './project/project-keys.js';
 export { invalidServerConfig, serverKeys } from './server/server-keys.js';
-export { bridgeKeys, invalidBridgeConfig } from './network/bridge-keys.js';
+export { bridgeKeys, invalidBridgeConfig, memberNetworkKeys } from './network/bridge-keys.js';
 export * as subnets from './subnets.js';
 export { invalidPoolConfig, isPoolDriver, memberPoolKeys, poolKeys } from './storage/pool-keys.js';
 export { invalidVolumeConfig, volumeKeys, withPoolDefaults } from './storage/volume-keys.js';

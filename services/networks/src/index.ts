@@ -3,6 +3,7 @@ import { defineService } from '@asterism/service';
 import { BringUp } from './bring-up.js';
 import { networksSchema } from './migrations/001-networks.js';
 import { leavingNetworks } from './migrations/002-leaving-networks.js';
+import { networkMembers } from './migrations/003-network-members.js';
 import { NetworkMembers } from './network-members.js';
 import { NetworkProject } from './network-project.js';
 import { NetworkSurroundings } from './network-surroundings.js';
@@ -15,7 +16,9 @@ export const networksService = defineService({
   name: 'networks',
   providers: [NetworksHandler, NetworkSurroundings, NetworkStore, NetworkProject, NetworkMembers, NetworkUsers, BringUp],
   handlers: [[networks.NetworksDefinition, NetworksHandler]],
-  migrations: [networksSchema, leavingNetworks],
+  migrations: [networksSchema, leavingNetworks, networkMembers],
+  membersIn: [['networks.members', 'member']],
+  membersGoFrom: [['networks.members', 'member']],
   start: (app) => app.get(BringUp, { strict: false }).start(),
   stop: async (app) => app.get(BringUp, { strict: false }).stop(),
 });

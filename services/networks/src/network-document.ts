@@ -2,16 +2,16 @@ import { apiUrl, sortedMap } from '@asterism/api';
 import type { NetworkRow } from './network.store.js';
 
 /** LXD's Network object of a managed network. LXD says null where nothing uses it. */
-export function networkObject(row: NetworkRow, usedBy: readonly string[], locations: readonly string[]): object {
+export function networkObject(row: NetworkRow, usedBy: readonly string[], locations: readonly string[], member = ''): object {
   return {
-    config: sortedMap(row.config),
+    config: sortedMap({ ...row.config, ...row.members[member] }),
     description: row.description,
     name: row.name,
     type: row.type,
     used_by: usedBy.length > 0 ? usedBy : null,
     managed: true,
     status: row.status === 'created' ? 'Created' : 'Pending',
-    locations,
+    locations: row.promised ? Object.keys(row.members).sort() : locations,
   };
 }
 

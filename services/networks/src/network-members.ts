@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Agents } from '@asterism/agents';
+import { Agents, soleMember } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
 import type { CallContext } from '@asterism/rpc';
 import { Token, type Warnings } from '@asterism/proto';
@@ -8,7 +8,12 @@ import type { UsedSubnets } from './free-subnet.js';
 import type { Lease } from './leases.js';
 import type { NetworkRow } from './network.store.js';
 
-type Wish = Pick<NetworkRow, 'project' | 'name' | 'type' | 'config'>;
+type Wish = Pick<NetworkRow, 'project' | 'name' | 'type' | 'config' | 'members'>;
+
+/** The config that a network has on one member. */
+function configOn(member: string, { config, members }: Pick<NetworkRow, 'config' | 'members'>): Record<string, string> {
+  return { ...config, ...members[member] };
+}
 
 const warningType = 'Network unavailable';
 
@@ -24,25 +29,34 @@ export class NetworkMembers {
     return this.agents.members();
   }
 
-  requireTarget(target: string): void {
-    if (target !== '' && !this.names.includes(target)) throw new LxdError('not-found', 'Cluster member not found');
+  get isClustered(): boolean {
+    return this.agents.isClustered;
   }
 
-  /** On every member; the first failure is thrown once all have answered. */
-  async apply(call: CallContext, { project, name, type, config }: Wish): Promise<void> {
-    await this.#onAll((member) => this.agents.on(member).networks.apply(call, { project, name, type, config }));
+  /** The name that the member asked for has now. */
+  requireTarget(target: string): string {
+    const member = target === '' ? '' : this.agents.nameOf(target);
+    if (member === undefined) throw new LxdError('not-found', 'Cluster member not found');
+    return member;
+  }
+
+  /** On every member that can be reached, the others get it when they come; the first failure is thrown once all have answered. */
+  async apply(call: CallContext, wish: Wish): Promise<void> {
+    const { project, name, type } = wish;
+    await this.#onAll(this.agents.online(), (member) => this.agents.on(member).networks.apply(call, { project, name, type, config: configOn(member, wish) }));
   }
 
   async remove(call: CallContext, { project, name, type, config }: Wish): Promise<void> {
-    await this.#onAll((member) => this.agents.on(member).networks.remove(call, { project, name, type, config }));
+    await this.#onAll(this.names, (member) => this.agents.on(member).networks.remove(call, { project, name, type, config }));
   }
 
   /** Brings a member's networks up; what fails becomes a warning and does not hold the others. */
   async bringUp(call: CallContext, member: string, networks: readonly NetworkRow[]): Promise<void> {
-    for (const { project, name, type, config } of networks) {
+    for (const network of networks) {
+      const { project, name, type } = network;
       const about = { type: warningType, location: member, entity_url: networkUrl({ project, name }) };
       try {
-        await this.agents.on(member).networks.apply(call, { project, name, type, config });
+        await this.agents.on(member).networks.apply(call, { project, name, type, config: configOn(member, network) });
         await this.warnings.resolve(call, about);
       } catch (error) {
         await this.warnings.raise(call, { ...about, project, severity: 'moderate', last_message: (error as Error).message });
@@ -52,24 +66,24 @@ export class NetworkMembers {
 
   /** Subnets that some member uses, and whether all have IPv6. */
   async usedSubnets(call: CallContext): Promise<UsedSubnets> {
-    const answers = await Promise.all(this.names.map((member) => this.agents.on(member).networks.usedSubnets(call, {})));
+    const answers = await Promise.all(this.agents.online().map((member) => this.agents.on(member).networks.usedSubnets(call, {})));
     return { cidrs: answers.flatMap(({ cidrs }) => cidrs), hasIpv6: answers.every(({ has_ipv6 }) => has_ipv6) };
   }
 
-  /** Links of the first member, with LXD's types. */
-  async links(call: CallContext): Promise<Record<string, string>> {
-    const [member] = this.names;
+  /** Links of the member asked for, or the first, with LXD's types. */
+  async links(call: CallContext, target = ''): Promise<Record<string, string>> {
+    const member = this.requireTarget(target) || this.agents.online()[0];
     return member === undefined ? {} : (await this.agents.on(member).networks.links(call, {})).type_by_name;
   }
 
-  async state(call: CallContext, name: string): Promise<Uint8Array> {
-    const [member = 'none'] = this.names;
+  async state(call: CallContext, name: string, target: string): Promise<Uint8Array> {
+    const member = this.requireTarget(target) || (this.agents.online()[0] ?? soleMember);
     return (await this.agents.on(member).networks.state(call, { name })).json;
   }
 
   async leases(call: CallContext, name: string): Promise<Lease[]> {
     const perMember = await Promise.all(
-      this.names.map(async (location) => {
+      this.agents.online().map(async (location) => {
         const { json } = await this.agents.on(location).networks.leases(call, { name });
         return (JSON.parse(Buffer.from(json).toString()) as Omit<Lease, 'location'>[]).map((lease) => ({ ...lease, location }));
       }),
@@ -77,8 +91,8 @@ export class NetworkMembers {
     return perMember.flat();
   }
 
-  async #onAll(work: (member: string) => Promise<unknown>): Promise<void> {
-    const results = await Promise.allSettled(this.names.map(work));
+  async #onAll(members: readonly string[], work: (member: string) => Promise<unknown>): Promise<void> {
+    const results = await Promise.allSettled(members.map(work));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 }

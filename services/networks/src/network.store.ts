@@ -10,11 +10,16 @@ export interface NetworkRow {
   description: string;
   config: Record<string, string>;
   status: 'pending' | 'created';
+  /** Config that belongs to a member, by member. */
+  members: Record<string, Record<string, string>>;
+  /** Pending until the second half of its creation is asked for. */
+  promised: boolean;
 }
 
 export type NewNetwork = Omit<NetworkRow, 'id' | 'status'>;
 
-const columns = 'id, project, name, type, description, config, status';
+const columns = `id, project, name, type, description, config, status, promised,
+  (SELECT coalesce(jsonb_object_agg(m.member, m.config), '{}') FROM networks.members m WHERE m.network_id = networks.id) AS members`;
 
 /** Rows of networks.networks. */
 @Injectable()
@@ -53,7 +58,7 @@ export class NetworkStore {
 
   /** Creations under way for longer than this. */
   pendingFor(seconds: number): Promise<NetworkRow[]> {
-    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND created_at <= now() - make_interval(secs => $1)`, [seconds]);
+    return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND NOT promised AND created_at <= now() - make_interval(secs => $1)`, [seconds]);
   }
 
   /** The row, kept from others until the unit ends. */
@@ -62,13 +67,26 @@ export class NetworkStore {
   }
 
   async insert(unit: Unit, network: NewNetwork): Promise<void> {
-    await unit.query(`INSERT INTO networks.networks (project, name, type, description, config, status) VALUES ($1, $2, $3, $4, $5, 'pending')`, [
+    await unit.query(`INSERT INTO networks.networks (project, name, type, description, config, status, promised) VALUES ($1, $2, $3, $4, $5, 'pending', $6)`, [
       network.project,
       network.name,
       network.type,
       network.description,
       JSON.stringify(network.config),
+      network.promised,
     ]);
+  }
+
+  async setMember(unit: Unit, id: string, member: string, config: Record<string, string>): Promise<void> {
+    await unit.query(
+      `INSERT INTO networks.members (network_id, member, config) VALUES ($1, $2, $3) ON CONFLICT (network_id, member) DO UPDATE SET config = excluded.config`,
+      [id, member, JSON.stringify(config)],
+    );
+  }
+
+  /** Its creation has begun, or is taken back. */
+  async setPromised(unit: Unit, { id, description, config }: Pick<NetworkRow, 'id' | 'description' | 'config'>, promised: boolean): Promise<void> {
+    await unit.query('UPDATE networks.networks SET promised = $2, description = $3, config = $4, created_at = now() WHERE id = $1', [id, promised, description, JSON.stringify(config)]);
   }
 
   async markCreated(unit: Unit, project: string, name: string): Promise<void> {

@@ -45,14 +45,14 @@ export class NetworksHandler implements Networks {
     ]);
   }
 
-  async get(call: CallContext, request: common.ObjectRef): Promise<common.Document> {
+  async get(call: CallContext, request: networks.NetworkRef): Promise<common.Document> {
     const { store, projects, members, users } = this.#around;
     const project = await projects.owner(call, request.project);
     const row = await store.find(project, request.name);
-    const type = row || project !== defaultProject ? undefined : (await members.links(call))[request.name];
+    const type = row || project !== defaultProject ? undefined : (await members.links(call, request.target))[request.name];
     if (!row && type === undefined) throw new LxdError('not-found', 'Network not found');
     const usedBy = (await users.usedBy(call, project, [request.name]))(request.name);
-    if (row) return document(networkObject(row, usedBy, members.names), networkEtag(row));
+    if (row) return document(networkObject(row, usedBy, members.names, members.requireTarget(request.target ?? '')), networkEtag(row));
     return document(hostLinkObject(request.name, type!, usedBy), hostLinkEtag(request.name, type!));
   }
 
@@ -92,10 +92,10 @@ export class NetworksHandler implements Networks {
     return {};
   }
 
-  async state(call: CallContext, request: common.ObjectRef): Promise<common.Document> {
+  async state(call: CallContext, request: networks.NetworkRef): Promise<common.Document> {
     const project = await this.#around.projects.owner(call, request.project);
     if (project !== defaultProject && !(await this.#around.store.find(project, request.name))) throw new LxdError('not-found', 'Network not found');
-    return { json: Buffer.from(await this.#around.members.state(call, request.name)), etag: '' };
+    return { json: Buffer.from(await this.#around.members.state(call, request.name, request.target ?? '')), etag: '' };
   }
 
   async leases(call: CallContext, request: common.ObjectRef): Promise<common.Document> {

@@ -20,6 +20,7 @@ import { movedVolumes } from './migrations/004-moved.js';
 import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
 import { StorageVolumesHandler } from './volumes/storage-volumes.handler.js';
+import { Transfer } from './volumes/transfer.js';
 import { VolumeChanges } from './volumes/volume-changes.js';
 import { VolumeFollowers } from './volumes/volume-followers.js';
 import { VolumeScope } from './volumes/volume-scope.js';
@@ -32,7 +33,7 @@ export const storageService = defineService({
   name: 'storage',
   providers: [
     ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, PendingPools, NewMembers, Unfinished],
-    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers, Transfer],
     InstanceVolumesHandler,
   ],
   handlers: [

@@ -39,6 +39,9 @@ export const bridgeKeys = {
   user: { name: 'user.*', type: 'string', description: 'Free metadata', live: 'yes' },
 } satisfies KeyTable;
 
+/** Keys of networks that every member of a cluster has for itself. */
+export const memberNetworkKeys: ReadonlySet<string> = new Set([bridgeKeys.externalInterfaces.name, 'parent']);
+
 /** The sentence that refuses a bridge's configuration, or undefined. */
 export function invalidBridgeConfig(network: string, config: Readonly<Record<string, string>>): string | undefined {
   const subject = (key: string): string => `network ${JSON.stringify(network)} option ${JSON.stringify(key)}`;

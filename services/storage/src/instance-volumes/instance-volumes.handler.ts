@@ -7,12 +7,15 @@ import type { agentBackups, agentStorage, common, InstanceVolumes, storage } fro
 import type { CallContext } from '@asterism/rpc';
 import { writeArchive } from '../backups/write-archive.js';
 import type { PoolRow } from '../pools/pool.store.js';
+import { Transfer } from '../volumes/transfer.js';
 import { agentVolume, diskName } from '../volumes/volume-rules.js';
-import { required, splitSnapshot, VolumeScope } from '../volumes/volume-scope.js';
+import { required, splitSnapshot, VolumeScope, type Found } from '../volumes/volume-scope.js';
 import { defaultProject } from '../volumes/volume-urls.js';
 import type { VolumeRow } from '../volumes/volume.store.js';
 
 type AgentStorage = ReturnType<Agents['on']>['storage'];
+
+type Planned = Parameters<typeof agentVolume>[1];
 
 /** Kinds of pool that keep an unpacked image as a volume of their own. */
 const keepsImages = new Set(['btrfs']);
@@ -27,15 +30,16 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     @Inject(Database) private readonly database: Database,
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
+    @Inject(Transfer) private readonly transfer: Transfer,
   ) {}
 
   async create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
-    const { pool, project } = await this.scope.look(call, request.volume);
+    const { pool, project } = await this.scope.look(call, { ...required(request.volume), member: request.member });
     if (!pool.ready) throw new LxdError('not-found', 'Storage pool not found');
     const { type, name } = required(request.volume);
     const planned = { pool_id: pool.id, member: request.member, project, type, name, config: request.config, content_type: 'filesystem' };
     const volume = { ...agentVolume(pool, planned), size_bytes: rootBytes(pool, request.size) };
-    const { path } = await this.agents.on(request.member).storage.createVolume(call, { volume, source: await this.#source(call, request) });
+    const { path } = await this.#make(call, request, { pool, planned, volume });
     const fingerprint = request.source?.$case === 'image_fingerprint' && keepsImages.has(pool.driver) ? request.source.value : '';
     await this.database.transact(
       async (unit) => {
@@ -108,7 +112,9 @@ export class InstanceVolumesHandler implements InstanceVolumes {
 
   async refresh(call: CallContext, request: storage.RefreshInstanceVolume): Promise<common.Empty> {
     const { pool, volume } = await this.scope.find(call, request.volume);
-    const source = await this.#copySource(call, required(request.source), { member: volume.member, snapshots: request.snapshots });
+    const { found, snapshot } = await this.#copied(call, required(request.source));
+    if (found.volume.member !== volume.member) throw new LxdError('unsupported', 'A copy on another member than its source cannot be brought up to date');
+    const source = copySource(found, snapshot, request.snapshots);
     await this.#agent(volume).refreshVolume(call, { volume: agentVolume(pool, volume), source });
     await this.database.transact(async (unit) => {
       for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, volume.id, snapshot, {});
@@ -120,16 +126,18 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     return writeArchive(call, this.agents, await this.scope.find(call, request.volume), { ...request, index: JSON.parse(request.index.toString()) });
   }
 
-  async #source(call: CallContext, request: storage.CreateInstanceVolume): Promise<agentStorage.CreateVolumeRequest['source']> {
-    if (request.source?.$case !== 'copy_from') return request.source;
-    return { $case: 'copy', value: await this.#copySource(call, request.source.value, request) };
+  /** Of nothing, an image, an archive, or another volume, which may lie on another member. */
+  async #make(call: CallContext, { member, source, snapshots }: storage.CreateInstanceVolume, made: { pool: PoolRow; planned: Planned; volume: agentStorage.Volume }): Promise<agentStorage.VolumePath> {
+    const agent = this.agents.on(member).storage;
+    if (source?.$case !== 'copy_from') return agent.createVolume(call, { volume: made.volume, source });
+    const { found, snapshot } = await this.#copied(call, source.value);
+    if (found.volume.member !== member) return this.transfer.bring(call, found, { snapshot, snapshots }, { pool: made.pool, volume: made.planned, made: made.volume });
+    return agent.createVolume(call, { volume: made.volume, source: { $case: 'copy', value: copySource(found, snapshot, snapshots) } });
   }
 
-  async #copySource(call: CallContext, ref: storage.VolumeRef, target: { member: string; snapshots: string[] }): Promise<agentStorage.CopySource> {
+  async #copied(call: CallContext, ref: storage.VolumeRef): Promise<{ found: Found; snapshot: string }> {
     const { parent, snapshot } = ref.name.includes('/') ? splitSnapshot(ref) : { parent: ref, snapshot: '' };
-    const { pool, volume } = await this.scope.find(call, parent);
-    if (volume.member !== target.member) throw new LxdError('unsupported', 'Volumes cannot be copied between members');
-    return { volume: agentVolume(pool, volume), snapshot, with_snapshots: target.snapshots };
+    return { found: await this.scope.find(call, parent), snapshot };
   }
 
   async #deleteSnapshot(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
@@ -152,6 +160,10 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   #agent(volume: VolumeRow): AgentStorage {
     return this.agents.on(volume.member).storage;
   }
+}
+
+function copySource({ pool, volume }: Found, snapshot: string, snapshots: string[]): agentStorage.CopySource {
+  return { volume: agentVolume(pool, volume), snapshot, with_snapshots: snapshots };
 }
 
 /** Of the root device, or what the pool gives its volumes; 0 for no limit. */

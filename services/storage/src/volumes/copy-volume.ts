@@ -8,6 +8,7 @@ import type { CallContext } from '@asterism/rpc';
 import { defineTask, Tasks, type StepContext } from '@asterism/tasks';
 import type { PoolRow } from '../pools/pool.store.js';
 import type { SnapshotRow } from './snapshot.store.js';
+import { Transfer } from './transfer.js';
 import type { NewVolume } from './volume-changes.js';
 import { volumeEvent } from './volume-events.js';
 import { agentVolume } from './volume-rules.js';
@@ -34,7 +35,7 @@ interface CopyState {
 
 type Context = StepContext<CopyInput, CopyState>;
 
-/** Custom volumes copied within or between pools of a member; moving is copying and deleting. */
+/** Custom volumes copied within or between pools and members; moving is copying and deleting. */
 @Injectable()
 export class CopyVolume {
   constructor(
@@ -42,6 +43,7 @@ export class CopyVolume {
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
     @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
+    @Inject(Transfer) private readonly transfer: Transfer,
   ) {
     tasks.register(this.#task);
   }
@@ -96,7 +98,9 @@ export class CopyVolume {
     const pool = await this.scope.pools.byId(input.target.pool_id);
     state.config = withPoolDefaults({ ...source.config, ...input.target.config }, pool.config);
     const volume = await this.#onMember({ ...input.target, config: state.config! });
-    await this.agents.on(input.target.member).storage.createVolume(call, { volume, source: { $case: 'copy', value: copy } });
+    if (source.member === input.target.member) return void (await this.agents.on(source.member).storage.createVolume(call, { volume, source: { $case: 'copy', value: copy } }));
+    const found = { pool: await this.scope.pools.byId(source.pool_id), volume: source };
+    await this.transfer.bring(call, found, { snapshot: '', snapshots: copy.with_snapshots }, { pool, volume: { ...input.target, config: state.config }, made: volume });
   }
 
   async #uncopy({ call, input, state }: Context): Promise<void> {

@@ -1,12 +1,16 @@
 import { createNetworkBody, renameNetworkBody, updateNetworkBody } from '@asterism/api';
 import { common, Token, type Networks } from '@asterism/proto';
+import { RuntimeInfo } from '@asterism/service';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { changed, created, sync, type Answer } from '../answer.js';
-import { bodyOf, callOf, ifMatchOf, listOf, parameter, projectOf, query, type ApiRequest } from '../request.js';
+import { bodyOf, callOf, ifMatchOf, listOf, memberOf, parameter, projectOf, query, type ApiRequest } from '../request.js';
 
 @Controller('1.0/networks')
 export class NetworksController {
-  constructor(@Inject(Token.Networks) private readonly networks: Networks) {}
+  constructor(
+    @Inject(Token.Networks) private readonly networks: Networks,
+    @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
+  ) {}
 
   @Get()
   async list(@Req() request: ApiRequest): Promise<Answer> {
@@ -15,12 +19,12 @@ export class NetworksController {
 
   @Get(':name')
   async get(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.networks.get(callOf(request), networkRef(request)));
+    return sync(await this.networks.get(callOf(request), { ...networkRef(request), target: query(request, 'target') }));
   }
 
   @Get(':name/state')
   async state(@Req() request: ApiRequest): Promise<Answer> {
-    return sync(await this.networks.state(callOf(request), networkRef(request)));
+    return sync(await this.networks.state(callOf(request), { ...networkRef(request), target: memberOf(request, this.runtime) }));
   }
 
   @Get(':name/leases')
