@@ -1,0 +1,57 @@
+#!/bin/sh
+# Makes the laboratory's image from Debian packages: $1/vmlinux, $1/initrd, $1/root.img. Needs root and the network; $2 is the directory of the guest's own files.
+set -eu
+export LC_ALL=C
+out=$1
+guest=$2
+suite=bookworm
+sources="deb http://deb.debian.org/debian $suite main
+deb http://deb.debian.org/debian $suite-updates main
+deb http://deb.debian.org/debian-security $suite-security main"
+
+# What a host of Asterism has (deploy/host/setup.mjs), the reference server, and the tools of the tests.
+packages=kmod,udev,iproute2,lxc,lxd,lxd-client,uidmap,btrfs-progs,e2fsprogs,dnsmasq-base,nftables,postgresql-15,squashfs-tools,zstd,xz-utils,bzip2,rsync
+packages=$packages,busybox-static,attr,acl,apparmor,swtpm,swtpm-tools,rdma-core,iputils-ping,procps,ethtool,jq
+builder=linux-headers-amd64,linux-source-6.1,gcc-12,make,xz-utils
+
+bootstrap() {
+  target=$1
+  include=$2
+  shift 2
+  printf '%s\n' "$sources" | mmdebstrap --quiet --mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"' --include="$include" "$@" "$suite" "$target" -
+}
+
+# The kernel, and the modules that Debian's configuration leaves out.
+bootstrap "$out/builder" "$builder" --customize-hook="sh '$guest/../image/kernel.sh' \"\$1\"" --skip=cleanup/apt
+mv "$out/builder/kernel/vmlinux" "$out/vmlinux"
+
+# PostgreSQL's package makes no cluster of its own: the server under test does.
+bootstrap "$out/root" "$packages" --essential-hook='mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
+  --customize-hook='mv "$1"/../builder/kernel/modules "$1/lib/modules" && chroot "$1" depmod "$(ls "$1/lib/modules")"'
+install -m 755 "$guest/init.sh" "$out/root/sbin/init"
+install -m 755 "$guest/agent.sh" "$out/root/sbin/lab-agent"
+for ids in subuid subgid; do echo 'root:1000000:1000000000' > "$out/root/etc/$ids"; done
+rm -rf "$out/root/usr/share/doc" "$out/root/usr/share/man" "$out/root/usr/share/locale"
+
+# The first step of the boot: modules for the disk, then the real root.
+version=$(ls "$out/root/lib/modules")
+mkdir -p "$out/first/bin" "$out/first/modules" "$out/first/dev" "$out/first/root"
+cp "$out/root/bin/busybox" "$out/first/bin/busybox"
+number=100
+for module in $(for name in virtio_pci virtio_blk ext4; do chroot "$out/root" modprobe -S "$version" --show-depends "$name"; done | sed -n 's/^insmod //p' | awk '!seen[$0]++'); do
+  cp "$out/root$module" "$out/first/modules/$number-$(basename "$module")"
+  number=$((number + 1))
+done
+cat > "$out/first/init" <<'INIT'
+#!/bin/busybox sh
+for module in /modules/*; do busybox insmod "$module"; done
+busybox mount -t devtmpfs devtmpfs /dev
+busybox mount -t ext4 /dev/vda /root
+busybox mount --move /dev /root/dev
+exec busybox switch_root /root /sbin/init
+INIT
+chmod 755 "$out/first/init"
+(cd "$out/first" && find . | cpio --quiet -o -H newc) > "$out/initrd"
+
+mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -d "$out/root" "$out/root.img" 5G
+rm -rf "$out/builder" "$out/root" "$out/first"

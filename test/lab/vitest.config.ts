@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Scenarios in a machine with a full kernel that all files share; emulated, it is some fifty times slower at starting programs. */
+export default defineConfig({
+  test: {
+    include: ['test/lab/**/*.test.ts'],
+    exclude: ['**/dist/**', '**/node_modules/**'],
+    globalSetup: ['test/lab/setup.ts'],
+    fileParallelism: false,
+    reporters: ['verbose'],
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+  },
+});
