@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec, launch, scenario } from './scenario.js';
 
 const test = scenario();
@@ -22,6 +22,8 @@ const inGuest = `
   const libc = koffi.load('libc.so.6');
   const said = (result) => (Number(result) < 0 ? getSystemErrorName(-koffi.errno()) : 'ok');
   const mknodat = libc.func('int mknodat(int, const char *, unsigned int, unsigned long)');
+  const mount = libc.func('int mount(const char *, const char *, const char *, unsigned long, const char *)');
+  const umount = (path) => libc.func('int umount2(const char *, int)')(path, 2);
   const setxattr = libc.func('int setxattr(const char *, const char *, const char *, size_t, int)');
 `;
 
@@ -113,5 +115,67 @@ describe('attributes of files', () => {
       console.log(said(setxattr('/root/opaque', 'trusted.overlay.opaque', 'n', 1, 0)), said(setxattr('/root/opaque', 'trusted.other', 'y', 1, 0)));
       console.log(said(setxattr('/root/opaque', 'user.a', 'y', 1, 0)), said(setxattr('/lib', 'trusted.overlay.opaque', 'y', 1, 0)));`;
     expect(await run('c1', script)).toEqual(['ok EEXIST', 'EPERM EPERM', 'ok EROFS']);
+  });
+});
+
+describe('mounts', () => {
+  const loops: string[] = [];
+  const loop = async (name: string): Promise<string> => {
+    const { stdout } = await test.server.shell(`mkdir -p nodes && { [ -e nodes/disk ] || mknod -m 666 nodes/disk b 7 77; } && truncate -s 8M ${name} && mkfs.ext4 -q -d nodes ${name} && losetup -f --show ${name}`);
+    loops.push(stdout.trim());
+    return stdout.trim();
+  };
+
+  beforeAll(async () => {
+    const config = { [`${intercept}.mount`]: 'true', [`${intercept}.mount.allowed`]: 'ext4,hugetlbfs', [`${intercept}.mount.fuse`]: 'xfs=fake' };
+    await launch(test.client, 'm1', { config, devices: { ...devices, own: { type: 'unix-block', source: await loop('own.img'), path: '/dev/own' } } });
+    await loop('other.img');
+  });
+
+  afterAll(async () => {
+    await test.client.change('PUT', '/1.0/instances/m1/state', { action: 'stop', force: true });
+    for (const device of loops) await test.server.shell(`losetup -d ${device}`);
+  });
+
+  it('of allowed types are done from devices of the instance', async () => {
+    const script = `
+      fs.mkdirSync('/root/m', { recursive: true });
+      const tried = (source, type, flags, data) => { const said1 = said(mount(source, '/root/m', type, flags, data)); const shown = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\\n').find((line) => line.includes(' /root/m ')); umount('/root/m'); console.log(said1, shown?.split(' ')[5] ?? ''); };
+      tried('/dev/own', 'ext4', 0, '');
+      tried('/dev/own', 'ext4', 1 | 2, 'noload');
+      tried('/dev/own', 'ext4', 0, 'nonsense=1');
+      tried('/dev/own', 'ext4', 0, 'journal_path=/dev/own');
+      tried('/dev/own', 'btrfs', 0, '');
+      tried('/dev/none', 'ext4', 0, '');
+      tried('none', 'tmpfs', 0, '');
+      tried('none', 'hugetlbfs', 0, 'uid=5');
+      tried('none', 'hugetlbfs', 0, 'uid=999999999');
+      tried('/root', 'none', 4096, '');`;
+    expect(await run('m1', script)).toEqual(['ok rw,nodev,relatime', 'ok ro,nosuid,nodev,relatime', 'EINVAL ', 'EPERM ', 'EPERM ', 'ENOENT ', 'ok rw,relatime', 'ok rw,nodev,relatime', 'EINVAL ', 'ok rw,relatime,idmapped']);
+  });
+
+  it('bring no devices along', async () => {
+    const script = `
+      fs.mkdirSync('/root/m', { recursive: true });
+      const open = () => { try { fs.openSync('/root/m/disk'); return 'open'; } catch (error) { return error.code; } };
+      console.log(said(mount('/dev/own', '/root/m', 'ext4', 0, '')), fs.statSync('/root/m/disk').rdev, open());
+      console.log(said(mount('none', '/root/m', '', 32 | 4096, '')), open());
+      umount('/root/m');`;
+    expect(await run('m1', script)).toEqual(['ok 1869 EACCES', 'ok EPERM']);
+  });
+
+  it('show ids as the guest has them where that is asked, at once', async () => {
+    const script = `
+      fs.mkdirSync('/root/m', { recursive: true });
+      console.log(said(mount('/dev/own', '/root/m', 'ext4', 0, '')), fs.statSync('/root/m').uid);
+      umount('/root/m');`;
+    expect(await run('m1', script)).toEqual(['ok 65534']);
+    await test.client.change('PATCH', '/1.0/instances/m1', { config: { [`${intercept}.mount.shift`]: 'true' } });
+    expect(await run('m1', script)).toEqual(['ok 0']);
+  });
+
+  it('of types of programs are done by mount.fuse of the guest, inside', async () => {
+    await exec(test.client, 'm1', ['sh', '-c', 'printf "#!/bin/sh\necho \\$@ \\$(id -u) \\$(cut -d: -f3 /proc/self/cgroup | sort -u) > /root/asked\n" > /sbin/mount.fuse; chmod 755 /sbin/mount.fuse']);
+    expect(await run('m1', `console.log(said(mount('/dev/own', '/root', 'xfs', 1, 'a=b')), fs.readFileSync('/root/asked', 'utf8').trim());`)).toEqual(['ok fake#/dev/own /root -o a=b,ro 0 /']);
   });
 });

@@ -79,6 +79,9 @@ export const extensions: readonly string[] = [
   // System calls of containers that the host handles
   'seccomp_notify',
   'container_syscall_intercept',
+  'container_syscall_intercept_mount',
+  'container_syscall_intercept_mount_fuse',
+  'container_syscall_intercept_hugetlbfs',
   // Limits, ids and what disks may do
   'container_host_shutdown_timeout',
   'container_stop_priority',

@@ -2,6 +2,7 @@ import { join, posix } from 'node:path';
 import type { Host } from '../host/host.js';
 import type { DeviceNumber } from '../host/files.js';
 import { hostName, InstanceLayout, instanceCgroup } from '../instances/instance-layout.js';
+import { hasDeviceRules } from '../instances/lxc/lxc-config.js';
 import { hostId, mountEntry, type DeviceStart, type IdRange, type InstanceDevice, type LxcEntry, type RunningInstance } from './device.js';
 
 /** A device node as the guest will see it; ids are its own. */
@@ -32,7 +33,7 @@ export class DeviceNodes {
     for (const node of nodes) {
       const source = await this.#make(device, node, idmap);
       lxc.push(mountEntry({ source, target: node.path, options: ['bind', 'create=file'] }));
-      if (idmap.length === 0) lxc.push(['lxc.cgroup.devices.allow', allowance(node)], ['lxc.cgroup2.devices.allow', allowance(node)]);
+      if (hasDeviceRules(device.instance.config, idmap)) lxc.push(['lxc.cgroup.devices.allow', allowance(node)], ['lxc.cgroup2.devices.allow', allowance(node)]);
     }
     return { lxc };
   }
@@ -45,7 +46,7 @@ export class DeviceNodes {
   async plug(device: InstanceDevice, nodes: readonly GuestNode[], running: RunningInstance): Promise<void> {
     for (const node of nodes) {
       const source = await this.#make(device, node, running.idmap);
-      if (running.idmap.length === 0) await this.#allow(device, node);
+      if (hasDeviceRules(device.instance.config, running.idmap)) await this.#allow(device, node);
       await this.host.guests.ask('mount', { pid: running.pid, source, target: node.path });
     }
   }

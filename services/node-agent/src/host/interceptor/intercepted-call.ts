@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { ioctlNow } from '../syscalls.js';
 import { makeNode } from './make-node.js';
+import { mountFileSystem } from './mount-file-system.js';
 import type { Notification, Verdict } from './notification.js';
 import type { InterceptionPolicy } from './policy.js';
 import { setAttribute } from './set-attribute.js';
@@ -34,6 +35,7 @@ const handlers: Readonly<Partial<Record<CallName, (call: InterceptedCall) => Ver
   mknod: (call) => makeNode(call, false),
   mknodat: (call) => makeNode(call, true),
   setxattr: setAttribute,
+  mount: mountFileSystem,
 };
 
 /** Decides on a call and does it where that is allowed. Whatever is not understood is left to the kernel, which knows the guest's own rights. */

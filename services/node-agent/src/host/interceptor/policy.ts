@@ -19,8 +19,8 @@ export interface MountPolicy {
   shift: boolean;
   /** Where the nodes of its devices lie: no other block device is mounted. */
   devices: string;
-  /** Its control group below the root of every tree. */
-  cgroup: string;
+  /** Its control groups, as directories. */
+  cgroups: readonly string[];
 }
 
 /** Cookies are ids of instances. */

@@ -13,7 +13,7 @@ export function intercepts(config: Readonly<Record<string, string>>): boolean {
 }
 
 /** What a container may have done for it. */
-export function interceptionPolicy(config: Readonly<Record<string, string>>, idmap: readonly IdRange[], places: { devices: string; cgroup: string }): InterceptionPolicy {
+export function interceptionPolicy(config: Readonly<Record<string, string>>, idmap: readonly IdRange[], places: { devices: string; cgroups: readonly string[] }): InterceptionPolicy {
   const mount = {
     filesystems: words(config[securitySyscallsInterceptMountAllowed.name]),
     fuse: Object.fromEntries(words(config[securitySyscallsInterceptMountFuse.name]).map((pair) => pair.split('=', 2) as [string, string])),

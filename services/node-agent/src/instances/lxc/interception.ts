@@ -32,7 +32,9 @@ export class Interception {
   async write(spec: InstanceSpec, idmap: readonly IdRange[]): Promise<void> {
     const { layout } = this.known;
     await this.host.files.mkdir(layout.interception, { mode: 0o700 });
-    const policy = interceptionPolicy(spec.config, idmap, { devices: layout.devices(spec), cgroup: `${instanceCgroup(spec.id)}/payload` });
+    const { trees } = await this.host.cgroups.layout();
+    const cgroups = [...new Set(Object.values(trees))].map((tree) => `${tree}/${instanceCgroup(spec.id)}/payload`);
+    const policy = interceptionPolicy(spec.config, idmap, { devices: layout.devices(spec), cgroups });
     await this.host.files.replace(this.#policyOf(spec.id), JSON.stringify(policy), { mode: 0o600 });
   }
 

@@ -102,7 +102,7 @@ describe('the seccomp policy', () => {
 });
 
 describe('what a container may have done for it', () => {
-  const places = { devices: '/state/devices/c1', cgroup: 'asterism/7c1d/payload' };
+  const places = { devices: '/state/devices/c1', cgroups: ['/sys/fs/cgroup/asterism/7c1d/payload'] };
   it('is what its keys say', () => {
     const config = {
       'security.syscalls.intercept.mount': 'true',

@@ -95,12 +95,20 @@ function isolation(plan: ContainerPlan): LxcEntry[] {
     if (range.isUid) entries.push(['lxc.idmap', `u ${range.nsId} ${range.hostId} ${range.range}`]);
     if (range.isGid) entries.push(['lxc.idmap', `g ${range.nsId} ${range.hostId} ${range.range}`]);
   }
-  if (plan.idmap.length > 0) return entries;
-  entries.push(['lxc.cap.drop', 'sys_time sys_module sys_rawio mac_admin mac_override']);
+  if (plan.idmap.length === 0) entries.push(['lxc.cap.drop', 'sys_time sys_module sys_rawio mac_admin mac_override']);
+  if (!hasDeviceRules(plan.config, plan.idmap)) return entries;
   for (const tree of ['lxc.cgroup.devices', 'lxc.cgroup2.devices']) {
     entries.push([`${tree}.deny`, 'a'], ...allowedDevices.map((device): LxcEntry => [`${tree}.allow`, device]));
   }
   return entries;
+}
+
+/**
+ * Whether what a container may open is listed: it could make nodes of other devices itself, or bring them along in a file system that the host mounts
+ * for it.
+ */
+export function hasDeviceRules(config: ContainerPlan['config'], idmap: readonly IdRange[]): boolean {
+  return idmap.length === 0 || isOn(config, instanceKeys.securitySyscallsInterceptMount.name);
 }
 
 function environment(config: ContainerPlan['config']): LxcEntry[] {
