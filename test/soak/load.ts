@@ -7,8 +7,9 @@ import type { TestServer } from '../servers/server.js';
 /** One thing that users do, from its beginning to its end: nothing is left of it. */
 type Turn = (server: TestServer, name: string) => Promise<void>;
 
-/** What runs all the time beside the turns: an instance with a proxy device, and one that is stopped and has a snapshot. */
+/** What runs all the time beside the turns: an instance with a proxy device, one of which snapshots are made, and one that is stopped and has a snapshot. */
 export async function standing({ client }: TestServer): Promise<void> {
+  await launch(client, 'photographed');
   await launch(client, 'up', { devices: { web: { type: 'proxy', listen: 'tcp:127.0.0.1:4000', connect: 'tcp:127.0.0.1:4001' } } });
   await exec(client, 'up', ['sh', '-c', 'while true; do echo hello | nc -l -p 4001 -s 127.0.0.1; done >/dev/null 2>&1 </dev/null &']);
   await client.change('POST', '/1.0/instances', { name: 'down', source: { type: 'image', alias: 'busybox' } });
@@ -26,9 +27,10 @@ export const turns: Readonly<Record<string, Turn>> = {
     await client.change('DELETE', `/1.0/instances/${name}`);
   },
   async snapshots({ client }, name) {
-    await client.change('POST', '/1.0/instances/up/snapshots', { name });
-    await client.change('POST', `/1.0/instances/up/snapshots/${name}`, { name: `${name}-b` });
-    await client.change('DELETE', `/1.0/instances/up/snapshots/${name}-b`);
+    const snapshots = '/1.0/instances/photographed/snapshots';
+    await client.change('POST', snapshots, { name });
+    await client.change('POST', `${snapshots}/${name}`, { name: `${name}-b` });
+    await client.change('DELETE', `${snapshots}/${name}-b`);
   },
   async copies({ client }, name) {
     await client.change('POST', '/1.0/instances', { name, profiles: ['default'], source: { type: 'copy', source: 'down' } });

@@ -29,6 +29,8 @@ export interface Environment {
   otlpEndpoint: string | undefined;
   /** OTEL_SERVICE_NAME, default "asterism". */
   otlpServiceName: string;
+  /** ASTERISM_LOOK_AFTER_SECONDS: how often what should be is compared with what is; default 60, 0 for only at the start. */
+  lookAfterSeconds: number;
   /** ASTERISM_SERVICE_<NAME>=host:port of each other service. */
   peer(service: string): string;
   /** Distinguishes replicas; stable across restarts where the deployment makes it so. */
@@ -51,6 +53,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     metricsListen: env['ASTERISM_METRICS_LISTEN'],
     healthListen: env['ASTERISM_HEALTH_LISTEN'],
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    lookAfterSeconds: Number(env['ASTERISM_LOOK_AFTER_SECONDS'] ?? 60),
     otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',
     peer(service) {
       const name = `ASTERISM_SERVICE_${service.toUpperCase().replaceAll('-', '_')}`;

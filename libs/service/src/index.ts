@@ -5,5 +5,6 @@ export { openRuntime, type Runtime } from './runtime.js';
 export { runService } from './run-service.js';
 export { TaskOwners } from './task-owners.js';
 export { busHandler, RemoteEventBus, type Events } from './bus-over-rpc.js';
+export { forEach, Rounds } from './rounds.js';
 export { RuntimeInfo } from './runtime-info.js';
 export type { Membership } from './membership.js';

@@ -14,7 +14,9 @@ import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
 import { States } from './lists/states.js';
 import { MetricsHandler } from './metrics/metrics.handler.js';
+import { Autostarts } from './members/autostarts.js';
 import { Members } from './members/members.js';
+import { InstanceUpkeep } from './members/upkeep.js';
 import { instancesTables } from './migrations/001-instances.js';
 import { Placement } from './placement/placement.js';
 import { Power } from './power/power.js';
@@ -61,6 +63,8 @@ export const instancesService: AsterismService = defineService({
     Neighbours,
     MetricsHandler,
     Members,
+    Autostarts,
+    InstanceUpkeep,
     Schedules,
   ],
   handlers: [
@@ -76,8 +80,10 @@ export const instancesService: AsterismService = defineService({
   async start(app) {
     await app.get(Members, { strict: false }).watch(app.get<EventBus>(EventBusToken, { strict: false }));
     app.get(Schedules, { strict: false }).start();
+    app.get(InstanceUpkeep, { strict: false }).start();
   },
   async stop(app) {
     app.get(Schedules, { strict: false }).stop();
+    await app.get(InstanceUpkeep, { strict: false }).stop();
   },
 });

@@ -20,5 +20,5 @@ export const networksService = defineService({
   membersIn: [['networks.members', 'member']],
   membersGoFrom: [['networks.members', 'member']],
   start: (app) => app.get(BringUp, { strict: false }).start(),
-  stop: async (app) => app.get(BringUp, { strict: false }).stop(),
+  stop: (app) => app.get(BringUp, { strict: false }).stop(),
 });

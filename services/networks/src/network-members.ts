@@ -4,9 +4,16 @@ import { LxdError } from '@asterism/errors';
 import type { CallContext } from '@asterism/rpc';
 import { Token, type Warnings } from '@asterism/proto';
 import { networkUrl } from './network-document.js';
+import { defaultProject } from './network-project.js';
 import type { UsedSubnets } from './free-subnet.js';
 import type { Lease } from './leases.js';
 import type { NetworkRow } from './network.store.js';
+
+/** Why a network is not as it should be on a member. */
+export interface Problem {
+  network: string;
+  message: string;
+}
 
 type Wish = Pick<NetworkRow, 'project' | 'name' | 'type' | 'config' | 'members'>;
 
@@ -27,6 +34,10 @@ export class NetworkMembers {
 
   get names(): readonly string[] {
     return this.agents.members();
+  }
+
+  get reachable(): readonly string[] {
+    return this.agents.online();
   }
 
   get isClustered(): boolean {
@@ -50,18 +61,40 @@ export class NetworkMembers {
     await this.#onAll(this.names, (member) => this.agents.on(member).networks.remove(call, { project, name, type, config }));
   }
 
-  /** Brings a member's networks up; what fails becomes a warning and does not hold the others. */
-  async bringUp(call: CallContext, member: string, networks: readonly NetworkRow[]): Promise<void> {
+  /** Brings a member's networks up; what fails is answered and does not hold the others. */
+  async bringUp(call: CallContext, member: string, networks: readonly NetworkRow[]): Promise<Problem[]> {
+    const problems: Problem[] = [];
     for (const network of networks) {
       const { project, name, type } = network;
-      const about = { type: warningType, location: member, entity_url: networkUrl({ project, name }) };
-      try {
-        await this.agents.on(member).networks.apply(call, { project, name, type, config: configOn(member, network) });
-        await this.warnings.resolve(call, about);
-      } catch (error) {
-        await this.warnings.raise(call, { ...about, project, severity: 'moderate', last_message: (error as Error).message });
-      }
+      await this.agents
+        .on(member)
+        .networks.apply(call, { project, name, type, config: configOn(member, network) })
+        .catch((error: unknown) => problems.push({ network: name, message: error instanceof Error ? error.message : String(error) }));
     }
+    return problems;
+  }
+
+  /** Every network that a member knows, with what it could not mend about it ("" for nothing). */
+  async lookAfter(call: CallContext, member: string): Promise<Problem[]> {
+    const { networks } = await this.agents.on(member).networks.lookAfter(call, {});
+    return networks.map(({ name, problem }) => ({ network: name, message: problem }));
+  }
+
+  async removeLeftOver(call: CallContext, member: string, name: string): Promise<void> {
+    await this.agents.on(member).networks.remove(call, { project: defaultProject, name, type: 'bridge', config: {} });
+  }
+
+  /** These are all the problems that a member has with networks. */
+  async warn(call: CallContext, member: string, problems: readonly Problem[]): Promise<void> {
+    const warnings = problems.map(({ network, message }) => ({
+      project: defaultProject,
+      location: member,
+      type: warningType,
+      severity: 'high',
+      last_message: `${message}. Look at the interface on the host and at the network's configuration; it is tried again every minute`,
+      entity_url: networkUrl({ project: defaultProject, name: network }),
+    }));
+    await this.warnings.settle(call, { types: [warningType], location: member, warnings });
   }
 
   /** Subnets that some member uses, and whether all have IPv6. */

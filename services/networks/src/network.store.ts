@@ -56,6 +56,16 @@ export class NetworkStore {
     return this.database.query(`SELECT ${columns} FROM networks.networks ORDER BY created_at`);
   }
 
+  /** And whether somebody is about to delete it. */
+  async allWithLeaving(reader: Pick<Unit, 'query'> = this.database): Promise<(NetworkRow & { leaving: boolean })[]> {
+    return reader.query(`SELECT ${columns}, coalesce(leaving_until > now(), false) AS leaving FROM networks.networks ORDER BY created_at`);
+  }
+
+  /** Until the unit ends nobody else writes or locks a row. */
+  async holdAll(unit: Unit): Promise<void> {
+    await unit.query('LOCK TABLE networks.networks IN EXCLUSIVE MODE');
+  }
+
   /** Creations under way for longer than this. */
   pendingFor(seconds: number): Promise<NetworkRow[]> {
     return this.database.query(`SELECT ${columns} FROM networks.networks WHERE status = 'pending' AND NOT promised AND created_at <= now() - make_interval(secs => $1)`, [seconds]);

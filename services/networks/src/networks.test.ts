@@ -39,7 +39,7 @@ const fakes = {
       return { project: { name: project, description: '', config: { 'features.networks': String(project === 'own') } }, profiles: [] };
     },
   },
-  [Token.Warnings]: { resolve: async () => ({}), raise: async () => ({}) },
+  [Token.Warnings]: { settle: async () => ({}) },
 };
 
 describe('networks', () => {

@@ -30,6 +30,7 @@ import { Registration } from './registration.js';
 import { HostHandler } from './resources/host.handler.js';
 import { RaiseHostWarnings } from './resources/raise-host-warnings.js';
 import { StorageHandler } from './storage/storage.handler.js';
+import { Upkeep } from './upkeep/upkeep.js';
 
 const HostToken = 'asterism.agent.Host';
 const InstancesToken = 'asterism.agent.Instances';
@@ -97,6 +98,7 @@ export const nodeAgentService = defineService({
     },
     Registration,
     RaiseHostWarnings,
+    Upkeep,
   ],
   handlers: [
     [agentDefinitions.instances, InstancesHandler],
@@ -114,12 +116,16 @@ export const nodeAgentService = defineService({
     await app.get(ImagesHandler, { strict: false }).start();
     await app.get(BackupsHandler, { strict: false }).start();
     report('network', await app.get(NetworksHandler, { strict: false }).start());
-    await app.get<AgentInstances>(InstancesToken, { strict: false }).reattach();
+    const instances = app.get<AgentInstances>(InstancesToken, { strict: false });
+    await instances.reattach();
+    app.get(NetworksHandler, { strict: false }).onMended((network) => instances.reconnect(network));
+    app.get(Upkeep, { strict: false }).start();
     await app.get(Registration, { strict: false }).start();
     void app.get(RaiseHostWarnings, { strict: false }).start().catch((error: unknown) => new Logger('node-agent').warn(`warnings about the host were not raised: ${String(error)}`));
   },
   async stop(app) {
     app.get(Registration, { strict: false }).stop();
+    await app.get(Upkeep, { strict: false }).stop();
     await app.get<AgentInstances>(InstancesToken, { strict: false }).close();
     await app.get<Host>(HostToken, { strict: false }).guests.close();
   },

@@ -1,3 +1,4 @@
+import { EventBusToken, type EventBus } from '@asterism/events';
 import { storage } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { ImportVolume } from './backups/import-volume.js';
@@ -21,6 +22,8 @@ import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
 import { StorageVolumesHandler } from './volumes/storage-volumes.handler.js';
 import { Transfer } from './volumes/transfer.js';
+import { UnderWay } from './upkeep/under-way.js';
+import { Upkeep } from './upkeep/upkeep.js';
 import { VolumeChanges } from './volumes/volume-changes.js';
 import { VolumeFollowers } from './volumes/volume-followers.js';
 import { VolumeScope } from './volumes/volume-scope.js';
@@ -32,7 +35,7 @@ import { VolumeUsers } from './volumes/volume-users.js';
 export const storageService = defineService({
   name: 'storage',
   providers: [
-    ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, PendingPools, NewMembers, Unfinished],
+    ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, PendingPools, NewMembers, Unfinished, UnderWay, Upkeep],
     ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers, Transfer],
     InstanceVolumesHandler,
   ],
@@ -54,9 +57,13 @@ export const storageService = defineService({
   async start(app) {
     await app.get(NewMembers, { strict: false }).start();
     await app.get(Unfinished, { strict: false }).start();
+    const upkeep = app.get(Upkeep, { strict: false });
+    await app.get<EventBus>(EventBusToken, { strict: false }).consume('storage.upkeep', ['agent.ready'], () => upkeep.now());
+    upkeep.start();
     app.get(Schedules, { strict: false }).start();
   },
   async stop(app) {
     app.get(Schedules, { strict: false }).stop();
+    await app.get(Upkeep, { strict: false }).stop();
   },
 });

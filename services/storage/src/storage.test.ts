@@ -34,6 +34,7 @@ const agent = {
     renameSnapshot: async (_: unknown, { new_name }: agentStorage.RenameSnapshotRequest) => tell(`renameSnapshot ${new_name}`),
     restoreVolume: async (_: unknown, { volume, snapshot }: agentStorage.VolumeSnapshot) => tell(`restoreVolume ${volume?.name} ${snapshot}`),
     getVolumeUsage: async () => ({ used_bytes: -1, total_bytes: -1 }),
+    lookAfter: async () => ({ pools: [] }),
     locateVolume: async (_: unknown, volume: agentStorage.Volume) => ({ path: `/pools/x/${volume.name}` }),
   },
   backups: {
@@ -60,6 +61,7 @@ let instanceVolumes: InstanceVolumes;
 beforeAll(async () => {
   const fakes = {
     [Token.Projects]: { checkSnapshot: async () => ({}), checkBackup: async () => ({}), resolve: async (_: unknown, { project }: { project: string }) => ({ project: { name: project, description: '', config: {} }, profiles: [] }) },
+    [Token.Warnings]: { settle: async () => ({}) },
     [Token.Cluster]: { config: async () => ({ config: { 'backups.compression_algorithm': 'xz' } }) },
     [Token.Instances]: { requireVolumeStill: async () => tell('requireVolumeStill'), followVolume: async (_: unknown, { pool, name, new_pool, new_name }: instances.VolumeMoved) => tell(`follow ${pool}/${name} to ${new_pool}/${new_name}`), usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },
     [Token.Profiles]: { usedBy: async (_: unknown, { option, values }: { option: string; values: string[] }) => ({ by_key: option === 'pool' && values.includes('default') ? { default: { urls: ['/1.0/profiles/default'] } } : {} }) },

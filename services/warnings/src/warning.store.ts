@@ -28,6 +28,10 @@ export class WarningStore {
     return this.database.query(`SELECT ${columns} FROM warnings.warnings WHERE $1 = '' OR project = $1 ORDER BY uuid`, [project]);
   }
 
+  ofTypes(types: readonly string[], location: string): Promise<WarningRow[]> {
+    return this.database.query(`SELECT ${columns} FROM warnings.warnings WHERE type = ANY($1) AND location = $2`, [types, location]);
+  }
+
   async find(uuid: string): Promise<WarningRow | undefined> {
     return (await this.database.query<WarningRow>(`SELECT ${columns} FROM warnings.warnings WHERE uuid::text = $1`, [uuid]))[0];
   }

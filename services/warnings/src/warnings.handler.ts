@@ -5,6 +5,7 @@ import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
 import type { common, Warnings, warnings } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { settling } from './settle.js';
 import { WarningStore, type WarningRow } from './warning.store.js';
 
 /** What a user may make of a warning, and the action that tells of it. */
@@ -57,6 +58,16 @@ export class WarningsHandler implements Warnings {
 
   async resolve(_call: CallContext, request: warnings.ResolveWarnings): Promise<common.Empty> {
     await this.database.transact((unit) => this.store.resolve(unit, request));
+    return {};
+  }
+
+  async settle(_call: CallContext, { types, location, warnings: current }: warnings.CurrentWarnings): Promise<common.Empty> {
+    const { raise, resolve } = settling(await this.store.ofTypes(types, location), current);
+    if (raise.length === 0 && resolve.length === 0) return {};
+    await this.database.transact(async (unit) => {
+      for (const warning of raise) await this.store.raise(unit, warning);
+      for (const { uuid } of resolve) await this.store.setStatus(unit, uuid, 'resolved');
+    });
     return {};
   }
 

@@ -11,6 +11,7 @@ import type { Busy, InstanceRow } from '../instance.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { Refused } from '../refusal.js';
 import { emit, powered, TaskParts } from '../task-parts.js';
+import { Autostarts } from './autostarts.js';
 import { autostartOrder, statusCorrections } from './reconcile.js';
 
 /** Changes that record the status themselves when they end. */
@@ -26,6 +27,7 @@ export class Members {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(Agents) private readonly agents: Agents,
+    @Inject(Autostarts) private readonly autostarts: Autostarts,
   ) {}
 
   async watch(bus: EventBus): Promise<void> {
@@ -88,9 +90,10 @@ export class Members {
   private async autostart(rows: readonly InstanceRow[]): Promise<void> {
     for (const row of rows) {
       const wish = { project: row.project, name: row.name, action: 'start', force: false, stateful: false, timeoutS: 0 } as const;
-      await this.admission.perform(systemCall(), this.definitions.start, { input: wish, busy: 'start', description: 'Starting instance' }).catch((error: unknown) => {
-        if (!(error instanceof Refused)) process.stderr.write(`instance ${row.project}/${row.name} could not be started: ${String(error)}\n`);
-      });
+      await this.admission.perform(systemCall(), this.definitions.start, { input: wish, busy: 'start', description: 'Starting instance' }).then(
+        () => this.autostarts.succeeded(row),
+        (error: unknown) => (error instanceof Refused ? undefined : this.autostarts.failed(row, error)),
+      );
       const delayS = Number(row.expanded_config[instanceKeys.bootAutostartDelay.name] ?? 0) || 0;
       if (delayS > 0) await sleep(delayS * 1000);
     }

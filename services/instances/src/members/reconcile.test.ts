@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceRow } from '../instance.js';
-import { autostartOrder, statusCorrections } from './reconcile.js';
+import { autostartOrder, statusCorrections, withoutRow } from './reconcile.js';
 
 const row = (name: string, more: Partial<InstanceRow> = {}): InstanceRow => ({ id: name, name, status: 'Running', busy: null, config: {}, expanded_config: {}, ...more }) as InstanceRow;
 const running = { status: 'Running' };
@@ -24,5 +24,9 @@ describe('a member that comes up', () => {
       row('up', ran),
     ];
     expect(autostartOrder(rows, { up: running }).map((each) => each.name)).toEqual(['first', 'ran']);
+  });
+
+  it('may know instances that nobody else knows', () => {
+    expect(withoutRow([row('a')], { a: running, b: running })).toEqual(['b']);
   });
 });

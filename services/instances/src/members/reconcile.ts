@@ -1,8 +1,14 @@
 import { instanceKeys, isFalse, isTrue } from '@asterism/config-keys';
 import type { InstanceRow, Status } from '../instance.js';
 
+/** A row whose status is another than its agent says. */
+export interface Correction {
+  row: InstanceRow;
+  status: Status;
+}
+
 /** Rows whose status is not what their agent says; unknown to the agent means stopped. Rows in the middle of a change are left to it. */
-export function statusCorrections(rows: readonly InstanceRow[], reported: Readonly<Record<string, { status: string }>>): { row: InstanceRow; status: Status }[] {
+export function statusCorrections(rows: readonly InstanceRow[], reported: Readonly<Record<string, { status: string }>>): Correction[] {
   return rows
     .filter((row) => row.busy === null)
     .map((row) => ({ row, status: (reported[row.id]?.status || 'Stopped') as Status }))
@@ -20,4 +26,10 @@ export function autostartOrder(rows: readonly InstanceRow[], reported: Readonly<
       return isTrue(wish) || (!isFalse(wish) && row.config[volatileLastStatePower.name] === 'RUNNING');
     })
     .sort((a, b) => priority(b) - priority(a) || (a.name < b.name ? -1 : 1));
+}
+
+/** Ids that an agent knows and nobody else does: every instance has a row before its agent hears of it, and until its agent has forgotten it. */
+export function withoutRow(rows: readonly Pick<InstanceRow, 'id'>[], reported: Readonly<Record<string, unknown>>): string[] {
+  const known = new Set(rows.map(({ id }) => id));
+  return Object.keys(reported).filter((id) => !known.has(id));
 }

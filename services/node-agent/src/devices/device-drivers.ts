@@ -80,6 +80,11 @@ export class DeviceDrivers {
     for (const device of devicesOf(instance)) await this.byType.get(typeOf(device.spec))?.attend?.(device, running).catch((error: unknown) => failedStart(device, error));
   }
 
+  /** The bridge of a network was made again. */
+  async reconnect(instance: InstanceSpec, running: RunningInstance, network: string): Promise<void> {
+    for (const device of devicesOf(instance)) if (device.spec.network?.name === network) await this.byType.get(typeOf(device.spec))?.attend?.(device, running);
+  }
+
   /** What the devices of an instance follow on the host. */
   follows(instance: InstanceSpec): Followed[] {
     return devicesOf(instance).flatMap((device) => this.byType.get(typeOf(device.spec))?.follows?.(device) ?? []);

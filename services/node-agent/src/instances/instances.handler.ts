@@ -9,6 +9,7 @@ import { forgetNics } from '../devices/forget-nics.js';
 import { reserveNics } from '../devices/reserve-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { writeBackupFile } from './backup-file.js';
+import { hostName } from './instance-layout.js';
 import type { KnownInstances, RunningHandle } from './known-instances.js';
 import type { Containers } from './lxc/containers.js';
 import { linkVolume } from './lxc/start-container.js';
@@ -89,12 +90,19 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
 
   async delete(_call: CallContext, spec: InstanceSpec): Promise<common.Empty> {
     await this.turns.take(spec.id, async () => {
-      const { host, known } = this.parts;
-      if (known.find(spec.id)?.running) throw new LxdError('bad-request', 'Instance is running');
-      const { layout } = known;
-      await Promise.all([layout.link(spec), layout.logs(spec), layout.devices(spec), layout.seccompPolicy(spec)].map((path) => host.files.remove(path)));
-      await forgetNics(host, layout.stateDir, spec);
-      await known.forget(spec.id);
+      if (this.parts.known.find(spec.id)?.running) throw new LxdError('bad-request', 'Instance is running');
+      await this.remove(spec);
+    });
+    return {};
+  }
+
+  async forget(_call: CallContext, { id }: InstanceRef): Promise<common.Empty> {
+    await this.turns.take(id, async () => {
+      const { known } = this.parts;
+      const record = known.find(id);
+      if (!record || record.running) return;
+      const heir = known.all().some(({ spec }) => spec.id !== id && hostName(spec) === hostName(record.spec));
+      await (heir ? known.forget(id) : this.remove(record.spec));
     });
     return {};
   }
@@ -102,6 +110,11 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
   async states(_call: CallContext, { ids }: agentInstances.InstanceRefs): Promise<agentInstances.InstanceStates> {
     const { states } = this.parts;
     return byId(states.select(ids), (record) => states.brief(record));
+  }
+
+  async lookAfter(call: CallContext): Promise<agentInstances.InstanceStates> {
+    for (const { spec } of this.parts.known.all()) await this.turns.take(spec.id, () => this.parts.containers.noteEnd(spec.id));
+    return this.states(call, { ids: [] });
   }
 
   async fullStates(_call: CallContext, { ids }: agentInstances.InstanceRefs): Promise<agentInstances.InstanceStates> {
@@ -126,6 +139,14 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
   }
   attach(call: CallContext, frames: AsyncIterable<agentInstances.SessionFrame>): AsyncIterable<agentInstances.SessionFrame> {
     return this.parts.sessions.attach(call, frames);
+  }
+
+  private async remove(spec: InstanceSpec): Promise<void> {
+    const { host, known } = this.parts;
+    const { layout } = known;
+    await Promise.all([layout.link(spec), layout.logs(spec), layout.devices(spec), layout.seccompPolicy(spec)].map((path) => host.files.remove(path)));
+    await forgetNics(host, layout.stateDir, spec);
+    await known.forget(spec.id);
   }
 
   private async updateRunning(before: InstanceSpec, spec: InstanceSpec, running: RunningHandle): Promise<VolatileChanges> {

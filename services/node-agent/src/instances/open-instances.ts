@@ -32,6 +32,8 @@ export interface AgentInstances {
   known: KnownInstances;
   /** Finds again what runs; once pools and networks are there. */
   reattach(): Promise<void>;
+  /** The bridge of a network was made again. */
+  reconnect(network: string): Promise<void>;
   /** Lets go of the instances; they run on. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
     handler,
     known,
     reattach: () => containers.reattach(),
+    reconnect: (network) => containers.reconnect(network),
     async close() {
       containers.close();
       states.close();

@@ -19,6 +19,15 @@ export async function applyBridgeLink(host: Host, wish: BridgeWish): Promise<voi
   await runIp(host, bridgeCommands({ ...wish, externalInterfaces: wish.externalInterfaces.filter((_, index) => present[index]) }, { link, routes, members }));
 }
 
+/** Whether the kernel's bridge is as it is wished already. */
+export async function isBridgeAsWished(host: Host, wish: BridgeWish): Promise<boolean> {
+  if (!(await host.files.exists(`/sys/class/net/${wish.name}/bridge`))) return false;
+  const link = await host.links.find(wish.name);
+  const members = await host.files.readdir(`/sys/class/net/${wish.name}/brif`);
+  const present = await Promise.all(wish.externalInterfaces.map((name) => host.links.exists(name)));
+  return bridgeCommands({ ...wish, externalInterfaces: wish.externalInterfaces.filter((_, index) => present[index]) }, { link, routes: await bridgeRoutes(host, link), members }).length === 0;
+}
+
 async function bridgeRoutes(host: Host, link: HostLink | undefined): Promise<string[]> {
   if (!link) return [];
   return (await host.links.routes()).flatMap((route) => (route.link === link.index && route.isStatic ? [route.subnet] : []));

@@ -27,14 +27,20 @@ export class Dnsmasq {
   /** Runs, with this configuration, or not at all where nothing is to be served; one that runs so already is left alone. */
   async apply(wish: BridgeWish): Promise<void> {
     if (!wantsDnsmasq(wish)) return this.stop();
+    if (await this.isAsWished(wish)) return;
     const words = dnsmasqArguments(wish, this.files);
-    const raw = `${wish.rawDnsmasq}\n`;
-    const running = await this.running();
-    if (running && running.raw === raw && running.words.join('\n') === words.join('\n')) return;
+    const raw = rawConfig(wish);
     await this.stop();
     await this.host.files.mkdir(this.files.hosts, { mode: 0o755 });
     await this.host.files.write(this.files.raw, raw, { mode: 0o644 });
     await this.start(words, raw);
+  }
+
+  /** Whether it runs with this configuration, or not at all where nothing is to be served. */
+  async isAsWished(wish: BridgeWish): Promise<boolean> {
+    const running = await this.running();
+    if (!wantsDnsmasq(wish)) return running === undefined;
+    return running !== undefined && running.raw === rawConfig(wish) && running.words.join('\n') === dnsmasqArguments(wish, this.files).join('\n');
   }
 
   /** Reads the hosts anew. */
@@ -75,4 +81,8 @@ export class Dnsmasq {
     const said = (await files.readText(this.files.log).catch(() => '')).trim();
     throw new LxdError('internal', `The DNS and DHCP service exited prematurely: ${code === null ? 'No answer' : `Process exited with non-zero value ${code}`} (${JSON.stringify(said)})`);
   }
+}
+
+function rawConfig(wish: BridgeWish): string {
+  return `${wish.rawDnsmasq}\n`;
 }

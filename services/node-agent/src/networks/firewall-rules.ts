@@ -15,10 +15,24 @@ export async function removeFirewall(host: Host, network: string): Promise<void>
   await host.exec(['nft', '-f', '-'], { input: `add table ${tableOf(network)}\ndelete table ${tableOf(network)}\n` });
 }
 
+/** Networks that have a table. */
+export async function firewallTables(host: Host): Promise<Set<string>> {
+  const { stdout } = await host.exec(['nft', 'list', 'tables', 'inet']);
+  return new Set([...stdout.matchAll(/^table inet asterism\.(\S+)$/gm)].map(([, network]) => network!));
+}
+
+export function hasFirewall(wish: BridgeWish): boolean {
+  return chainsOf(wish).length > 0;
+}
+
+function chainsOf(wish: BridgeWish): string[] {
+  return [postrouting(wish), forward(wish), input(wish), output(wish)].filter((chain) => chain !== '');
+}
+
 /** Replaces the network's table in one transaction; leaves none where it would be empty. */
 export function firewallScript(wish: BridgeWish): string {
   const table = tableOf(wish.name);
-  const chains = [postrouting(wish), forward(wish), input(wish), output(wish)].filter((chain) => chain !== '');
+  const chains = chainsOf(wish);
   const body = chains.length === 0 ? '' : `table ${table} {\n${chains.join('\n')}}\n`;
   return `add table ${table}\ndelete table ${table}\n${body}`;
 }

@@ -3,10 +3,10 @@ import type { agentNetworks, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import { Locks } from '../storage/locks.js';
-import { applyBridgeLink } from './bridge-link.js';
+import { applyBridgeLink, isBridgeAsWished } from './bridge-link.js';
 import { bridgeWish } from './bridge-wish.js';
 import { Dnsmasq } from './dnsmasq.js';
-import { applyFirewall, removeFirewall } from './firewall-rules.js';
+import { applyFirewall, firewallTables, hasFirewall, removeFirewall } from './firewall-rules.js';
 import { parseLeases } from './leases.js';
 import { hostLinkType, linkState } from './link-state.js';
 import { isLinkName, linkName } from './links.js';
@@ -18,6 +18,7 @@ const document = (value: unknown): common.Document => ({ json: Buffer.from(JSON.
 /** AgentNetworks: the managed bridges of this member. Calls for one network run one after the other and may be repeated. */
 export class NetworksHandler implements Service<typeof agentNetworks.AgentNetworksDefinition> {
   readonly #locks = new Locks();
+  #mended: (network: string) => Promise<void> = async () => undefined;
 
   constructor(
     private readonly host: Host,
@@ -78,6 +79,37 @@ export class NetworksHandler implements Service<typeof agentNetworks.AgentNetwor
   async links(): Promise<agentNetworks.HostLinks> {
     const links = await this.host.links.list();
     return { type_by_name: Object.fromEntries(links.map((link) => [link.name, hostLinkType(link)])) };
+  }
+
+  /** Brings up again what lost its bridge, rules or DHCP server; one that is whole is only looked at. */
+  async lookAfter(): Promise<agentNetworks.LookedAfterNetworks> {
+    const tables = await firewallTables(this.host);
+    const networks: agentNetworks.LookedAfterNetwork[] = [];
+    for (const name of await this.host.files.readdir(`${this.stateDir}/networks`).catch(() => [])) {
+      const problem = await this.#locks.run(name, () => this.lookAfterOne(name, tables)).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+      if (problem !== undefined) networks.push({ name, problem });
+    }
+    return { networks };
+  }
+
+  /** Told of a network that was brought up again: its bridge may be a new one, without ports. */
+  onMended(mended: (network: string) => Promise<void>): void {
+    this.#mended = mended;
+  }
+
+  /** What is wrong with it; undefined for one that is gone. */
+  private async lookAfterOne(name: string, tables: ReadonlySet<string>): Promise<string | undefined> {
+    const text = await this.host.files.readText(this.specFile(name)).catch(() => undefined);
+    if (text === undefined) return undefined;
+    const spec = JSON.parse(text) as agentNetworks.BridgeSpec;
+    const wish = bridgeWish(name, spec.config, this.stateDir);
+    const dnsmasq = new Dnsmasq(this.host, this.stateDir, name);
+    if ((await isBridgeAsWished(this.host, wish)) && hasFirewall(wish) === tables.has(name) && (await dnsmasq.isAsWished(wish))) return '';
+    // Its sockets are bound to the bridge that was.
+    if (!(await this.host.links.exists(name))) await dnsmasq.stop();
+    await this.bringUp(spec);
+    await this.#mended(name);
+    return '';
   }
 
   private async bringUp(spec: agentNetworks.BridgeSpec): Promise<void> {

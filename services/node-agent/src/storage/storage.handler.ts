@@ -6,6 +6,7 @@ import { makeDrivers } from './drivers.js';
 import { Layout, type Pool, type Volume } from './layout.js';
 import { Locks } from './locks.js';
 import { PoolRecords } from './pool-records.js';
+import { lookAfterPool } from './pool-look.js';
 import type { StorageDriver, VolumeStreams } from './storage-driver.js';
 import { linkSnapshots, linkVolume, unlinkSnapshots, unlinkVolume } from './volume-links.js';
 import { requireVolume, VolumeMaker } from './volume-maker.js';
@@ -207,6 +208,12 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     const path = snapshot === undefined ? this.#layout.volume(volume) : this.#layout.snapshot(volume, snapshot);
     if (!(await this.#host.files.exists(path))) throw new LxdError('not-found', 'Storage pool volume not found');
     return { path };
+  }
+
+  async lookAfter(): Promise<agentStorage.LookedAfterPools> {
+    await this.#started.promise;
+    const known = (await this.#records.all()).filter(({ state }) => state === 'ready');
+    return { pools: await Promise.all(known.map(({ pool }) => this.#locks.run(pool.name, () => lookAfterPool(this.#host, this.#layout, pool, this.#driver(pool.driver))))) };
   }
 
   async #bringUp(pool: Pool): Promise<void> {

@@ -8,6 +8,7 @@ import type { CallContext } from '@asterism/rpc';
 import { writeArchive } from '../backups/write-archive.js';
 import type { PoolRow } from '../pools/pool.store.js';
 import { Transfer } from '../volumes/transfer.js';
+import { UnderWay } from '../upkeep/under-way.js';
 import { agentVolume, diskName } from '../volumes/volume-rules.js';
 import { required, splitSnapshot, VolumeScope, type Found } from '../volumes/volume-scope.js';
 import { defaultProject } from '../volumes/volume-urls.js';
@@ -31,9 +32,15 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Transfer) private readonly transfer: Transfer,
+    @Inject(UnderWay) private readonly underWay: UnderWay,
   ) {}
 
-  async create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
+  create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
+    const asked = required(request.volume);
+    return this.underWay.during({ ...asked, name: diskName(asked) }, () => this.#create(call, request));
+  }
+
+  async #create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
     const { pool, project } = await this.scope.look(call, { ...required(request.volume), member: request.member });
     if (!pool.ready) throw new LxdError('not-found', 'Storage pool not found');
     const { type, name } = required(request.volume);
@@ -115,9 +122,12 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     const { found, snapshot } = await this.#copied(call, required(request.source));
     if (found.volume.member !== volume.member) throw new LxdError('unsupported', 'A copy on another member than its source cannot be brought up to date');
     const source = copySource(found, snapshot, request.snapshots);
-    await this.#agent(volume).refreshVolume(call, { volume: agentVolume(pool, volume), source });
-    await this.database.transact(async (unit) => {
-      for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, volume.id, snapshot, {});
+    const refreshed = agentVolume(pool, volume);
+    await this.underWay.during({ ...refreshed, pool: pool.name }, async () => {
+      await this.#agent(volume).refreshVolume(call, { volume: refreshed, source });
+      await this.database.transact(async (unit) => {
+        for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, volume.id, snapshot, {});
+      });
     });
     return {};
   }

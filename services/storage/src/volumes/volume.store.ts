@@ -144,6 +144,17 @@ export class VolumeStore {
     );
   }
 
+  /** Those of a member and, as "volume/snapshot", their snapshots; without images. Not settled is what is being made or renamed, under both names. */
+  onMember(member: string): Promise<(Pick<VolumeRow, 'pool' | 'project' | 'type' | 'name'> & { settled: boolean })[]> {
+    return this.database.query(
+      `WITH found AS (${select} WHERE volume.member = $1 AND volume.type <> 'image'),
+       named AS (SELECT id, pool, project, type, name, ready AND new_name = '' AS settled FROM found UNION ALL SELECT id, pool, project, type, new_name, false FROM found WHERE new_name <> '')
+       SELECT pool, project, type, name, settled FROM named
+       UNION ALL SELECT pool, project, type, named.name || '/' || snapshot.name, settled AND snapshot.ready FROM named JOIN storage.snapshots snapshot ON snapshot.volume_id = named.id`,
+      [member],
+    );
+  }
+
   /** Custom volumes whose config has a value for the key. */
   withKey(key: string): Promise<VolumeRow[]> {
     return this.database.query(`${select} WHERE volume.type = 'custom' AND volume.ready AND coalesce(volume.config->>$1, '') <> '' ORDER BY volume.name`, [key]);

@@ -130,6 +130,23 @@ export class Containers {
     if (record?.running) await this.tools.devices.refresh(record.spec, record.running);
   }
 
+  /** One that ended without anybody having heard of it is cleared away and told. */
+  async noteEnd(id: string): Promise<void> {
+    const running = this.tools.known.find(id)?.running;
+    if (!running || this.watched.has(id) || this.tools.host.processes.isAlive(running.monitor)) return;
+    await this.clear(id);
+    this.happened(id, 'stopped');
+  }
+
+  /** Gives the links of running containers back to a network whose bridge was made again. */
+  async reconnect(network: string): Promise<void> {
+    for (const { spec, running } of this.tools.known.all()) {
+      if (running && Object.values(spec.devices).some((device) => device.network?.name === network)) {
+        await this.tools.turns.take(spec.id, () => this.tools.devices.reconnect(spec, running, network)).catch((error: unknown) => process.stderr.write(`nics of ${hostName(spec)}: ${String(error)}\n`));
+      }
+    }
+  }
+
   /** Lets go of all containers, which run on. */
   close(): void {
     this.tools.devlxd.end();
@@ -277,6 +294,7 @@ export class Containers {
     const record = known.find(id);
     if (!record?.running) return {};
     followed.follow(id, []);
+    await endWithoutMonitor(host, id, record.running);
     await devlxd.close(id).catch(() => undefined);
     if (intercepts(record.running.started.config)) await interception.forget(id);
     const changes = await devices.stop(record.running.started).finally(async () => {
@@ -286,6 +304,13 @@ export class Containers {
     });
     return { ...changes, [instanceKeys.volatileLastStatePower.name]: 'STOPPED' };
   }
+}
+
+/** A container whose monitor was killed goes on without anybody who would tell of its end: it is ended. */
+async function endWithoutMonitor(host: Host, id: string, { monitor, pid }: RunningHandle): Promise<void> {
+  const init = host.processes.isAlive(monitor) ? undefined : host.processes.handle(pid);
+  // The number may be another's by now: only who is in the container's group is meant.
+  if (init && (await host.files.readText(`/proc/${pid}/cgroup`).catch(() => '')).includes(instanceCgroup(id))) host.processes.signal(init, 'SIGKILL');
 }
 
 /** A memory limit may be refused in one order and taken in the other (memory+swap is never below memory): refused ones are tried again. */
