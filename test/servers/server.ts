@@ -88,6 +88,15 @@ export class TestServer {
     this.#process = undefined;
   }
 
+  /** After a process of it died by itself: starts what nobody else starts again, and returns when it answers. */
+  async back(): Promise<void> {
+    const child = this.#process;
+    const gone = child === undefined ? Promise.resolve() : new Promise<void>((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve() : child.once('exit', () => resolve())));
+    if (process.env['ASTERISM_COMPOSITION'] === 'processes') return await this.ready();
+    await gone;
+    await this.launch();
+  }
+
   /** Kills the server with everything it consists of, the database too; its instances stay. */
   async crash(): Promise<void> {
     await this.end('SIGKILL');

@@ -99,7 +99,7 @@ function serviceModule(service: AsterismService, runtime: Runtime, operations: O
   const providers: Provider[] = [...service.providers];
   if (service.migrations) {
     const database = new Database({ connections: runtime.connections!, schema: service.name, relay: runtime.relay! });
-    const owned = new Tasks({ database, operations, service: service.name, owner: `${service.name}@${runtime.environment.replica}` });
+    const owned = new Tasks({ database, operations, service: service.name, owner: `${service.name}@${runtime.environment.replica}`, failPoints: runtime.environment.failPoints });
     tasks.set(service.name, owned);
     providers.push({ provide: Database, useValue: database }, { provide: Tasks, useValue: owned });
   }

@@ -31,6 +31,8 @@ export interface Environment {
   otlpServiceName: string;
   /** ASTERISM_LOOK_AFTER_SECONDS: how often what should be is compared with what is; default 60, 0 for only at the start. */
   lookAfterSeconds: number;
+  /** ASTERISM_FAIL_POINTS: directory by which tests let this process die at a step of a task; unset in production. */
+  failPoints: string | undefined;
   /** ASTERISM_SERVICE_<NAME>=host:port of each other service. */
   peer(service: string): string;
   /** Distinguishes replicas; stable across restarts where the deployment makes it so. */
@@ -55,6 +57,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     lookAfterSeconds: Number(env['ASTERISM_LOOK_AFTER_SECONDS'] ?? 60),
     otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',
+    failPoints: env['ASTERISM_FAIL_POINTS'],
     peer(service) {
       const name = `ASTERISM_SERVICE_${service.toUpperCase().replaceAll('-', '_')}`;
       const address = env[name];

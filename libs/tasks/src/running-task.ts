@@ -5,6 +5,7 @@ import { event } from '@asterism/events';
 import type { Operations } from '@asterism/proto';
 import { onBehalfOf, watched, type CallContext } from '@asterism/rpc';
 import type { Step, StepContext, TaskDefinition } from './definition.js';
+import { point, type FailPoints } from './fail-points.js';
 import type { TaskRow, TaskStore } from './task.store.js';
 
 interface Options {
@@ -13,6 +14,7 @@ interface Options {
   store: TaskStore;
   database: Database;
   operations: Operations;
+  failPoints: FailPoints | undefined;
 }
 
 /** Waits before a step is tried again that failed because somebody was away. */
@@ -99,7 +101,9 @@ export class RunningTask {
     if (row.phase === 'run') {
       try {
         await this.#forward();
+        this.#reach(point.beforeEnd);
         await this.#conclude();
+        this.#reach(point.afterEnd);
         return this.#outcome.resolve();
       } catch (error) {
         if (error instanceof Suspended) throw error;
@@ -109,7 +113,9 @@ export class RunningTask {
       }
     }
     await this.#backward();
+    this.#reach(point.beforeFailure);
     await this.#abandon();
+    this.#reach(point.afterFailure);
   }
 
   async #forward(): Promise<void> {
@@ -123,7 +129,9 @@ export class RunningTask {
       if (unsaved) await this.#save(index);
       row.cursor = index;
       this.#step = step;
+      this.#reach(point.before(step.name));
       await this.#timed({ name: step.name, started_at: now() }, (context) => this.#patiently(() => step.run(context)));
+      this.#reach(point.after(step.name));
       unsaved = true;
     }
   }
@@ -135,12 +143,20 @@ export class RunningTask {
       const step = definition.steps[index]!;
       try {
         const applies = !step.applies || (await step.applies(this.#context));
-        if (step.undo && applies) await this.#timed({ name: step.name, undo: true, started_at: now() }, (context) => this.#patiently(() => step.undo!(context)));
+        if (step.undo && applies) {
+          this.#reach(point.beforeUndo(step.name));
+          await this.#timed({ name: step.name, undo: true, started_at: now() }, (context) => this.#patiently(() => step.undo!(context)));
+          this.#reach(point.afterUndo(step.name));
+        }
       } catch (error) {
         row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
       }
       await this.#save(Math.max(0, index - 1));
     }
+  }
+
+  #reach(name: string): void {
+    this.options.failPoints?.reach(this.options.row.kind, name);
   }
 
   async #timed(time: StepTime, work: (context: StepContext<unknown, object>) => Promise<void>): Promise<void> {
@@ -178,6 +194,7 @@ export class RunningTask {
     const { database, operations, row, store } = this.options;
     const end = { id: row.id, status_code: 200, error: '', metadata: Buffer.from(JSON.stringify(this.#metadata)), steps: Buffer.from(this.steps) };
     const closed = await operations.close(this.#context.call, end).then(() => true, () => false);
+    if (closed) this.#reach(point.closed);
     if (closed) await this.#finally(() => database.transact((unit) => store.remove(unit, row.id), { relaxed: true }));
     return closed;
   }

@@ -4,6 +4,7 @@ import { LxdError } from '@asterism/errors';
 import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { OperationSpec, TaskDefinition } from './definition.js';
+import { FailPoints, point } from './fail-points.js';
 import { RunningTask } from './running-task.js';
 import { TaskStore, type TaskRow } from './task.store.js';
 import { UnrecordedTasks, unrecordedSteps } from './unrecorded-tasks.js';
@@ -15,6 +16,8 @@ export interface TasksOptions {
   service: string;
   /** Who holds the leases: the same after a restart where only one such process can exist, else unique. */
   owner: string;
+  /** Directory of fail points; undefined but in tests. */
+  failPoints?: string | undefined;
 }
 
 /** Writes the rows of what was accepted, in the transaction that stores the task. */
@@ -30,16 +33,19 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   readonly #definitions = new Map<string, AnyDefinition>();
   readonly #running = new Map<string, RunningTask>();
   readonly #store: TaskStore;
+  readonly #failPoints: FailPoints | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(private readonly options: TasksOptions) {
     this.#store = unrecordedSteps() ? new UnrecordedTasks(options.database, options.owner) : new TaskStore(options.database, options.owner);
+    if (options.failPoints) this.#failPoints = new FailPoints(options.failPoints);
   }
 
   /** Makes a kind known, so that it can be taken over after a crash. Call in a constructor, before resume(). */
   register<I, S extends object>(definition: TaskDefinition<I, S>): void {
     this.#definitions.set(definition.kind, definition as unknown as AnyDefinition);
+    this.#failPoints?.describe(definition);
   }
 
   /**
@@ -142,6 +148,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       this.#store.insert(unit, row);
       await accept(unit, id);
     });
+    this.#failPoints?.reach(row.kind, point.accepted);
     return this.#run(row);
   }
 
@@ -160,7 +167,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   #run(row: TaskRow): RunningTask | undefined {
     const definition = this.#definitions.get(row.kind);
     if (!definition || this.#running.has(row.id)) return this.#running.get(row.id);
-    const task = new RunningTask({ row, definition, store: this.#store, database: this.options.database, operations: this.options.operations });
+    const task = new RunningTask({ row, definition, store: this.#store, database: this.options.database, operations: this.options.operations, failPoints: this.#failPoints });
     this.#running.set(row.id, task);
     void task.run().finally(() => this.#running.delete(row.id));
     return task;

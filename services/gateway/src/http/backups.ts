@@ -1,6 +1,6 @@
 import type { agentBackups, backups } from '@asterism/proto';
 import type { FastifyReply } from 'fastify';
-import { projectOf, type ApiRequest } from './request.js';
+import { projectOf, streamOf, type ApiRequest } from './request.js';
 import { sendFrames, type Frame } from './streams.js';
 
 /** Whether a POST brings an archive instead of JSON. */
@@ -15,7 +15,7 @@ export function headerOf(request: ApiRequest, name: string): string {
 /** The archive as services take it: what it should become, then the body as it comes. */
 export async function* backupFrames(request: ApiRequest, pool: string): AsyncIterable<backups.BackupUpload> {
   yield { part: { $case: 'header', value: { project: projectOf(request), pool, name: headerOf(request, 'x-lxd-name') } } };
-  for await (const chunk of request.raw) yield { part: { $case: 'chunk', value: chunk as Buffer } };
+  for await (const chunk of streamOf(request)) yield { part: { $case: 'chunk', value: chunk } };
 }
 
 /** A backup's file as the body of the answer. */

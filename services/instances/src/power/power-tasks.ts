@@ -77,7 +77,7 @@ export function stopInstance(parts: TaskParts): PowerTask {
       await parts.instances.delete(unit, row.id);
       emit(unit, context.call, 'instance-deleted', row);
     },
-    abandon: (unit, context) => release(parts, unit, context),
+    abandon: (unit, context) => asItStands(parts, unit, context),
   });
 }
 
@@ -99,10 +99,7 @@ export function restartInstance(parts: TaskParts): PowerTask {
     async conclude(unit, context) {
       emit(unit, context.call, 'instance-restarted', await finish(parts, unit, context, 'Running'));
     },
-    async abandon(unit, context) {
-      if (context.state.stopped) await finish(parts, unit, context, 'Stopped');
-      else await release(parts, unit, context);
-    },
+    abandon: (unit, context) => asItStands(parts, unit, context),
   });
 }
 
@@ -156,6 +153,12 @@ async function finish(parts: TaskParts, unit: Unit, { input, state }: Context, s
   if (status === 'Running') after.last_used_at = new Date();
   await parts.instances.finish(unit, after);
   return after;
+}
+
+/** A stop cannot be taken back: what failed after it leaves a stopped instance. */
+async function asItStands(parts: TaskParts, unit: Unit, context: Context): Promise<void> {
+  if (context.state.stopped) await finish(parts, unit, context, 'Stopped');
+  else await release(parts, unit, context);
 }
 
 async function release(parts: TaskParts, unit: Unit, { id, input }: Context): Promise<void> {

@@ -38,8 +38,11 @@ export function poolDirectories(): string[] {
 export class Layout {
   constructor(readonly stateDir: string) {}
 
+  get pools(): string {
+    return join(this.stateDir, 'storage-pools');
+  }
   pool(name: string): string {
-    return join(this.stateDir, 'storage-pools', segment(name));
+    return join(this.pools, segment(name));
   }
   loopFile(pool: string): string {
     return join(this.stateDir, 'disks', `${segment(pool)}.img`);

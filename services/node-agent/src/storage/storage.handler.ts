@@ -115,10 +115,9 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
   createVolume(_call: CallContext, request: agentStorage.CreateVolumeRequest): Promise<agentStorage.VolumePath> {
     return this.#onVolume(request.volume, async (volume, driver) => {
       const path = this.#layout.volume(volume);
-      if (!(await this.#host.files.exists(path))) {
-        await this.#maker.make(volume, request.source);
-        if (volume.size_bytes > 0 && volume.content_type !== 'block') await this.#limitNew(volume, driver);
-      }
+      if (!(await this.#host.files.exists(path))) await this.#maker.make(volume, request.source);
+      // Again when it was made before a crash: then nobody limited it.
+      if (volume.size_bytes > 0 && volume.content_type !== 'block') await this.#limitNew(volume, driver);
       await linkVolume(this.#host, this.#layout, volume);
       await linkSnapshots(this.#host, this.#layout, volume);
       return { path };
@@ -140,6 +139,7 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
       await unlinkVolume(this.#host, this.#layout, volume);
       await unlinkSnapshots(this.#host, this.#layout, volume);
       await driver.deleteVolume(volume);
+      await this.#linkElsewhere(volume);
       return nothing;
     });
   }
@@ -225,6 +225,17 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
   async #drop(pool: Pool): Promise<void> {
     await this.#driver(pool.driver).deletePool(pool);
     await this.#records.remove(pool.name);
+  }
+
+  /** While an instance moves between pools, two volumes have its name: the one that stays is found under it. */
+  async #linkElsewhere(volume: Volume): Promise<void> {
+    if (!this.#layout.links(volume)) return;
+    for (const name of await this.#host.files.readdir(this.#layout.pools)) {
+      const other = { ...volume, pool: { ...volume.pool, name } };
+      if (name === volume.pool.name || !(await this.#host.files.exists(this.#layout.volume(other)))) continue;
+      await linkVolume(this.#host, this.#layout, other);
+      await linkSnapshots(this.#host, this.#layout, other);
+    }
   }
 
   async #limitNew(volume: Volume, driver: StorageDriver): Promise<void> {
