@@ -179,3 +179,48 @@ describe('mounts', () => {
     expect(await run('m1', `console.log(said(mount('/dev/own', '/root', 'xfs', 1, 'a=b')), fs.readFileSync('/root/asked', 'utf8').trim());`)).toEqual(['ok fake#/dev/own /root -o a=b,ro 0 /']);
   });
 });
+
+describe('programs that decide on devices', () => {
+  const program = `
+    const syscall = libc.func('syscall', 'long', ['long', 'int', 'void *', 'uint']);
+    const number = process.arch === 'arm64' ? 280 : 321;
+    const bpf = (command, attr) => Number(syscall(number, command, attr, attr.length));
+    const code = Buffer.from('b700000000000000' + '9500000000000000', 'hex'); // nothing is allowed
+    const license = Buffer.from('GPL\\0');
+    const load = (type) => {
+      const attr = Buffer.alloc(72);
+      attr.writeUInt32LE(type, 0);
+      attr.writeUInt32LE(2, 4);
+      attr.writeBigUInt64LE(BigInt(koffi.address(code)), 8);
+      attr.writeBigUInt64LE(BigInt(koffi.address(license)), 16);
+      return bpf(5, attr);
+    };
+    const attach = (command, group, fd, flags) => {
+      const attr = Buffer.alloc(20);
+      [fs.openSync(group, 'r'), fd, 6, flags].forEach((word, index) => attr.writeUInt32LE(word, index * 4));
+      return said(bpf(command, attr));
+    };
+    fs.mkdirSync('/root/groups', { recursive: true });
+    mount('none', '/root/groups', 'cgroup2', 0, '');
+    fs.mkdirSync('/root/groups/below', { recursive: true });
+  `;
+
+  it('are loaded, and attached below the group of the container', async () => {
+    await launch(test.client, 'b1', { config: { [`${intercept}.bpf`]: 'true', [`${intercept}.bpf.devices`]: 'true' }, devices });
+    const script = `${program}
+      const fd = load(15);
+      console.log(said(fd), fs.readlinkSync('/proc/self/fd/' + fd));
+      console.log(said(load(1)), said(load(8)));
+      console.log(attach(8, '/root/groups', fd, 2), attach(8, '/root/groups/below', fd, 2), attach(8, '/root/groups/below', 0, 2));
+      const read = () => { try { fs.closeSync(fs.openSync('/dev/null')); return 'open'; } catch (error) { return error.code; } };
+      fs.writeFileSync('/root/groups/below/cgroup.procs', '0');
+      console.log(read(), attach(9, '/root/groups/below', fd, 0), read());`;
+    expect(await run('b1', script)).toEqual(['ok anon_inode:bpf-prog', 'EPERM EPERM', 'EPERM ok EINVAL', 'EPERM ok open']);
+  });
+
+  it('are not where that is not asked', async () => {
+    await test.client.change('PATCH', '/1.0/instances/b1', { config: { [`${intercept}.bpf.devices`]: 'false' } });
+    expect(await run('b1', `${program} console.log(said(load(15)));`)).toEqual(['EPERM']);
+    await test.client.change('PUT', '/1.0/instances/b1/state', { action: 'stop', force: true });
+  });
+});

@@ -82,6 +82,7 @@ export const extensions: readonly string[] = [
   'container_syscall_intercept_mount',
   'container_syscall_intercept_mount_fuse',
   'container_syscall_intercept_hugetlbfs',
+  'container_syscall_intercept_bpf_devices',
   // Limits, ids and what disks may do
   'container_host_shutdown_timeout',
   'container_stop_priority',

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { ioctlNow } from '../syscalls.js';
+import { handlePrograms } from './device-programs.js';
 import { makeNode } from './make-node.js';
 import { mountFileSystem } from './mount-file-system.js';
 import type { Notification, Verdict } from './notification.js';
@@ -31,11 +32,12 @@ export interface InterceptedCall extends Descriptors {
   task(): Task | undefined;
 }
 
-const handlers: Readonly<Partial<Record<CallName, (call: InterceptedCall) => Verdict>>> = {
+const handlers: Readonly<Record<CallName, (call: InterceptedCall) => Verdict>> = {
   mknod: (call) => makeNode(call, false),
   mknodat: (call) => makeNode(call, true),
   setxattr: setAttribute,
   mount: mountFileSystem,
+  bpf: handlePrograms,
 };
 
 /** Decides on a call and does it where that is allowed. Whatever is not understood is left to the kernel, which knows the guest's own rights. */

@@ -6,8 +6,8 @@ export interface InterceptionPolicy {
   mknod: boolean;
   setxattr: boolean;
   mount: MountPolicy | undefined;
-  /** Programs that decide on devices, in the unified tree. */
-  bpfDevices: boolean;
+  /** Its group in the unified tree, below which its programs may decide on devices. */
+  bpfDevices?: string | undefined;
 }
 
 export interface MountPolicy {

@@ -3,6 +3,8 @@ import { openSync, closeSync } from 'node:fs';
 
 /** Who makes a call: the thread's rights as the host sees them. */
 export interface Task {
+  /** Of its process. */
+  pid: number;
   uid: number;
   gid: number;
   groups: number[];
@@ -18,6 +20,7 @@ export function readTask(directory: number, initPid: number): Task | undefined {
   const status = readFileSync(`${own}/status`, 'latin1');
   const field = (name: string): string[] => (new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '').trim().split(/\s+/).filter(Boolean);
   return {
+    pid: Number(field('Tgid')[0]),
     uid: Number(field('Uid')[3]),
     gid: Number(field('Gid')[3]),
     groups: field('Groups').map(Number),

@@ -12,20 +12,30 @@ export function intercepts(config: Readonly<Record<string, string>>): boolean {
   return !isOn(config, instanceKeys.securityPrivileged.name) && intercepting.some(({ name }) => isOn(config, name));
 }
 
+/** Directories of the host. */
+export interface Places {
+  /** Of the nodes of its devices. */
+  devices: string;
+  cgroups: readonly string[];
+  /** Undefined where the host has no unified tree. */
+  unifiedCgroup: string | undefined;
+}
+
 /** What a container may have done for it. */
-export function interceptionPolicy(config: Readonly<Record<string, string>>, idmap: readonly IdRange[], places: { devices: string; cgroups: readonly string[] }): InterceptionPolicy {
+export function interceptionPolicy(config: Readonly<Record<string, string>>, idmap: readonly IdRange[], places: Places): InterceptionPolicy {
   const mount = {
     filesystems: words(config[securitySyscallsInterceptMountAllowed.name]),
     fuse: Object.fromEntries(words(config[securitySyscallsInterceptMountFuse.name]).map((pair) => pair.split('=', 2) as [string, string])),
     shift: isOn(config, securitySyscallsInterceptMountShift.name),
-    ...places,
+    devices: places.devices,
+    cgroups: places.cgroups,
   };
   return {
     idmap,
     mknod: isOn(config, securitySyscallsInterceptMknod.name),
     setxattr: isOn(config, securitySyscallsInterceptSetxattr.name),
     mount: isOn(config, securitySyscallsInterceptMount.name) ? mount : undefined,
-    bpfDevices: isOn(config, securitySyscallsInterceptBpf.name) && isOn(config, securitySyscallsInterceptBpfDevices.name),
+    bpfDevices: isOn(config, securitySyscallsInterceptBpf.name) && isOn(config, securitySyscallsInterceptBpfDevices.name) ? places.unifiedCgroup : undefined,
   };
 }
 

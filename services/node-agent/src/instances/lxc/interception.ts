@@ -33,8 +33,12 @@ export class Interception {
     const { layout } = this.known;
     await this.host.files.mkdir(layout.interception, { mode: 0o700 });
     const { trees } = await this.host.cgroups.layout();
-    const cgroups = [...new Set(Object.values(trees))].map((tree) => `${tree}/${instanceCgroup(spec.id)}/payload`);
-    const policy = interceptionPolicy(spec.config, idmap, { devices: layout.devices(spec), cgroups });
+    const groupIn = (tree: string): string => `${tree}/${instanceCgroup(spec.id)}/payload`;
+    const policy = interceptionPolicy(spec.config, idmap, {
+      devices: layout.devices(spec),
+      cgroups: [...new Set(Object.values(trees))].map(groupIn),
+      unifiedCgroup: trees['unified'] === undefined ? undefined : groupIn(trees['unified']),
+    });
     await this.host.files.replace(this.#policyOf(spec.id), JSON.stringify(policy), { mode: 0o600 });
   }
 

@@ -102,7 +102,7 @@ describe('the seccomp policy', () => {
 });
 
 describe('what a container may have done for it', () => {
-  const places = { devices: '/state/devices/c1', cgroups: ['/sys/fs/cgroup/asterism/7c1d/payload'] };
+  const places = { devices: '/state/devices/c1', cgroups: ['/sys/fs/cgroup/asterism/7c1d/payload'], unifiedCgroup: '/sys/fs/cgroup/asterism/7c1d/payload' };
   it('is what its keys say', () => {
     const config = {
       'security.syscalls.intercept.mount': 'true',
@@ -114,9 +114,10 @@ describe('what a container may have done for it', () => {
       idmap: [],
       mknod: false,
       setxattr: false,
-      mount: { filesystems: ['ext4', 'hugetlbfs'], fuse: { xfs: 'xfs-fuse' }, shift: false, ...places },
-      bpfDevices: false,
+      mount: { filesystems: ['ext4', 'hugetlbfs'], fuse: { xfs: 'xfs-fuse' }, shift: false, devices: places.devices, cgroups: places.cgroups },
+      bpfDevices: undefined,
     });
+    expect(interceptionPolicy({ ...config, 'security.syscalls.intercept.bpf.devices': 'true' }, [], places).bpfDevices).toBe(places.unifiedCgroup);
     expect(intercepts(config)).toBe(true);
     expect(intercepts({ 'security.syscalls.intercept.bpf.devices': 'true' })).toBe(false);
   });
