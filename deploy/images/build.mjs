@@ -79,7 +79,7 @@ function build(name, work, application) {
   const created = new Date(commitTime * 1000).toISOString();
   const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const starts = image.entrypoint ? image.entrypoint.flatMap((word) => ['--config.entrypoint', word]) : ['--config.workingdir', '/opt/asterism', '--config.cmd', 'node'];
-  run('umoci', ['config', '--image', tag, '--config.user', image.user, '--config.env', path, ...starts, '--created', created]);
+  run('umoci', ['config', '--image', tag, '--config.user', image.user, '--config.env', path, ...starts, ...(image.stopSignal ? ['--config.stopsignal', image.stopSignal] : []), '--created', created]);
   const archive = resolve(options.output, `${name}-${version}.tar`);
   mkdirSync(dirname(archive), { recursive: true });
   rmSync(archive, { force: true });

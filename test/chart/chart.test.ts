@@ -89,6 +89,17 @@ describe.skipIf(missing)('the chart', () => {
     expect(keep!.resourceNames).toContain('lab-asterism-node-agent-tls');
   });
 
+  test('members follow their nodes, with the right to list and watch nodes alone', () => {
+    const objects = render({ ...bundled, agent: { clustered: true, nodeSelector: { 'asterism/agent': 'true', pool: 'b' } } });
+    expect(find(objects, 'ClusterRole', 'asterism-lab-asterism-nodes').rules).toEqual([{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }]);
+    const tokens = pods(objects).filter((pod) => pod.automountServiceAccountToken !== false).map((pod) => pod.containers[0]!.name);
+    expect(tokens.sort()).toEqual(['cluster', 'credentials']);
+    const env = (kind: string, name: string) => Object.fromEntries(find(objects, kind, name).spec!.template!.spec.containers[0]!.env!.map((one) => [one.name, one.value ?? one.valueFrom]));
+    expect(env('Deployment', 'lab-asterism-cluster')['ASTERISM_NODES']).toBe('asterism/agent=true,pool=b');
+    expect(env('DaemonSet', 'lab-asterism-node-agent')['ASTERISM_MEMBER']).toEqual({ fieldRef: { fieldPath: 'spec.nodeName' } });
+    expect(env('Deployment', 'lab-asterism-images')).not.toHaveProperty('ASTERISM_NODES');
+  });
+
   test('the agent is on the network and among the processes of its node, and has no way to the stores', () => {
     const agent = find(render(bundled), 'DaemonSet', 'lab-asterism-node-agent').spec!.template!.spec;
     expect(agent).toMatchObject({ hostNetwork: true, hostPID: true, nodeSelector: { 'asterism/agent': 'true' } });

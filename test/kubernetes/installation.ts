@@ -104,7 +104,7 @@ export class Installation {
     await this.lxc(`remote switch ${release}`);
     const keys = join(this.cluster.directory, 'home', '.config', 'lxc');
     const socket = join(this.cluster.directory, 'api.socket');
-    const [file, ...args] = this.cluster.host.inside(['socat', `UNIX-LISTEN:${socket},fork,backlog=128`, `OPENSSL:${clusterIP}:8443,certificate=${keys}/client.crt,key=${keys}/client.key,verify=0`]);
+    const [file, ...args] = this.cluster.host.inside([process.execPath, join(repository, 'test/dist/kubernetes/bridge.js'), socket, `${clusterIP}:8443`, join(keys, 'client.crt'), join(keys, 'client.key')]);
     spawn(file ?? '', args, { stdio: 'ignore', detached: true });
     while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 50));
     this.#client = new UnixClient(socket);

@@ -12,7 +12,7 @@ const built = {
   helm: { from: 'helm.sh/helm/v3/cmd/helm', names: ['helm'] },
 };
 
-const debian = { etcd: 'etcd-server', containerd: 'containerd', runc: 'runc', ctr: 'containerd', nft: 'nftables', conntrack: 'conntrack', socat: 'socat', ip: 'iproute2', lxc: 'lxd-client' };
+const debian = { etcd: 'etcd-server', containerd: 'containerd', runc: 'runc', ctr: 'containerd', nft: 'nftables', conntrack: 'conntrack', ip: 'iproute2', lxc: 'lxd-client' };
 export const networkPlugins = '/usr/lib/cni';
 
 /** A directory with every program built; what is missing is built first, which takes long for Kubernetes itself. */

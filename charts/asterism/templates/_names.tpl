@@ -64,3 +64,10 @@ imagePullSecrets:
 {{- $service := printf "%s-%s" (include "asterism.fullname" $root) (index . 1) -}}
 {{ list "asterism" "localhost" $service (printf "%s.%s" $service $root.Release.Namespace) (printf "%s.%s.svc" $service $root.Release.Namespace) | toJson }}
 {{- end }}
+
+{{/* The agent's node selector as a label selector of the API of Kubernetes. */}}
+{{- define "asterism.nodeLabels" -}}
+{{- $labels := list -}}
+{{- range $key, $value := .Values.agent.nodeSelector }}{{ $labels = append $labels (printf "%s=%s" $key $value) }}{{ end -}}
+{{ join "," $labels }}
+{{- end }}

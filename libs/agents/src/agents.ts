@@ -10,6 +10,8 @@ export abstract class Agents {
   abstract members(): readonly string[];
   /** Those that were heard of lately. */
   abstract online(): readonly string[];
+  /** Of those, the ones that new things may be placed on. */
+  abstract open(): readonly string[];
   /** The name that this member has now; undefined for one that nobody knows. */
   abstract nameOf(member: string): string | undefined;
   /** Asks anew who the members are. */

@@ -48,6 +48,10 @@ export class LocalAgents extends Agents {
     return this.#agent ? [this.member, ...(this.#others?.online() ?? [])] : [];
   }
 
+  open(): readonly string[] {
+    return this.#agent ? [this.member, ...(this.#others?.open() ?? [])] : [];
+  }
+
   nameOf(member: string): string | undefined {
     return this.#isOwn(member) ? this.member : this.#others?.nameOf(member);
   }

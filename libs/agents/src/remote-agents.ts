@@ -7,6 +7,7 @@ import { Agents } from './agents.js';
 interface Known {
   address: string;
   online: boolean;
+  cordoned: boolean;
   formerNames: readonly string[];
   channel: Channel;
   agent: Agent;
@@ -60,6 +61,10 @@ export class RemoteAgents extends Agents {
     return this.#known.size === 1 ? this.members() : this.members().filter((name) => this.#known.get(name)?.online);
   }
 
+  open(): readonly string[] {
+    return this.online().filter((name) => !this.#known.get(name)?.cordoned);
+  }
+
   nameOf(member: string): string | undefined {
     return this.#find(member)?.[0];
   }
@@ -75,17 +80,17 @@ export class RemoteAgents extends Agents {
     return known ? [member, known] : [...this.#known].find(([, { formerNames }]) => formerNames.includes(member));
   }
 
-  #learn({ name, address, online, former_names: formerNames }: cluster.Member): void {
+  #learn({ name, address, online, cordoned, former_names: formerNames }: cluster.Member): void {
     const [knownAs = name, before] = [name, ...formerNames].map((each) => [each, this.#known.get(each)] as const).find(([, known]) => known) ?? [];
     if (before?.address === address) {
       this.#known.delete(knownAs);
-      this.#known.set(name, { ...before, online, formerNames });
+      this.#known.set(name, { ...before, online, cordoned, formerNames });
       return;
     }
     this.#forget(knownAs);
     const channel = new Channel({ address, tls: this.tls, serverName: 'asterism' });
     const agent = Object.fromEntries(Object.entries(agentDefinitions).map(([domain, definition]) => [domain, remote(definition, channel)]));
-    this.#known.set(name, { address, online, formerNames, channel, agent: agent as unknown as Agent });
+    this.#known.set(name, { address, online, cordoned, formerNames, channel, agent: agent as unknown as Agent });
   }
 
   #forget(name: string): void {

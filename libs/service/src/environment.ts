@@ -19,6 +19,8 @@ export interface Environment {
   advertise: string;
   /** ASTERISM_MEMBER: name of the member this agent is; "none" without a cluster. Follows when the member is renamed. */
   member: string;
+  /** ASTERISM_NODES: which nodes of Kubernetes carry agents, as a label selector; unset: no Kubernetes is asked. */
+  nodeSelector: string | undefined;
   /** ASTERISM_SOCKET_GROUP: group that may use the unix socket beside root. */
   socketGroup: string | undefined;
   /** ASTERISM_METRICS_LISTEN: host:port of this process's own Prometheus metrics; unset: none. */
@@ -51,6 +53,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     advertise: env['ASTERISM_ADVERTISE'] ?? listen,
     member: env['ASTERISM_MEMBER'] ?? 'none',
     replica: env['ASTERISM_REPLICA'] ?? hostname(),
+    nodeSelector: env['ASTERISM_NODES'],
     socketGroup: env['ASTERISM_SOCKET_GROUP'],
     metricsListen: env['ASTERISM_METRICS_LISTEN'],
     healthListen: env['ASTERISM_HEALTH_LISTEN'],

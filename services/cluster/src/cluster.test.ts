@@ -5,6 +5,7 @@ import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { parseListenAddress, reachableAddresses } from './config/listen-address.js';
 import { clusterService } from './index.js';
+import { ClusterMembers } from './members/cluster-members.js';
 
 const call = systemCall();
 const list = (value: unknown): common.Document => ({ json: Buffer.from(JSON.stringify(value)), etag: '' });
@@ -61,7 +62,7 @@ describe('the server', () => {
 
   it('knows the members that announced themselves', async () => {
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [] }] });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }] });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,
@@ -123,6 +124,10 @@ describe('a cluster', () => {
     await expect(handler.updateMember(call, { ...change, roles: ['database'] })).rejects.toThrow('cannot be added');
     await handler.updateMember(call, change);
     expect((await members())[1]).toMatchObject({ server_name: 'm2', failure_domain: 'rack1', description: 'second', roles: [], database: false, url: 'https://192.0.2.3:8443' });
+    const nodes = composition.composition.app.get(ClusterMembers, { strict: false });
+    await nodes.follow([{ member: 'm2', failureDomain: 'north', description: undefined, cordoned: true }, { member: 'n9', failureDomain: 'south', description: '', cordoned: false }]);
+    expect((await members())[1]).toMatchObject({ failure_domain: 'north', description: 'second' });
+    expect((await handler.listMembers(call, {})).members.map(({ name, cordoned }) => [name, cordoned])).toEqual([['m1', false], ['m2', true]]);
     await expect(handler.removeMember(call, { name: 'm2', force: false })).rejects.toThrow('Node still has the following containers: c1');
     await expect(handler.removeMember(call, { name: 'm1', force: true })).rejects.toThrow('has the control plane');
     await expect(handler.renameMember(call, { name: 'm2', new_name: 'm1' })).rejects.toThrow('already exists');

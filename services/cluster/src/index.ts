@@ -9,11 +9,13 @@ import { HostContents } from './joining/host-contents.js';
 import { JoinCluster } from './joining/join-cluster.js';
 import { JoinTokens } from './joining/join-tokens.js';
 import { Joining } from './joining/joining.js';
+import { Nodes } from './kubernetes/nodes.js';
 import { ClusterMembers } from './members/cluster-members.js';
 import { MemberUse } from './members/member-use.js';
 import { MemberStore } from './members/member.store.js';
 import { clusterSchema } from './migrations/001-cluster.js';
 import { clusterMembers } from './migrations/002-members.js';
+import { memberNodes } from './migrations/003-nodes.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -21,10 +23,14 @@ import { Surroundings } from './surroundings.js';
 export const clusterService = defineService({
   name: 'cluster',
   providers: [
-    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, ServerDocument, Surroundings],
+    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, ServerDocument, Surroundings, Nodes],
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],
-  migrations: [clusterSchema, clusterMembers],
-  start: (app) => app.get(ServerDocument, { strict: false }).follow(),
+  migrations: [clusterSchema, clusterMembers, memberNodes],
+  async start(app) {
+    await app.get(ServerDocument, { strict: false }).follow();
+    await app.get(Nodes, { strict: false }).follow();
+  },
+  stop: (app) => app.get(Nodes, { strict: false }).stop(),
 });

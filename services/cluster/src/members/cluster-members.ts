@@ -9,6 +9,7 @@ import type { CallContext } from '@asterism/rpc';
 import { RuntimeInfo } from '@asterism/service';
 import { ConfigStore } from '../config/config.store.js';
 import { agentAddressOf } from '../joining/member-address.js';
+import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
 import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
 import { requireMemberName } from './member-name.js';
@@ -101,7 +102,16 @@ export class ClusterMembers {
       architecture: row.architecture,
       online: row.age < offlineAfterS,
       former_names: row.former_names,
+      cordoned: row.cordoned,
     }));
+  }
+
+  /** What Kubernetes says of the nodes that members are on. */
+  async follow(nodes: readonly NodeFacts[]): Promise<void> {
+    await this.database.transact(async (unit) => {
+      const members = await this.store.follow(unit, nodes);
+      if (members.length > 0) unit.emit(event('members.changed', { members }));
+    });
   }
 
   async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<string> {

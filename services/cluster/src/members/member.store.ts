@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { soleMember } from '@asterism/agents';
 import { Database, type Unit } from '@asterism/database';
+import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
 
 export interface MemberRow {
@@ -15,6 +16,8 @@ export interface MemberRow {
   failure_domain: string;
   description: string;
   has_control_plane: boolean;
+  /** Nothing new is placed there. */
+  cordoned: boolean;
   seen_at: Date;
   /** Seconds since the agent last announced itself. */
   age: number;
@@ -23,7 +26,7 @@ export interface MemberRow {
 export type NewMember = Pick<MemberRow, 'name' | 'address' | 'server_address' | 'architecture'>;
 
 const select = `
-  SELECT name, address, server_address, architecture, environment, former_names, failure_domain, description, has_control_plane, seen_at,
+  SELECT name, address, server_address, architecture, environment, former_names, failure_domain, description, has_control_plane, cordoned, seen_at,
          extract(epoch FROM now() - seen_at)::float AS age
   FROM cluster.members`;
 
@@ -78,6 +81,20 @@ export class MemberStore {
 
   async update(unit: Unit, { name, failure_domain, description }: Pick<MemberRow, 'name' | 'failure_domain' | 'description'>): Promise<void> {
     await unit.query('UPDATE cluster.members SET failure_domain = $2, description = $3 WHERE name = $1', [name, failure_domain, description]);
+  }
+
+  /** What the nodes of members say of them; answers whose rows it changed. */
+  async follow(unit: Unit, nodes: readonly NodeFacts[]): Promise<string[]> {
+    const rows = await unit.query<{ name: string }>(
+      `UPDATE cluster.members AS member
+       SET failure_domain = coalesce(node."failureDomain", member.failure_domain), description = coalesce(node.description, member.description), cordoned = node.cordoned
+       FROM json_to_recordset($1::json) AS node (member text, "failureDomain" text, description text, cordoned boolean)
+       WHERE (member.name = node.member OR node.member = ANY(member.former_names)) AND (member.failure_domain, member.description, member.cordoned)
+         IS DISTINCT FROM (coalesce(node."failureDomain", member.failure_domain), coalesce(node.description, member.description), node.cordoned)
+       RETURNING member.name`,
+      [JSON.stringify(nodes)],
+    );
+    return rows.map(({ name }) => name);
   }
 
   async delete(unit: Unit, name: string): Promise<void> {

@@ -44,7 +44,7 @@ export class Placement {
   async #leastLoaded(): Promise<string> {
     const rows = await this.database.query<{ member: string; instances: number }>('SELECT member, count(*)::int AS instances FROM instances.instances GROUP BY member');
     const countOf = (member: string): number => (rows.find((row) => row.member === member)?.instances ?? 0) + (this.#underWay.get(member) ?? 0);
-    const chosen = leastLoaded(this.agents.online().map((member) => ({ member, instances: countOf(member) })));
+    const chosen = leastLoaded(this.agents.open().map((member) => ({ member, instances: countOf(member) })));
     if (chosen === undefined) throw new LxdError('unavailable', 'No suitable cluster member could be found');
     return chosen;
   }
