@@ -18,8 +18,10 @@ describe("an instance's config", () => {
     expect(invalidDevice({ type: 'disk', path: '/x\ny', source: '/tmp' })).toBeDefined();
   });
   it('knows contradictions', () => {
-    expect(invalidInstanceConfig({ 'security.syscalls.intercept.mount.fuse': 'ext4' }, 'container')).toBe("security.syscalls.intercept.mount.fuse is not of the form 'filesystem=fuse-binary': ext4");
-    expect(invalidInstanceConfig({ 'security.syscalls.intercept.mount.fuse': 'ext4=fuse2fs', 'security.syscalls.intercept.mount.allowed': 'xfs,ext4' }, 'container')).toBe(
+    const mounting = { 'security.syscalls.intercept.mount': 'true' };
+    expect(invalidInstanceConfig({ 'security.syscalls.intercept.mount.fuse': 'ext4' }, 'container')).toBeUndefined();
+    expect(invalidInstanceConfig({ ...mounting, 'security.syscalls.intercept.mount.fuse': 'ext4' }, 'container')).toBe("security.syscalls.intercept.mount.fuse is not of the form 'filesystem=fuse-binary': ext4");
+    expect(invalidInstanceConfig({ ...mounting, 'security.syscalls.intercept.mount.fuse': 'ext4=fuse2fs', 'security.syscalls.intercept.mount.allowed': 'xfs,ext4' }, 'container')).toBe(
       'Filesystem ext4 cannot appear in security.syscalls.intercept.mount.allowed and security.syscalls.intercept.mount.fuse',
     );
     expect(invalidInstanceConfig({ 'raw.seccomp': 'x', 'security.syscalls.deny': 'y' }, 'container')).toBe('raw.seccomp is mutually exclusive with security.syscalls*');

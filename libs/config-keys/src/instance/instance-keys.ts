@@ -65,10 +65,13 @@ function controlCharacters(config: Readonly<Record<string, string>>): string | u
   return undefined;
 }
 
-/** A type of file system is mounted by the host's kernel or by a program inside. */
-function twiceMounted(config: Readonly<Record<string, string>>): string | undefined {
+/** "ext4=fuse2fs": which program inside mounts a type, where mounts are intercepted. A type is mounted by a program or by the host's kernel. */
+function badMounts(config: Readonly<Record<string, string>>): string | undefined {
+  const { securitySyscallsInterceptMount: mount, securitySyscallsInterceptMountAllowed: allowed, securitySyscallsInterceptMountFuse: fuse } = securityKeys;
+  if (!isTrue(config[mount.name])) return undefined;
   const items = (key: ConfigKey): string[] => (config[key.name] ?? '').split(',').map((item) => item.trim()).filter(Boolean);
-  const { securitySyscallsInterceptMountAllowed: allowed, securitySyscallsInterceptMountFuse: fuse } = securityKeys;
+  const malformed = items(fuse).find((pair) => !/^[^=]+=[^=]+$/.test(pair));
+  if (malformed !== undefined) return `${fuse.name} is not of the form 'filesystem=fuse-binary': ${malformed}`;
   const twice = items(fuse).map((pair) => pair.split('=')[0]!).find((name) => items(allowed).includes(name));
   return twice === undefined ? undefined : `Filesystem ${twice} cannot appear in ${allowed.name} and ${fuse.name}`;
 }
@@ -79,5 +82,5 @@ function contradiction(config: Readonly<Record<string, string>>): string | undef
   if (config[rawKeys.rawSeccomp.name] && (denies || allows)) return 'raw.seccomp is mutually exclusive with security.syscalls*';
   if (allows && denies) return 'security.syscalls.allow is mutually exclusive with security.syscalls.deny*';
   if (isTrue(config[rawKeys.nvidiaRuntime.name]) && isTrue(config[securityKeys.securityPrivileged.name])) return 'nvidia.runtime is incompatible with privileged containers';
-  return twiceMounted(config);
+  return badMounts(config);
 }

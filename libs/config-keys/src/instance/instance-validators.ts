@@ -96,9 +96,3 @@ function rangeSize(ids: string): number {
 
 /** A soft and a hard limit, or one for both. */
 export const kernelLimit: Validator = (value) => (/^(?:\d+|unlimited)(?::(?:\d+|unlimited))?$/.test(value) ? undefined : `Initialize LXC: Failed to set LXC config: invalid process limit ${JSON.stringify(value)}`);
-
-/** "ext4=fuse2fs,btrfs=btrfs-fuse": which program inside mounts a type of file system. */
-export const fuseFilesystems: Validator = (value) => {
-  const bad = value.split(',').map((pair) => pair.trim()).filter(Boolean).find((pair) => !/^[^=]+=[^=]+$/.test(pair));
-  return bad === undefined ? undefined : `security.syscalls.intercept.mount.fuse is not of the form 'filesystem=fuse-binary': ${bad}`;
-};

@@ -1,6 +1,5 @@
 import type { KeyTable } from '../key.js';
 import { bool, uint32 } from '../validators.js';
-import { fuseFilesystems } from './instance-validators.js';
 
 /** What an instance may do. */
 export const securityKeys = {
@@ -23,7 +22,7 @@ export const securityKeys = {
   securitySyscallsInterceptMknod: { name: 'security.syscalls.intercept.mknod', type: 'bool', description: 'Handle mknod and mknodat', validate: bool, defaultValue: 'false', live: 'no', condition: 'container' },
   securitySyscallsInterceptMount: { name: 'security.syscalls.intercept.mount', type: 'bool', description: 'Handle mount', validate: bool, defaultValue: 'false', live: 'no', condition: 'container' },
   securitySyscallsInterceptMountAllowed: { name: 'security.syscalls.intercept.mount.allowed', type: 'list', description: 'Filesystems performed by the host', live: 'yes', condition: 'container' },
-  securitySyscallsInterceptMountFuse: { name: 'security.syscalls.intercept.mount.fuse', type: 'list', description: 'Filesystems redirected to FUSE programs', validate: fuseFilesystems, live: 'yes', condition: 'container' },
+  securitySyscallsInterceptMountFuse: { name: 'security.syscalls.intercept.mount.fuse', type: 'list', description: 'Filesystems redirected to FUSE programs', live: 'yes', condition: 'container' },
   securitySyscallsInterceptMountShift: { name: 'security.syscalls.intercept.mount.shift', type: 'bool', description: 'Id shifting over intercepted mounts', validate: bool, defaultValue: 'false', live: 'yes', condition: 'container' },
   securitySyscallsInterceptSetxattr: { name: 'security.syscalls.intercept.setxattr', type: 'bool', description: 'Handle setxattr for safe attributes', validate: bool, defaultValue: 'false', live: 'no', condition: 'container' },
   securitySyscallsBlacklist: { name: 'security.syscalls.blacklist', type: 'string', description: 'Same as security.syscalls.deny', live: 'no', condition: 'container; legacy name' },

@@ -2,7 +2,7 @@ import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tas
 import { isUniqueViolation, type Unit } from '@asterism/database';
 import { expiryFrom, instanceKeys, nextSnapshotName, valueOf } from '@asterism/config-keys';
 import type { InstanceKey } from '../admission.js';
-import type { InstanceRow, SnapshotRow } from '../instance.js';
+import { isRunning, type InstanceRow, type SnapshotRow } from '../instance.js';
 import { Refused } from '../refusal.js';
 import { emit, emitSnapshot, type TaskParts } from '../task-parts.js';
 
@@ -16,7 +16,7 @@ export interface SnapshotWish extends InstanceKey {
 
 /** Writes the row of a snapshot about to be taken; its id is the task's. */
 export async function acceptSnapshot(parts: TaskParts, unit: Unit, row: InstanceRow, wish: SnapshotWish, task: string): Promise<void> {
-  if (wish.stateful) throw new Refused("Unable to create a stateful snapshot. CRIU isn't installed");
+  if (wish.stateful) throw new Refused(`Unable to create a stateful snapshot. ${isRunning(row) ? "CRIU isn't installed" : "The instance isn't running"}`);
   const name = wish.snapshot || nextSnapshotName(valueOf(row.expanded_config, instanceKeys.snapshotsPattern), await parts.snapshots.names(unit, row.id), new Date());
   const record = requireSnapshotName(name);
   try {
