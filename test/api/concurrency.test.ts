@@ -181,6 +181,40 @@ describe('what is deleted meanwhile', () => {
   });
 });
 
+describe('a project that is deleted while something is made in it', () => {
+  const makers: Record<string, (name: string) => [method: string, path: string, body: object]> = {
+    instance: (project) => ['POST', `/1.0/instances?project=${project}`, { name: 'i', source: { type: 'none' }, devices: { root: { type: 'disk', path: '/', pool: 'default' } } }],
+    volume: (project) => ['POST', `/1.0/storage-pools/default/volumes/custom?project=${project}`, { name: 'v' }],
+    copy: (project) => ['POST', `/1.0/storage-pools/default/volumes/custom?project=${project}`, { name: 'v', source: { type: 'copy', pool: 'default', name: 'original', project: 'default' } }],
+    profile: (project) => ['POST', `/1.0/profiles?project=${project}`, { name: 'p' }],
+    image: (project) => ['POST', `/1.0/images?project=${project}`, { source: { type: 'instance', name: 'published', project: 'default' } }],
+  };
+  const urls: Record<string, string> = { instance: '/1.0/instances/i', volume: '/1.0/storage-pools/default/volumes/custom/v', copy: '/1.0/storage-pools/default/volumes/custom/v', profile: '/1.0/profiles/p' };
+
+  it('is there as long as what was made, or neither is', async () => {
+    await outcome('POST', '/1.0/storage-pools/default/volumes/custom', { name: 'original' });
+    await create('published');
+    for (const [kind, maker] of Object.entries(makers)) {
+      for (const delay of [0, 3, 8, 20]) {
+        const project = `brief-${kind}-${delay}`;
+        await test.client.change('POST', '/1.0/projects', { name: project });
+        const [made, deleted] = await Promise.all([outcome(...maker(project)), afterMs(delay, () => outcome('DELETE', `/1.0/projects/${project}`))]);
+        const story = `${kind} after ${delay} ms: ${made}; ${deleted}`;
+        expect([made, deleted].filter((one) => one === 'ok').length, story).toBeLessThanOrEqual(1);
+        expect(await exists(`/1.0/projects/${project}`), story).toBe(deleted !== 'ok');
+        for (const image of made === 'ok' && kind === 'image' ? await test.client.get<string[]>(`/1.0/images?project=${project}`) : []) await outcome('DELETE', image);
+        if (made === 'ok' && urls[kind]) expect(await outcome('DELETE', `${urls[kind]}?project=${project}`), story).toBe('ok');
+        if (deleted !== 'ok') expect(await outcome('DELETE', `/1.0/projects/${project}`), story).toBe('ok');
+      }
+    }
+    const state = test.server.stateDirectory;
+    const left = await test.server.shell(`ls ${state}/containers ${state}/storage-pools/default/containers ${state}/storage-pools/default/custom; psql -h ${state}/database -U postgres -d postgres -AtqXc "SELECT project, fingerprint FROM images.images UNION ALL SELECT project, name FROM storage.volumes"`);
+    expect(left.stdout).not.toContain('brief-');
+    await outcome('DELETE', '/1.0/instances/published');
+    await outcome('DELETE', '/1.0/storage-pools/default/volumes/custom/original');
+  });
+});
+
 describe('limits of a project', () => {
   it('hold exactly while fifty instances are made at once', async () => {
     await test.client.change('POST', '/1.0/projects', { name: 'bounded', config: { 'limits.instances': '10', 'features.images': 'false', 'features.profiles': 'false' } });

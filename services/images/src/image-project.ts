@@ -24,3 +24,8 @@ export function imageUrl(project: string, fingerprint: string): string {
 export function aliasUrl(project: string, name: string): string {
   return apiUrl(['images', 'aliases', name], { project });
 }
+
+/** For a row that stands: a project that was deleted meanwhile is missing now, since its deletion looks for users after it has begun. */
+export async function requireStaying(call: CallContext, projects: Projects, project: string): Promise<void> {
+  if (project !== 'default') await projects.requireStaying(call, { name: project });
+}

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Agents } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
-import { Token, type InstanceVolumes, type Instances, type Operations, type common, type images } from '@asterism/proto';
+import { Token, type Operations, type common, type images } from '@asterism/proto';
 import { systemCall, type CallContext } from '@asterism/rpc';
 import { Tasks, type TaskDefinition } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { expiryOf, type CreateImageBody, type ImageSource } from './create-request.js';
 import { deleteImageTask, type DeleteImage } from './delete-image.js';
 import type { ImageRow } from './image.js';
+import { ImageParts } from './image-parts.js';
 import { imageUrl } from './image-project.js';
 import { importImageTask, type ImportImage } from './import-image.js';
 import type { KeepImage, KeepState } from './keep-image.js';
@@ -41,16 +41,14 @@ export class ImageTasks {
 
   constructor(
     @Inject(Tasks) private readonly tasks: Tasks,
-    @Inject(Agents) private readonly agents: Agents,
-    @Inject(Token.Instances) private readonly instances: Instances,
-    @Inject(Token.InstanceVolumes) volumes: InstanceVolumes,
+    @Inject(ImageParts) private readonly parts: ImageParts,
     @Inject(Token.Operations) private readonly operations: Operations,
   ) {
-    this.#import = importImageTask(agents);
-    this.#publish = publishImageTask({ agents, instances, volumes });
-    this.#pull = pullImageTask(agents);
-    this.#delete = deleteImageTask(agents, volumes);
-    this.#refresh = refreshImageTask(agents, (image) => void this.expire(systemCall(), image).catch(() => undefined));
+    this.#import = importImageTask(parts);
+    this.#publish = publishImageTask(parts);
+    this.#pull = pullImageTask(parts);
+    this.#delete = deleteImageTask(parts.agents, parts.volumes);
+    this.#refresh = refreshImageTask(parts, (image) => void this.expire(systemCall(), image).catch(() => undefined));
     tasks.register(this.#import);
     tasks.register(this.#publish);
     tasks.register(this.#pull);
@@ -66,7 +64,7 @@ export class ImageTasks {
   async publish(call: CallContext, place: { project: string; owner: string; compression: string }, body: CreateImageBody & { source: ImageSource }): Promise<common.OperationAnswer> {
     const { source, properties } = body;
     const sourceProject = source.project || place.project;
-    const instance = await publishedInstance(call, this.instances, { project: sourceProject, source });
+    const instance = await publishedInstance(call, this.parts.instances, { project: sourceProject, source });
     return this.#download(call, this.#publish, {
       ...plainImage,
       ...instance,
@@ -92,7 +90,7 @@ export class ImageTasks {
   /** Copies an image from another server. */
   pull(call: CallContext, place: { project: string; owner: string }, body: CreateImageBody & { source: ImageSource }): Promise<common.OperationAnswer> {
     const { server, protocol, certificate, alias, fingerprint, secret, image_type } = body.source;
-    const [member = 'none'] = this.agents.members();
+    const [member = 'none'] = this.parts.agents.members();
     return this.#download(call, this.#pull, {
       ...plainImage,
       project: place.project,
@@ -125,7 +123,7 @@ export class ImageTasks {
     const { id } = await this.#download(call, this.#pull, {
       ...plainImage,
       ...place,
-      member: this.agents.members()[0] ?? 'none',
+      member: this.parts.agents.members()[0] ?? 'none',
       uploadId: randomUUID(),
       wish: { server: url, protocol, certificate, alias, fingerprint, secret, imageType: '' },
       public: false,
@@ -167,7 +165,7 @@ export class ImageTasks {
       ...plainImage,
       project,
       owner: image.project,
-      member: this.agents.members()[0] ?? 'none',
+      member: this.parts.agents.members()[0] ?? 'none',
       uploadId: randomUUID(),
       fingerprint: image.fingerprint,
       public: image.public,

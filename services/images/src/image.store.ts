@@ -37,6 +37,11 @@ export interface ListedImages {
   publicOnly: boolean;
 }
 
+/** Those being made too. */
+export async function holdsImages(reader: Reader, project: string): Promise<boolean> {
+  return (await reader.query('SELECT 1 FROM images.images WHERE project = $1 LIMIT 1', [project])).length > 0;
+}
+
 export async function listImages(reader: Reader, { project, publicOnly }: ListedImages): Promise<ImageRow[]> {
   return reader.query<ImageRow>(
     `SELECT ${columns} FROM images.images WHERE project = $1 AND task IS NULL AND (public OR NOT $2) ORDER BY fingerprint`,

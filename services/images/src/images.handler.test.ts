@@ -61,10 +61,15 @@ const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 const call = systemCall();
 const files = new MemoryFiles();
 const forgotten: string[] = [];
+let leavingProject = '';
 let test: TestComposition;
 let handler: Images;
 
 const projects = {
+  requireStaying: async (_call: unknown, { name }: { name: string }) => {
+    if (name === leavingProject) throw new LxdError('not-found', 'Project not found');
+    return {};
+  },
   resolve: async (_call: unknown, { project, profiles }: { project: string; profiles: string[] }) => {
     if (profiles.includes('none')) throw new LxdError('not-found', 'Profile not found');
     if (project === 'nope') throw new LxdError('not-found', 'Project not found');

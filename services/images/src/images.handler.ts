@@ -13,7 +13,7 @@ import { ImageFiles } from './image-files.js';
 import { ImageLookup } from './image-lookup.js';
 import { imageUrl } from './image-project.js';
 import { ImageTasks, plainImage } from './image-tasks.js';
-import { changeImage, listFingerprints, listImages, lockImage } from './image.store.js';
+import { changeImage, holdsImages, listFingerprints, listImages, lockImage } from './image.store.js';
 import { changed } from './image-update.js';
 import { propertiesOf } from './upload.js';
 
@@ -37,6 +37,10 @@ export class ImagesHandler implements Images {
     const clauses = parseFilter(filter);
     const rows = (await listImages(this.database, wanted)).filter((row) => clauses.length === 0 || matchesFilter(imageJson(row), clauses));
     return document(recursion > 0 ? rows.map(imageJson) : rows.map((row) => imageUrl(project, row.fingerprint)));
+  }
+
+  async holds(_call: CallContext, { project }: common.ProjectName): Promise<common.Held> {
+    return { any: await holdsImages(this.database, project) };
   }
 
   async get(call: CallContext, request: images.ImageRef): Promise<common.Document> {

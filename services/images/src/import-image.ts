@@ -1,5 +1,5 @@
-import type { Agents } from '@asterism/agents';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
+import type { ImageParts } from './image-parts.js';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
 import type { Arrival } from './upload.js';
 
@@ -8,11 +8,11 @@ export interface ImportImage extends KeepImage {
 }
 
 /** Turns a received upload into an image of the project. */
-export function importImageTask(agents: Agents): TaskDefinition<ImportImage, KeepState> {
+export function importImageTask(parts: ImageParts): TaskDefinition<ImportImage, KeepState> {
   return defineTask<ImportImage, KeepState>({
     kind: 'image.import',
     initial: ({ arrival }) => ({ arrival }),
-    steps: keepSteps<ImportImage>(agents),
+    steps: keepSteps<ImportImage>(parts),
     conclude: concludeImage,
   });
 }

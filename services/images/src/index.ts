@@ -4,6 +4,7 @@ import { Aliases } from './aliases.js';
 import { Housekeeping } from './housekeeping.js';
 import { ImageFiles } from './image-files.js';
 import { ImageLookup } from './image-lookup.js';
+import { ImageParts } from './image-parts.js';
 import { ImageTasks } from './image-tasks.js';
 import { ImagesHandler } from './images.handler.js';
 import { imagesTables } from './migrations/001-images.js';
@@ -11,7 +12,7 @@ import { ImageSecrets } from './secrets.js';
 
 export const imagesService = defineService({
   name: 'images',
-  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageTasks, Housekeeping, ImagesHandler],
+  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, ImagesHandler],
   handlers: [[images.ImagesDefinition, ImagesHandler]],
   migrations: [imagesTables],
   membersIn: [['images.locations', 'member']],

@@ -1,4 +1,3 @@
-import type { Agents } from '@asterism/agents';
 import type { Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
@@ -6,7 +5,8 @@ import type { Step, StepContext } from '@asterism/tasks';
 import { findAlias, insertAlias } from './alias.store.js';
 import { knownArchitecture } from './architectures.js';
 import type { UpdateSource } from './image.js';
-import { aliasUrl, imageUrl } from './image-project.js';
+import { aliasUrl, imageUrl, requireStaying } from './image-project.js';
+import type { ImageParts } from './image-parts.js';
 import { isShared, lockFingerprint, makeUsable, releaseReservation, reserveImage, type NewImage } from './image.store.js';
 import type { Arrival } from './upload.js';
 
@@ -42,7 +42,7 @@ export interface KeepState {
 type Context<I> = StepContext<I & KeepImage, KeepState>;
 
 /** The last steps of a new image: from an upload on a member to files and a row. Whatever fails, neither is left. */
-export function keepSteps<I>(agents: Agents): Step<I & KeepImage, KeepState>[] {
+export function keepSteps<I>({ agents, projects }: ImageParts): Step<I & KeepImage, KeepState>[] {
   const filesOf = (context: Context<I>) => agents.on(context.input.member).images;
   return [
     {
@@ -63,6 +63,7 @@ export function keepSteps<I>(agents: Agents): Step<I & KeepImage, KeepState>[] {
       async run(context) {
         if (context.state.existing) return;
         const { fingerprint } = newImage(context.input, context.state.arrival);
+        await requireStaying(context.call, projects, context.input.owner);
         await filesOf(context).commit(context.call, { upload_id: context.input.uploadId, fingerprint });
       },
       async undo(context) {

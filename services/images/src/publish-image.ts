@@ -1,7 +1,6 @@
-import type { Agents } from '@asterism/agents';
 import { LxdError, isKind } from '@asterism/errors';
-import type { InstanceVolumes, Instances } from '@asterism/proto';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
+import type { ImageParts } from './image-parts.js';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
 import { arrivalOf } from './upload.js';
 
@@ -19,14 +18,9 @@ export interface PublishImage extends KeepImage {
   packedProperties: Record<string, string>;
 }
 
-export interface PublishFrom {
-  agents: Agents;
-  instances: Instances;
-  volumes: InstanceVolumes;
-}
-
 /** Makes an image of a stopped instance or of a snapshot. */
-export function publishImageTask({ agents, instances, volumes }: PublishFrom): TaskDefinition<PublishImage, KeepState> {
+export function publishImageTask(parts: ImageParts): TaskDefinition<PublishImage, KeepState> {
+  const { agents, instances, volumes } = parts;
   return defineTask<PublishImage, KeepState>({
     kind: 'image.publish',
     steps: [
@@ -55,7 +49,7 @@ export function publishImageTask({ agents, instances, volumes }: PublishFrom): T
           await agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
         },
       },
-      ...keepSteps<PublishImage>(agents),
+      ...keepSteps<PublishImage>(parts),
     ],
     conclude: concludeImage,
   });

@@ -2,6 +2,7 @@ import type { Agents } from '@asterism/agents';
 import type { agentImages } from '@asterism/proto';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import { findByPrefix } from './image.store.js';
+import type { ImageParts } from './image-parts.js';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
 import { findRemote } from './remotes/find-remote.js';
 import type { RemoteImage, RemoteWish } from './remotes/remote-image.js';
@@ -12,20 +13,20 @@ export interface PullImage extends KeepImage {
 }
 
 /** Copies an image from another server; one that the project has already is left as it is. */
-export function pullImageTask(agents: Agents): TaskDefinition<PullImage, KeepState> {
+export function pullImageTask(parts: ImageParts): TaskDefinition<PullImage, KeepState> {
   return defineTask<PullImage, KeepState>({
     kind: 'image.pull',
     steps: [
       {
         name: 'download the image',
         async run(context) {
-          await downloadImage(agents, context, await findRemote(context.input.wish, context.signal));
+          await downloadImage(parts.agents, context, await findRemote(context.input.wish, context.signal));
         },
         async undo({ call, input }) {
-          await agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
+          await parts.agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
         },
       },
-      ...keepSteps<PullImage>(agents),
+      ...keepSteps<PullImage>(parts),
     ],
     conclude: concludeImage,
   });

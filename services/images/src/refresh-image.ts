@@ -1,9 +1,9 @@
-import type { Agents } from '@asterism/agents';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
 import { moveAliases } from './alias.store.js';
 import { imageUrl } from './image-project.js';
+import type { ImageParts } from './image-parts.js';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
 import { downloadImage } from './pull-image.js';
 import { findRemote } from './remotes/find-remote.js';
@@ -17,7 +17,7 @@ interface RefreshState extends KeepState {
 }
 
 /** Replaces an image by what its source offers now; aliases move along and the old one is given to `forget`. */
-export function refreshImageTask(agents: Agents, forget: (image: { project: string; fingerprint: string }) => void): TaskDefinition<RefreshImage, RefreshState> {
+export function refreshImageTask(parts: ImageParts, forget: (image: { project: string; fingerprint: string }) => void): TaskDefinition<RefreshImage, RefreshState> {
   return defineTask<RefreshImage, RefreshState>({
     kind: 'image.refresh',
     steps: [
@@ -31,7 +31,7 @@ export function refreshImageTask(agents: Agents, forget: (image: { project: stri
             const wish = { ...source, fingerprint: '', secret: '', imageType: source.image_type };
             const image = await findRemote(wish, signal);
             if (image.fingerprint === input.fingerprint) state.existing = { fingerprint: image.fingerprint, size: 0 };
-            else await downloadImage(agents, context, image);
+            else await downloadImage(parts.agents, context, image);
             state.isNewer = image.fingerprint !== input.fingerprint;
           } catch (error) {
             const { kind, message } = fromUnknown(error);
@@ -39,10 +39,10 @@ export function refreshImageTask(agents: Agents, forget: (image: { project: stri
           }
         },
         async undo({ call, input }) {
-          await agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
+          await parts.agents.on(input.member).images.abort(call, { upload_id: input.uploadId });
         },
       },
-      ...keepSteps<RefreshImage>(agents),
+      ...keepSteps<RefreshImage>(parts),
     ],
     async conclude(unit, context) {
       const { input, state, call } = context;

@@ -38,8 +38,9 @@ export class Surroundings {
     };
   }
 
-  /** For a row that stands: a profile that was deleted meanwhile is missing now, since deletions look for users after they have begun. */
-  async requireProfiles(call: CallContext, { project, profiles }: { project: string; profiles: readonly string[] }): Promise<void> {
+  /** For a row that stands: a project or profile that was deleted meanwhile is missing now, since deletions look for users after they have begun. */
+  async requireOwners(call: CallContext, { project, profiles }: { project: string; profiles: readonly string[] }): Promise<void> {
+    if (project !== 'default') await this.projects.requireStaying(call, { name: project });
     const mortal = profiles.filter((name) => name !== 'default');
     if (mortal.length > 0) await this.resolve(call, project, mortal);
   }

@@ -9,6 +9,7 @@ import { ProjectInstances } from './gate/project-instances.js';
 import { projectsSchema } from './migrations/001-projects.js';
 import { admissionsSchema } from './migrations/002-admissions.js';
 import { leavingProfiles } from './migrations/003-leaving-profiles.js';
+import { leavingProjects } from './migrations/004-leaving-projects.js';
 import { ProfileScope } from './profiles/profile-scope.js';
 import { ProfileSurroundings } from './profiles/profile-surroundings.js';
 import { ProfileStore } from './profiles/profile.store.js';
@@ -18,13 +19,14 @@ import { ProjectUsers } from './projects/project-users.js';
 import { ProjectStore } from './projects/project.store.js';
 import { ProjectsHandler } from './projects/projects.handler.js';
 import { ProjectRename } from './projects/rename-project.js';
+import { VacantProject } from './projects/vacant-project.js';
 import { Volumes } from './projects/volumes.js';
 
 /** Projects and their rules, profiles, and the trust store. */
 export const projectsService = defineService({
   name: 'projects',
   providers: [
-    ...[ProjectsHandler, ProjectStore, ProjectUsers, ProjectReports, ProjectRename, Volumes],
+    ...[ProjectsHandler, ProjectStore, ProjectUsers, ProjectReports, ProjectRename, VacantProject, Volumes],
     ...[Gate, ProjectInstances, AdmissionStore],
     ...[ProfilesHandler, ProfileStore, ProfileScope, ProfileSurroundings],
     ...[CertificatesHandler, CertificateStore, JoinTokens],
@@ -34,6 +36,6 @@ export const projectsService = defineService({
     [profiles.ProfilesDefinition, ProfilesHandler],
     [certificates.CertificatesDefinition, CertificatesHandler],
   ],
-  migrations: [projectsSchema, admissionsSchema, leavingProfiles],
+  migrations: [projectsSchema, admissionsSchema, leavingProfiles, leavingProjects],
   start: (app) => app.get(AdmissionStore, { strict: false }).follow(),
 });

@@ -17,6 +17,8 @@ const listRequest = (project: string, recursion: number): common.ListRequest => 
 /** Instances that the fake of the instances service renders, and the profile changes it was told of. */
 const instances: Record<string, unknown>[] = [];
 const applied: unknown[] = [];
+/** Something is made in every project that no list shows yet. */
+let beingFilled = false;
 let composition: TestComposition;
 let projectsHandler: Projects;
 let profilesHandler: Profiles;
@@ -33,10 +35,10 @@ beforeAll(async () => {
       }),
       applyProfile: async (_call: unknown, request: unknown) => (applied.push(request), {}),
     },
-    [Token.Images]: { list: async () => list([]) },
+    [Token.Images]: { list: async () => list([]), holds: async () => ({ any: beingFilled }) },
     [Token.Networks]: { list: async () => list([]), lookup: async () => ({ by_name: { lxdbr0: { name: 'lxdbr0', type: 'bridge', managed: true, config: {} } } }) },
     [Token.StoragePools]: { list: async () => list([]) },
-    [Token.StorageVolumes]: { list: async () => list([]) },
+    [Token.StorageVolumes]: { list: async () => list([]), holds: async () => ({ any: false }) },
     [Token.Cluster]: {
       getServer: async () => list({ environment: { addresses: ['127.0.0.1:8443'] } }),
       verifyTrustPassword: async (_call: unknown, { password }: { password: string }) => ({ correct: password === 'open sesame' }),
@@ -87,6 +89,18 @@ describe('projects', () => {
     instances.length = 0;
     await projectsHandler.update(call, update);
     expect(parse(await projectsHandler.get(call, { name: 'p1' }))).toMatchObject({ config: {}, used_by: [] });
+  });
+
+  it('stay for what is being made in them, and take nothing new once they are about to go', async () => {
+    await projectsHandler.create(call, { name: 'brief', description: '', config: {} });
+    beingFilled = true;
+    await expect(projectsHandler.delete(call, { name: 'brief' })).rejects.toThrow('Only empty projects can be removed');
+    await projectsHandler.requireStaying(call, { name: 'brief' });
+    beingFilled = false;
+    await composition.runtime.connections!.query(`UPDATE projects.projects SET leaving_until = now() + interval '1 minute' WHERE name = 'brief'`);
+    await expect(projectsHandler.requireStaying(call, { name: 'brief' })).rejects.toThrow('Project not found');
+    await projectsHandler.delete(call, { name: 'brief' });
+    await expect(projectsHandler.requireStaying(call, { name: 'brief' })).rejects.toThrow('Project not found');
   });
 
   it('refuse a stale If-Match', async () => {

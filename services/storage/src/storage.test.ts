@@ -60,7 +60,7 @@ let instanceVolumes: InstanceVolumes;
 
 beforeAll(async () => {
   const fakes = {
-    [Token.Projects]: { checkSnapshot: async () => ({}), checkBackup: async () => ({}), resolve: async (_: unknown, { project }: { project: string }) => ({ project: { name: project, description: '', config: {} }, profiles: [] }) },
+    [Token.Projects]: { requireStaying: async () => ({}), checkSnapshot: async () => ({}), checkBackup: async () => ({}), resolve: async (_: unknown, { project }: { project: string }) => ({ project: { name: project, description: '', config: {} }, profiles: [] }) },
     [Token.Warnings]: { settle: async () => ({}) },
     [Token.Cluster]: { config: async () => ({ config: { 'backups.compression_algorithm': 'xz' } }) },
     [Token.Instances]: { requireVolumeStill: async () => tell('requireVolumeStill'), followVolume: async (_: unknown, { pool, name, new_pool, new_name }: instances.VolumeMoved) => tell(`follow ${pool}/${name} to ${new_pool}/${new_name}`), usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },

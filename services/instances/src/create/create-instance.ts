@@ -47,14 +47,14 @@ export function createInstance(parts: TaskParts): TaskDefinition<CreateInput, Ma
         async run(context) {
           const row = rowOf(context);
           const asked = parts.surroundings.spec(context.call, row);
-          const profiles = parts.surroundings.requireProfiles(context.call, row);
-          profiles.catch(() => undefined);
+          const owners = parts.surroundings.requireOwners(context.call, row);
+          owners.catch(() => undefined);
           asked.catch(() => undefined); // thrown below: nothing is undone while the volume is being made
           const { path } = await parts.volumes.create(context.call, volumeRequest(parts, row, context.input.source));
           context.state.volumePath = path;
           const spec = { ...(await asked), volume_path: path };
           context.state.volatile = (await parts.agentOf(row).create(context.call, { spec, trigger: context.input.trigger === 'import' ? '' : context.input.trigger })).config;
-          await profiles;
+          await owners;
           requireNetworks(spec);
         },
         async undo(context) {

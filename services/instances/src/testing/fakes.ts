@@ -55,6 +55,7 @@ function neighbours(world: FakeWorld, called: Called): Record<string, object> {
         for (const name of request.profiles) if (!world.profiles[name]) throw new LxdError('not-found', `Requested profile "${name}" doesn't exist`);
         return { project: { name: request.project, description: '', config: {} }, profiles: request.profiles.map((name) => ({ name, ...world.profiles[name] })) };
       },
+      requireStaying: async () => ({}),
       checkBackup: async () => called('projects.checkBackup').then(() => ({})),
       checkSnapshot: async () => called('projects.checkSnapshot').then(() => ({})),
       checkInstance: async () => called('projects.checkInstance').then(() => ({})),

@@ -29,7 +29,7 @@ export class ProfileStore {
   ofEither(projects: readonly [string, string], names: readonly string[]): Promise<(ProfileRow & { project: string })[]> {
     return this.database.query(
       `SELECT profile.id, project_id, profile.name, profile.description, profile.config, devices, project.name AS project
-       FROM projects.profiles profile JOIN projects.projects project ON project.id = project_id WHERE project.name = ANY($1) AND profile.name = ANY($2) AND (leaving_until IS NULL OR leaving_until < now())`,
+       FROM projects.profiles profile JOIN projects.projects project ON project.id = project_id WHERE project.name = ANY($1) AND profile.name = ANY($2) AND (profile.leaving_until IS NULL OR profile.leaving_until < now())`,
       [projects, names],
     );
   }

@@ -45,6 +45,24 @@ export class ProjectStore {
     await unit.query('DELETE FROM projects.projects WHERE id = $1', [id]);
   }
 
+  /** Beside the default one. */
+  async hasOtherProfiles(unit: Unit, id: string): Promise<boolean> {
+    return (await unit.query(`SELECT 1 FROM projects.profiles WHERE project_id = $1 AND name <> 'default' LIMIT 1`, [id])).length > 0;
+  }
+
+  /** About to go, unless something turns out to be in it. */
+  async leave(id: string): Promise<void> {
+    await this.database.query(`UPDATE projects.projects SET leaving_until = now() + interval '20 seconds' WHERE id = $1`, [id]);
+  }
+
+  async stay(id: string): Promise<void> {
+    await this.database.query('UPDATE projects.projects SET leaving_until = NULL WHERE id = $1', [id]);
+  }
+
+  async isStaying(name: string): Promise<boolean> {
+    return (await this.database.query('SELECT 1 FROM projects.projects WHERE name = $1 AND (leaving_until IS NULL OR leaving_until < now())', [name])).length > 0;
+  }
+
   /** Ids of these names; a missing one is left out. */
   ids(unit: Unit, names: readonly string[]): Promise<{ id: string; name: string }[]> {
     return unit.query('SELECT id, name FROM projects.projects WHERE name = ANY($1)', [names]);

@@ -76,15 +76,18 @@ export class ProjectsHandler implements Projects {
     refuse(refusedFeatureChange(project, config, !isEmptyProject(usedBy)));
     refuse(invalidProject(config));
     await this.profiles.gate.projectChange(call, project, { name: project.name, config });
-    await this.database.transact(async (unit) => {
-      const current = await this.store.lock(unit, project.name);
-      if (!current) throw new LxdError('not-found', 'Project not found');
-      requireMatch(request.if_match, projectEtag(current));
-      requireUnchanged(projectEtag(project), projectEtag(current));
-      await this.store.update(unit, { id: current.id, description: request.description ?? (merge ? current.description : ''), config });
-      await this.#followProfilesFeature(unit, current, hasOwnProfiles(config));
-      unit.emit(projectEvent(call, 'project-updated', project.name));
-    });
+    const write = () =>
+      this.database.transact(async (unit) => {
+        const current = await this.store.lock(unit, project.name);
+        if (!current) throw new LxdError('not-found', 'Project not found');
+        requireMatch(request.if_match, projectEtag(current));
+        requireUnchanged(projectEtag(project), projectEtag(current));
+        await this.store.update(unit, { id: current.id, description: request.description ?? (merge ? current.description : ''), config });
+        await this.#followProfilesFeature(unit, current, hasOwnProfiles(config));
+        unit.emit(projectEvent(call, 'project-updated', project.name));
+      });
+    const onlyWhenEmpty = refusedFeatureChange(project, config, true);
+    await (onlyWhenEmpty === undefined ? write() : this.renaming.vacant.during(call, project, () => refused(onlyWhenEmpty), write));
   }
 
   async rename(call: CallContext, request: projects.RenameProject): Promise<common.OperationAnswer> {
@@ -95,12 +98,20 @@ export class ProjectsHandler implements Projects {
   async delete(call: CallContext, { name }: projects.NameRequest): Promise<common.Empty> {
     if (name === defaultProject) throw new LxdError('forbidden', "The 'default' project cannot be deleted");
     const project = await this.#load(name, `Fetch project ${JSON.stringify(name)}: `);
-    const usedBy = (await this.reports.usedBy(call, [project])).get(name) ?? [];
-    if (!isEmptyProject(usedBy)) throw new LxdError('internal', 'Only empty projects can be removed');
-    await this.database.transact(async (unit) => {
-      await this.store.delete(unit, project.id);
-      unit.emit(projectEvent(call, 'project-deleted', name));
-    });
+    await this.renaming.vacant.during(call, project, notEmpty, () =>
+      this.database.transact(async (unit) => {
+        // A profile that is made meanwhile holds the project's row, or finds it gone.
+        await this.store.lock(unit, name);
+        if (await this.store.hasOtherProfiles(unit, project.id)) notEmpty();
+        await this.store.delete(unit, project.id);
+        unit.emit(projectEvent(call, 'project-deleted', name));
+      }),
+    );
+    return {};
+  }
+
+  async requireStaying(_call: CallContext, { name }: projects.NameRequest): Promise<common.Empty> {
+    if (!(await this.store.isStaying(name))) throw new LxdError('not-found', 'Project not found');
     return {};
   }
 
@@ -139,12 +150,20 @@ export class ProjectsHandler implements Projects {
   }
 }
 
+function notEmpty(): never {
+  throw new LxdError('internal', 'Only empty projects can be removed');
+}
+
 function projectPath(name: string): string {
   return `/1.0/projects/${encodeURIComponent(name)}`;
 }
 
 function projectEvent(call: CallContext, action: string, name: string) {
   return lifecycle({ action, source: projectPath(name), project: name, requestor: call.requestor });
+}
+
+function refused(reason: string): never {
+  throw new LxdError('bad-request', reason);
 }
 
 function refuse(reason: string | undefined): void {

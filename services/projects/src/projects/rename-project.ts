@@ -6,7 +6,7 @@ import type { CallContext } from '@asterism/rpc';
 import { defineTask, Tasks, type TaskDefinition } from '@asterism/tasks';
 import { invalidProjectName } from './project-name.js';
 import { ProjectStore } from './project.store.js';
-import { isEmptyProject, ProjectUsers } from './project-users.js';
+import { VacantProject } from './vacant-project.js';
 
 interface Rename {
   /** Empty where no project had the name. */
@@ -23,7 +23,7 @@ export class ProjectRename {
   constructor(
     @Inject(Tasks) private readonly tasks: Tasks,
     @Inject(ProjectStore) private readonly projects: ProjectStore,
-    @Inject(ProjectUsers) private readonly users: ProjectUsers,
+    @Inject(VacantProject) readonly vacant: VacantProject,
   ) {
     this.#task = defineTask<Rename>({ kind: 'project.rename', steps: [{ name: 'rename', run: ({ call, input, transact }) => this.#rename(call, input, transact) }] });
     tasks.register(this.#task);
@@ -42,15 +42,19 @@ export class ProjectRename {
     }
     const project = await this.projects.find(name);
     if (!project || project.id !== id) throw new LxdError('not-found', `Failed loading project ${JSON.stringify(name)}: Project not found`);
-    const usedBy = (await this.users.usedBy(call, [project])).get(name) ?? [];
-    if (!isEmptyProject(usedBy)) throw new LxdError('bad-request', 'Only empty projects can be renamed');
-    const invalid = invalidProjectName(newName);
-    if (invalid !== undefined) throw new LxdError('bad-request', invalid);
-    await transact(async (unit) => {
-      await this.projects.rename(unit, id, newName);
-      unit.emit(lifecycle({ action: 'project-renamed', source: `/1.0/projects/${encodeURIComponent(newName)}`, project: newName, requestor: call.requestor, context: { old_name: name } }));
+    await this.vacant.during(call, project, notEmpty, async () => {
+      const invalid = invalidProjectName(newName);
+      if (invalid !== undefined) throw new LxdError('bad-request', invalid);
+      await transact(async (unit) => {
+        await this.projects.rename(unit, id, newName);
+        unit.emit(lifecycle({ action: 'project-renamed', source: `/1.0/projects/${encodeURIComponent(newName)}`, project: newName, requestor: call.requestor, context: { old_name: name } }));
+      });
     });
   }
 }
 
 type Transact = Parameters<NonNullable<TaskDefinition<Rename, Record<string, never>>['steps'][number]['run']>>[0]['transact'];
+
+function notEmpty(): never {
+  throw new LxdError('bad-request', 'Only empty projects can be renamed');
+}

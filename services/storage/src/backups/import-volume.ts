@@ -84,6 +84,7 @@ export class ImportVolume {
   }
 
   async #unpack({ call, input }: Context): Promise<void> {
+    await this.scope.requireStaying(call, input.target.project);
     const backup = { id: input.archive.id, snapshots: input.snapshots.map(({ name }) => name), idmaps: input.idmaps };
     await this.agents.on(input.target.member).storage.createVolume(call, { volume: await this.#onMember(input.target), source: { $case: 'backup', value: backup } });
   }

@@ -94,6 +94,7 @@ export class CopyVolume {
 
   async #copy({ call, input, state }: Context): Promise<void> {
     const source = state.source!;
+    await this.scope.requireStaying(call, input.target.project);
     const copy = { volume: agentVolume(await this.scope.pools.byId(source.pool_id), source), snapshot: '', with_snapshots: state.snapshots!.map((row) => row.name) };
     const pool = await this.scope.pools.byId(input.target.pool_id);
     state.config = withPoolDefaults({ ...source.config, ...input.target.config }, pool.config);

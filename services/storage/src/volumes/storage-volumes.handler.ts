@@ -39,6 +39,10 @@ export class StorageVolumesHandler implements StorageVolumes {
     return document(rows.map((row) => volumeObject(row, usedBy(row))));
   }
 
+  async holds(_call: CallContext, { project }: common.ProjectName): Promise<common.Held> {
+    return { any: await this.scope.volumes.holds(project) };
+  }
+
   /** Also of a snapshot: "volume/snapshot". */
   async get(call: CallContext, request: storage.VolumeRef): Promise<common.Document> {
     if (request.name.includes('/')) return this.snapshots.get(call, request);

@@ -28,6 +28,7 @@ export class VolumeChanges {
   async create(call: CallContext, pool: PoolRow, volume: NewVolume): Promise<void> {
     const id = await this.#reserve(volume);
     try {
+      await this.scope.requireStaying(call, volume.project);
       await this.agents.on(volume.member).storage.createVolume(call, { volume: agentVolume(pool, volume), source: { $case: 'empty', value: {} } });
       await this.database.transact(async (unit) => {
         await this.scope.volumes.markReady(unit, id);

@@ -33,6 +33,11 @@ export class VolumeScope {
     return isTrue(resolved.project?.config[projectKeys.featuresStorageVolumes.name]) ? project : defaultProject;
   }
 
+  /** For a row that stands: a project that was deleted meanwhile is missing now, since its deletion looks for users after it has begun. */
+  async requireStaying(call: CallContext, project: string): Promise<void> {
+    if (project !== defaultProject) await this.projects.requireStaying(call, { name: project });
+  }
+
   /** The project's gate of snapshots. */
   async requireSnapshotsAllowed(call: CallContext, project: string): Promise<void> {
     await this.projects.checkSnapshot(call, { name: project || defaultProject });

@@ -155,6 +155,11 @@ export class VolumeStore {
     );
   }
 
+  /** Custom volumes of a project, those being made too. */
+  async holds(project: string): Promise<boolean> {
+    return (await this.database.query(`SELECT 1 FROM storage.volumes WHERE project = $1 AND type = 'custom' LIMIT 1`, [project])).length > 0;
+  }
+
   /** Custom volumes whose config has a value for the key. */
   withKey(key: string): Promise<VolumeRow[]> {
     return this.database.query(`${select} WHERE volume.type = 'custom' AND volume.ready AND coalesce(volume.config->>$1, '') <> '' ORDER BY volume.name`, [key]);
