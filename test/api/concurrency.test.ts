@@ -200,11 +200,11 @@ describe('a project that is deleted while something is made in it', () => {
         await test.client.change('POST', '/1.0/projects', { name: project });
         const [made, deleted] = await Promise.all([outcome(...maker(project)), afterMs(delay, () => outcome('DELETE', `/1.0/projects/${project}`))]);
         const story = `${kind} after ${delay} ms: ${made}; ${deleted}`;
-        expect([made, deleted].filter((one) => one === 'ok').length, story).toBeLessThanOrEqual(1);
-        expect(await exists(`/1.0/projects/${project}`), story).toBe(deleted !== 'ok');
+        expect([made, deleted].filter((one) => one === 'ok').length, `${story}`).toBeLessThanOrEqual(1);
+        expect(await exists(`/1.0/projects/${project}`), `${story}`).toBe(deleted !== 'ok');
         for (const image of made === 'ok' && kind === 'image' ? await test.client.get<string[]>(`/1.0/images?project=${project}`) : []) await outcome('DELETE', image);
-        if (made === 'ok' && urls[kind]) expect(await outcome('DELETE', `${urls[kind]}?project=${project}`), story).toBe('ok');
-        if (deleted !== 'ok') expect(await outcome('DELETE', `/1.0/projects/${project}`), story).toBe('ok');
+        if (made === 'ok' && urls[kind]) expect(await outcome('DELETE', `${urls[kind]}?project=${project}`), `${story}`).toBe('ok');
+        if (deleted !== 'ok') expect(await outcome('DELETE', `/1.0/projects/${project}`), `${story}`).toBe('ok');
       }
     }
     const state = test.server.stateDirectory;
