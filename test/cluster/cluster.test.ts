@@ -8,7 +8,7 @@ const [m1, m2] = [(): Member => members[0]!, (): Member => members[1]!];
 
 beforeAll(async () => {
   lan = await Switch.start();
-  members.push(await beginCluster(lan, 'm1'));
+  members.push(await beginCluster(lan, 'm1', async ({ lxc }) => void (await lxc('launch busybox c0'))));
 });
 afterAll(async () => {
   for (const { server } of members) await server.remove();
@@ -18,6 +18,12 @@ afterAll(async () => {
 describe('a cluster', () => {
   it('begins with one member', async () => {
     expect(await m1().lxc('cluster list --format csv')).toContain(`m1,https://${m1().address}:8443,database,x86_64,default,,ONLINE,Fully operational`);
+  });
+
+  it('has what its first member had', async () => {
+    expect(await m1().lxc('list --format csv -c nsL')).toBe('c0,RUNNING,m1\n');
+    expect(await m1().lxc('storage show default')).toContain('- m1');
+    await m1().lxc('delete -f c0');
   });
 
   it('takes in a host that joins with one command', async () => {
@@ -30,6 +36,15 @@ describe('a cluster', () => {
     for (const member of members) expect(await member.lxc('list --format csv -c nsL')).toBe('c1,RUNNING,m2\n');
     expect((await m1().lxc('exec c1 -- hostname')).trim()).toBe('c1');
     expect((await m2().lxc('exec c1 -- hostname')).trim()).toBe('c1');
+  });
+
+  it('follows a member to its new name', async () => {
+    await m1().lxc('cluster rename m2 second');
+    await eventually('the instance names its member', async () => (await m2().lxc('list --format csv -c nsL')) === 'c1,RUNNING,second\n');
+    expect((await m1().lxc('exec c1 -- hostname')).trim()).toBe('c1');
+    expect(await m2().lxc('info')).toContain('server_name: second');
+    expect(await m1().lxc('info --target second')).toContain(`- ${m2().address}:8443`);
+    await m1().lxc('cluster rename second m2');
   });
 
   it('copies and moves instances with their snapshots to other members', async () => {

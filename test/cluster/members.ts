@@ -28,11 +28,12 @@ export async function startHost(lan: Switch, name: string): Promise<Member> {
   };
 }
 
-/** The first member, with pool, bridge, profile and image, and the control plane. */
-export async function beginCluster(lan: Switch, name: string): Promise<Member> {
+/** The first member, with pool, bridge, profile and image, and the control plane. `before` runs while the host is alone. */
+export async function beginCluster(lan: Switch, name: string, before: (host: Member) => Promise<void> = async () => undefined): Promise<Member> {
   const first = await startHost(lan, name);
   await writeMaterial(first.server);
   await setDefaults(first.server);
+  await before(first);
   await first.lxc(`cluster enable ${name}`);
   return first;
 }
@@ -45,6 +46,20 @@ export async function join(lan: Switch, first: Member, name: string): Promise<Me
   const { code, stdout, stderr } = await host.server.shell('lxd init --preseed', { stdin: preseed, timeoutMs: 90_000 });
   if (code !== 0) throw new Error(`lxd init on ${name}: ${stdout}${stderr}\n${host.server.log.slice(-3000)}\nfirst:\n${first.server.log.slice(-3000)}`);
   return host;
+}
+
+/** The same with the cluster's trust password instead of a token. */
+export async function joinByPassword(lan: Switch, first: Member, name: string, password: string): Promise<Member> {
+  const host = await startHost(lan, name);
+  const { metadata } = await first.server.client.json<{ environment: { certificate: string } }>('GET', '/1.0');
+  const cluster = { enabled: true, server_name: name, server_address: `${host.address}:8443`, cluster_address: `${first.address}:8443`, cluster_certificate: metadata.environment.certificate, cluster_password: password };
+  try {
+    await host.server.client.change('PUT', '/1.0/cluster', cluster);
+    return host;
+  } catch (error) {
+    await host.server.remove();
+    throw error;
+  }
 }
 
 /** Waits until what is asked for is so. */

@@ -23,6 +23,7 @@ export const extensions: readonly string[] = [
   'clustering',
   'clustering_join',
   'clustering_server_address',
+  'clustering_image_replication',
   'cluster_internal_copy',
   'clustering_roles',
   'clustering_architecture',
@@ -30,6 +31,7 @@ export const extensions: readonly string[] = [
   'clustering_failure_domains',
   'clustering_join_token',
   'clustering_description',
+  'projects_restricted_cluster_target',
   // Trust
   'certificate_update',
   'certificate_project',

@@ -36,6 +36,8 @@ export interface EventPayloads {
   'member.renamed': { from: string; to: string };
   /** A member is no more: what is known of it goes. */
   'member.removed': { member: string };
+  /** A member fell silent, or was heard of again. */
+  'member.health': { member: string; online: boolean };
   /** Who is a member, or where, changed. */
   'members.changed': { members: string[] };
   /** The journal grew up to this cursor. */

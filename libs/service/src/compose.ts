@@ -110,7 +110,7 @@ function serviceModule(service: AsterismService, runtime: Runtime, operations: O
 /** Rows that name a member name it by its new name, and none that is gone. */
 async function followMembers({ name, membersIn, membersGoFrom }: AsterismService, { bus, connections }: Runtime): Promise<void> {
   if (!membersIn || !connections) return;
-  await bus.consume(`${name}.members`, ['member.renamed', 'member.removed'], async (event) => {
+  await bus.consume(`${name}.member-names`, ['member.renamed', 'member.removed'], async (event) => {
     if (event.kind === 'member.renamed') {
       for (const [table, column] of membersIn) await connections.query(`UPDATE ${table} SET ${column} = $2 WHERE ${column} = $1`, [event.payload.from, event.payload.to]);
     } else {

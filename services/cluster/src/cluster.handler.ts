@@ -13,6 +13,7 @@ import { isPassword } from './config/trust-password.js';
 import { Joining } from './joining/joining.js';
 import { ClusterMembers } from './members/cluster-members.js';
 import { memberConfig } from './server/member-config.js';
+import { Health } from './members/health.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -24,6 +25,7 @@ export class ClusterHandler implements Cluster {
     @Inject(ConfigStore) private readonly store: ConfigStore,
     @Inject(ClusterMembers) private readonly members: ClusterMembers,
     @Inject(Joining) private readonly joining: Joining,
+    @Inject(Health) private readonly health: Health,
     @Inject(ServerDocument) private readonly server: ServerDocument,
     @Inject(Surroundings) private readonly surroundings: Surroundings,
   ) {}
@@ -111,8 +113,10 @@ export class ClusterHandler implements Cluster {
     return {};
   }
 
-  register(_call: CallContext, request: cluster.RegisterMember): Promise<cluster.Registered> {
-    return this.members.register(request);
+  async register(_call: CallContext, request: cluster.RegisterMember): Promise<cluster.Registered> {
+    const registered = await this.members.register(request);
+    await this.health.heard(registered.name);
+    return registered;
   }
 
   async listMembers(): Promise<cluster.Members> {

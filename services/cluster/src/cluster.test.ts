@@ -16,7 +16,7 @@ let handler: Cluster;
 beforeAll(async () => {
   composition = await composeForTest(
     [clusterService],
-    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]), expectMember: async () => ({}) }, [Token.Networks]: { list: async () => list([]) }, [Token.Instances]: { list: async () => list([{ name: 'c1', location: 'm2' }]) }, [Token.StorageVolumes]: { list: async () => list([]) } },
+    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]), expectMember: async () => ({}), withdrawMember: async () => ({}) }, [Token.Networks]: { list: async () => list([]), withdrawMember: async () => ({}) }, [Token.Warnings]: { raise: async () => ({}), resolve: async () => ({}) }, [Token.Instances]: { list: async () => list([{ name: 'c1', location: 'm2' }]) }, [Token.StorageVolumes]: { list: async () => list([]) } },
     { host: { missingPaths: async () => ({ paths: [] }), environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
   );
   handler = composition.handler(cluster.ClusterDefinition);
@@ -120,6 +120,7 @@ describe('a cluster', () => {
   });
 
   it('has members that can be described, renamed and removed', async () => {
+    await handler.register(call, { name: 'm2', address: '192.0.2.3:8444', architecture: 'x86_64', environment: Buffer.from('{}') });
     const change = { name: 'm2', roles: [], failure_domain: 'rack1', description: 'second', if_match: '' };
     await expect(handler.updateMember(call, { ...change, roles: ['database'] })).rejects.toThrow('cannot be added');
     await handler.updateMember(call, change);

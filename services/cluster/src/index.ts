@@ -11,11 +11,13 @@ import { JoinTokens } from './joining/join-tokens.js';
 import { Joining } from './joining/joining.js';
 import { Nodes } from './kubernetes/nodes.js';
 import { ClusterMembers } from './members/cluster-members.js';
+import { Health } from './members/health.js';
 import { MemberUse } from './members/member-use.js';
 import { MemberStore } from './members/member.store.js';
 import { clusterSchema } from './migrations/001-cluster.js';
 import { clusterMembers } from './migrations/002-members.js';
 import { memberNodes } from './migrations/003-nodes.js';
+import { memberHealth } from './migrations/004-health.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -23,14 +25,18 @@ import { Surroundings } from './surroundings.js';
 export const clusterService = defineService({
   name: 'cluster',
   providers: [
-    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, ServerDocument, Surroundings, Nodes],
+    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes],
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],
-  migrations: [clusterSchema, clusterMembers, memberNodes],
+  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth],
   async start(app) {
     await app.get(ServerDocument, { strict: false }).follow();
     await app.get(Nodes, { strict: false }).follow();
+    app.get(Health, { strict: false }).start();
   },
-  stop: (app) => app.get(Nodes, { strict: false }).stop(),
+  async stop(app) {
+    app.get(Health, { strict: false }).stop();
+    await app.get(Nodes, { strict: false }).stop();
+  },
 });

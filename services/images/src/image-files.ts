@@ -8,7 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { exportImage } from './export-image.js';
 import type { ImageRow } from './image.js';
 import { membersOf } from './image.store.js';
-import { placeImage } from './place-image.js';
+import { copyToMember, placeImage } from './place-image.js';
 import { UploadBody, arrivalOf, filenameOf, type Arrival } from './upload.js';
 
 export interface TakenUpload {
@@ -21,6 +21,8 @@ export interface TakenUpload {
 /** The files of images, which lie on members. */
 @Injectable()
 export class ImageFiles {
+  readonly #placing = new Map<string, Promise<void>>();
+
   constructor(
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Database) private readonly database: Database,
@@ -36,14 +38,32 @@ export class ImageFiles {
     return { header: body.header, uploadId, member, arrival };
   }
 
-  /** Makes sure that the image lies on the member. */
+  /** Makes sure that the image lies on the member. Who wants the same at the same time shares the copy. */
   place(call: CallContext, member: string, image: ImageRow): Promise<void> {
+    if (!this.agents.isClustered) return this.#place(call, member, image);
+    return this.#shared(`${member} ${image.fingerprint}`, () => this.#place(call, member, image));
+  }
+
+  /** A further copy of an image. */
+  replicate(call: CallContext, member: string, fingerprint: string): Promise<void> {
+    return this.#shared(`${member} ${fingerprint}`, () => copyToMember(call, { agents: this.agents, database: this.database, member }, fingerprint));
+  }
+
+  #place(call: CallContext, member: string, image: ImageRow): Promise<void> {
     return placeImage(call, { agents: this.agents, database: this.database, member }, image);
+  }
+
+  #shared(key: string, copy: () => Promise<void>): Promise<void> {
+    const running = this.#placing.get(key);
+    if (running) return running;
+    const placing = copy().finally(() => this.#placing.delete(key));
+    this.#placing.set(key, placing);
+    return placing;
   }
 
   async *export(call: CallContext, image: ImageRow): AsyncIterable<images.ExportFrame> {
     const members = await membersOf(this.database, image.fingerprint);
-    const member = members.find((candidate) => this.agents.members().includes(candidate));
+    const member = members.find((candidate) => this.agents.online().includes(candidate));
     if (member === undefined) throw new LxdError('unavailable', `Image ${image.fingerprint} is on no member that can be reached`);
     yield* exportImage(call, this.agents.on(member).images, image);
   }

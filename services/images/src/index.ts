@@ -8,15 +8,22 @@ import { ImageParts } from './image-parts.js';
 import { ImageTasks } from './image-tasks.js';
 import { ImagesHandler } from './images.handler.js';
 import { imagesTables } from './migrations/001-images.js';
+import { Replication } from './replication.js';
 import { ImageSecrets } from './secrets.js';
 
 export const imagesService = defineService({
   name: 'images',
-  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, ImagesHandler],
+  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, Replication, ImagesHandler],
   handlers: [[images.ImagesDefinition, ImagesHandler]],
   migrations: [imagesTables],
   membersIn: [['images.locations', 'member']],
   membersGoFrom: [['images.locations', 'member']],
-  start: async (app) => app.get(Housekeeping, { strict: false }).start(),
-  stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),
+  async start(app) {
+    app.get(Housekeeping, { strict: false }).start();
+    await app.get(Replication, { strict: false }).start();
+  },
+  async stop(app) {
+    app.get(Housekeeping, { strict: false }).stop();
+    await app.get(Replication, { strict: false }).stop();
+  },
 });

@@ -9,15 +9,19 @@ import { membersOf, touchImage } from './image.store.js';
 
 /** Makes sure that the image's files lie on the member; copies them from another member where they do not. */
 export async function placeImage(call: CallContext, place: { agents: Agents; database: Database; member: string }, image: ImageRow): Promise<void> {
+  await touchImage(place.database, image);
+  await copyToMember(call, place, image.fingerprint);
+}
+
+/** The same for a copy that nobody uses yet. */
+export async function copyToMember(call: CallContext, place: { agents: Agents; database: Database; member: string }, fingerprint: string): Promise<void> {
   const { agents, database, member } = place;
-  const { fingerprint } = image;
-  await touchImage(database, image);
   const members = await membersOf(database, fingerprint);
   if (members.includes(member)) return;
-  const source = members.find((candidate) => agents.members().includes(candidate));
+  const source = members.find((candidate) => agents.online().includes(candidate));
   if (!source) throw new LxdError('unavailable', `Image ${fingerprint} is on no member that can be reached`);
   await copyImage(call, { from: agents.on(source).images, to: agents.on(member).images }, fingerprint);
-  await database.query('INSERT INTO images.locations (fingerprint, member) VALUES ($1, $2) ON CONFLICT DO NOTHING', [fingerprint, member]);
+  await database.query('INSERT INTO images.locations (fingerprint, member) SELECT $1::text, $2::text WHERE EXISTS (SELECT 1 FROM images.images WHERE fingerprint = $1::text) ON CONFLICT DO NOTHING', [fingerprint, member]);
 }
 
 type ImageFiles = Agent['images'];

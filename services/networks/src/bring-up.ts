@@ -33,7 +33,7 @@ export class BringUp {
   /** Of several replicas another may be creating; alone, whatever is pending was cut off. */
   async start(): Promise<void> {
     await this.bus.consume('networks.bring-up', ['agent.ready'], (event) => this.member(event.payload.member));
-    for (const member of this.members.names) await this.member(member);
+    for (const member of this.members.reachable) await this.member(member);
     await this.dropPending(this.runtime.composition === 'standalone' ? 0 : abandonedAfterSeconds);
     this.#sweep.start();
     this.#rounds.start();
@@ -55,7 +55,7 @@ export class BringUp {
 
   private async member(member: string): Promise<void> {
     const networks = await this.store.all();
-    const problems = await this.members.bringUp(systemCall(), member, networks.filter((network) => network.status === 'created'));
+    const problems = await this.members.bringUp(systemCall({ timeoutMs: 60_000 }), member, networks.filter((network) => network.status === 'created'));
     await this.members.warn(systemCall(), member, problems);
   }
 

@@ -61,6 +61,11 @@ export class NetworkMembers {
     await this.#onAll(this.names, (member) => this.agents.on(member).networks.remove(call, { project, name, type, config }));
   }
 
+  /** From a member that leaves. */
+  async withdraw(call: CallContext, member: string, networks: readonly NetworkRow[]): Promise<void> {
+    for (const { project, name, type, config, status } of networks) if (status === 'created') await this.agents.on(member).networks.remove(call, { project, name, type, config });
+  }
+
   /** Brings a member's networks up; what fails is answered and does not hold the others. */
   async bringUp(call: CallContext, member: string, networks: readonly NetworkRow[]): Promise<Problem[]> {
     const problems: Problem[] = [];

@@ -108,6 +108,11 @@ export class NetworksHandler implements Networks {
     return document(leases.filter((lease) => ofProject.some((nic) => nic.hwaddr === lease.hwaddr)));
   }
 
+  async withdrawMember(call: CallContext, { member }: networks.LeavingMember): Promise<common.Empty> {
+    await this.#around.members.withdraw(call, member, await this.#around.store.all());
+    return {};
+  }
+
   async lookup(call: CallContext, request: networks.LookupNetworks): Promise<networks.NetworkFacts> {
     const rows = await this.#around.store.available(await this.#around.projects.owner(call, request.project), request.names);
     return { by_name: Object.fromEntries(rows.map(({ name, type, config }) => [name, { name, type, managed: true, config }])) };

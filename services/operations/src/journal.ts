@@ -1,3 +1,4 @@
+import { Agents, soleMember } from '@asterism/agents';
 import { Database, isDivisionByZero, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
@@ -58,7 +59,13 @@ export class Journal {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(EventBusToken) private readonly bus: EventBus,
+    @Inject(Agents) private readonly agents: Agents,
   ) {}
+
+  /** Where happens what has no place of its own: on the host that was alone, or the first member. */
+  get home(): string {
+    return this.agents.nameOf(soleMember) ?? this.agents.members()[0] ?? soleMember;
+  }
 
   /** Resolves after the commit with the operation's row, if the change found one. */
   write(change: Change): Promise<OperationRow | undefined> {
@@ -204,7 +211,7 @@ export class Journal {
     for (const change of changes) {
       if (change.kind !== 'lifecycle' || seen.has(change.event.id)) continue;
       seen.add(change.event.id);
-      drafts.push(lifecycleEvent(change.event));
+      drafts.push(lifecycleEvent(change.event, this.home));
     }
     const closings = changes.flatMap((change) => (change.kind === 'close' ? [change.closing] : []));
     const ended = closings.flatMap((closing) => {
@@ -267,12 +274,12 @@ function operationEvent(row: OperationRow): Draft {
   return { type: 'operation', project: row.project, json, eventId: null };
 }
 
-function lifecycleEvent({ id, at, payload, claim }: EventOf<'lifecycle'>): Draft {
+function lifecycleEvent({ id, at, payload, claim }: EventOf<'lifecycle'>, home: string): Draft {
   const json = JSON.stringify({
     type: 'lifecycle',
     timestamp: new Date(at).toISOString(),
     metadata: { action: payload.action, source: payload.source, context: payload.context, requestor: payload.requestor },
-    location: payload.location ?? 'none',
+    location: payload.location ?? home,
     project: payload.project || undefined,
   });
   return { type: 'lifecycle', project: payload.project, json, eventId: id, claim };

@@ -36,7 +36,7 @@ export class OperationsHandler implements Operations {
         class: classes[request.class],
         description: request.description,
         project: request.project,
-        location: request.location,
+        location: request.location || this.journal.home,
         owner: request.owner,
         resources: Object.fromEntries(Object.entries(request.resources).map(([kind, { urls }]) => [kind, urls])),
         metadata: parseMetadata(request.metadata),

@@ -77,6 +77,8 @@ export class ClusterMembers {
     if ((await this.store.list()).length === 1) throw new LxdError('bad-request', 'Member is the only member in the cluster');
     if (row.has_control_plane) throw new LxdError('bad-request', `Member "${name}" has the control plane of the cluster and cannot be removed`);
     if (!force) await this.use.requireEmpty(call, name);
+    if (!force && row.age >= (await this.offlineAfterS())) throw new LxdError('bad-request', `Member "${name}" is offline: it can be removed by force`);
+    await this.use.withdraw(call, name, force);
     await this.database.transact(async (unit) => {
       await this.store.delete(unit, name);
       await this.config.forget(unit, name);

@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LxdError } from '@asterism/errors';
-import { Token, type common, type Instances, type StoragePools, type StorageVolumes } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { Token, type common, type Instances, type Networks, type StoragePools, type StorageVolumes } from '@asterism/proto';
+import { childCall, type CallContext } from '@asterism/rpc';
+
+const withinMs = 60_000;
+const forcedWithinMs = 5_000;
 
 /** What would be lost with a member. */
 @Injectable()
@@ -10,6 +13,7 @@ export class MemberUse {
     @Inject(Token.Instances) private readonly instances: Instances,
     @Inject(Token.StoragePools) private readonly pools: StoragePools,
     @Inject(Token.StorageVolumes) private readonly volumes: StorageVolumes,
+    @Inject(Token.Networks) private readonly networks: Networks,
   ) {}
 
   /** Throws in the words of the reference. */
@@ -18,6 +22,15 @@ export class MemberUse {
     if (instances.length > 0) throw new LxdError('internal', `Node still has the following containers: ${instances.join(', ')}`);
     const volumes = await this.#customVolumes(call, member);
     if (volumes.length > 0) throw new LxdError('internal', `Node still has the following custom volumes: ${volumes.join(', ')}`);
+  }
+
+  /** Pools and networks go from the host of a member that leaves; by force it may be out of reach. */
+  async withdraw(call: CallContext, member: string, force: boolean): Promise<void> {
+    const deadline = childCall(call, { timeoutMs: force ? forcedWithinMs : withinMs });
+    const gone = this.networks.withdrawMember(deadline, { member }).then(() => this.pools.withdrawMember(deadline, { member }));
+    await gone.catch((error: unknown) => {
+      if (!force) throw error;
+    });
   }
 
   async #instances(call: CallContext, member: string): Promise<string[]> {

@@ -60,10 +60,11 @@ export class MemberStore {
     return rows[0]?.name;
   }
 
+  /** Nobody has heard of it yet. */
   async insert(unit: Unit, member: NewMember): Promise<void> {
     const { name, address, server_address, architecture } = member;
     await unit.query(
-      `INSERT INTO cluster.members (name, address, server_address, architecture, environment) VALUES ($1, $2, $3, $4, '{}') ON CONFLICT (name) DO NOTHING`,
+      `INSERT INTO cluster.members (name, address, server_address, architecture, environment, seen_at, is_online) VALUES ($1, $2, $3, $4, '{}', 'epoch', false) ON CONFLICT (name) DO NOTHING`,
       [name, address, server_address, architecture],
     );
     await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text)', [name]);
@@ -95,6 +96,11 @@ export class MemberStore {
       [JSON.stringify(nodes)],
     );
     return rows.map(({ name }) => name);
+  }
+
+  /** False where that was known. */
+  async setOnline(unit: Unit, name: string, online: boolean): Promise<boolean> {
+    return (await unit.query('UPDATE cluster.members SET is_online = $2 WHERE name = $1 AND is_online <> $2 RETURNING name', [name, online])).length > 0;
   }
 
   async delete(unit: Unit, name: string): Promise<void> {

@@ -60,7 +60,7 @@ export class Creation {
     if (await this.refreshes.concerns(request)) return this.refreshes.refresh(call, request);
     const operation = operationOf(request, name);
     requireCreatable(request, name);
-    const place = await this.placement.choose(await this.target(request));
+    const place = await this.placement.choose(await this.target(request), { project: request.project, name });
     try {
       return await this.accept(call, await this.prepare(call, request, { name, member: place.member }), operation);
     } catch (error) {
@@ -79,7 +79,7 @@ export class Creation {
     });
     const { source, snapshots } = prepared;
     const input = { project: row.project, name: row.name, row, source, trigger: prepared.wish.trigger };
-    const accepted = this.tasks.open(call, this.definitions.create, { input, operation }, async (unit, task) => {
+    const accepted = this.tasks.open(call, this.definitions.create, { input, operation: { ...operation, location: row.member } }, async (unit, task) => {
       this.parts.instances.insert(unit, { ...row, busy_task: task });
       if (prepared.times) this.parts.instances.setTimes(unit, row.id, prepared.times);
       for (const snapshot of snapshots) await this.parts.snapshots.insert(unit, { ...snapshot, id: randomUUID(), instance_id: row.id, ready: false });

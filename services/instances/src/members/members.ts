@@ -32,6 +32,7 @@ export class Members {
 
   async watch(bus: EventBus): Promise<void> {
     await bus.consume('instances.agent', ['agent.instance'], (event) => this.seen(event.payload));
+    await bus.consume('instances.member-health', ['member.health'], ({ payload }) => this.memberHealth(payload));
     await bus.consume('instances.members', ['agent.ready'], (event) => this.memberReady(event.payload.member));
   }
 
@@ -66,6 +67,15 @@ export class Members {
 
   private async removeEphemeral({ project, name }: InstanceRow): Promise<void> {
     await this.admission.perform(systemCall(), this.definitions.delete, { input: { project, name }, busy: 'delete', description: 'Deleting instance' });
+  }
+
+  /** Nobody knows how the instances of a silent member are; when it is heard of again, its agent tells. */
+  private async memberHealth({ member, online }: EventOf<'member.health'>['payload']): Promise<void> {
+    if (online) return void (await this.reconcile(member).catch(() => undefined));
+    const rows = await this.parts.instances.ofMember(member);
+    await this.database.transact(async (unit) => {
+      for (const row of rows) if (row.busy === null) await this.parts.instances.setStatus(unit, row.id, 'Error');
+    });
   }
 
   /** A member came up: takes over what its agent found running, and starts what should run. */

@@ -11,11 +11,18 @@ export interface Place {
   settled(): void;
 }
 
+interface Coming {
+  project: string;
+  name: string;
+  member: string;
+}
+
 /** Which member a new instance comes to. A host without a cluster is asked nothing. */
 @Injectable()
 export class Placement {
-  /** Instances under way whose rows do not stand yet, by member. */
-  readonly #underWay = new Map<string, number>();
+  /** Instances whose place is chosen, and whose rows may not stand yet. */
+  readonly #coming = new Set<Coming>();
+  #choosing: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(Agents) private readonly agents: Agents,
@@ -27,12 +34,16 @@ export class Placement {
   }
 
   /** @param target The member asked for, or empty. */
-  async choose(target: string): Promise<Place> {
+  async choose(target: string, instance: Pick<Coming, 'project' | 'name'>): Promise<Place> {
     if (!this.agents.isClustered) {
       if (target !== '') throw new LxdError('bad-request', 'Target only allowed when clustered');
       return { member: this.agents.members()[0] ?? soleMember, settled: () => undefined };
     }
-    return this.#onTheWay(target === '' ? await this.#leastLoaded() : this.require(target));
+    if (target !== '') return this.#comes({ ...instance, member: this.require(target) });
+    // One after the other, so that each sees where the one before it goes.
+    const chosen = this.#choosing.then(async () => this.#comes({ ...instance, member: await this.#leastLoaded() }));
+    this.#choosing = chosen.catch(() => undefined);
+    return chosen;
   }
 
   require(target: string): string {
@@ -41,25 +52,22 @@ export class Placement {
     return member;
   }
 
+  /** Those that are coming are counted here and left out there: nobody knows which of their rows stand by now. */
   async #leastLoaded(): Promise<string> {
-    const rows = await this.database.query<{ member: string; instances: number }>('SELECT member, count(*)::int AS instances FROM instances.instances GROUP BY member');
-    const countOf = (member: string): number => (rows.find((row) => row.member === member)?.instances ?? 0) + (this.#underWay.get(member) ?? 0);
+    const coming = [...this.#coming];
+    const rows = await this.database.query<{ member: string; instances: number }>(
+      `SELECT member, count(*)::int AS instances FROM instances.instances WHERE project || '/' || name <> ALL($1::text[]) GROUP BY member`,
+      [coming.map(({ project, name }) => `${project}/${name}`)],
+    );
+    const countOf = (member: string): number => (rows.find((row) => row.member === member)?.instances ?? 0) + coming.filter((each) => each.member === member).length;
     const chosen = leastLoaded(this.agents.open().map((member) => ({ member, instances: countOf(member) })));
     if (chosen === undefined) throw new LxdError('unavailable', 'No suitable cluster member could be found');
     return chosen;
   }
 
-  #onTheWay(member: string): Place {
-    const add = (count: number): unknown => this.#underWay.set(member, (this.#underWay.get(member) ?? 0) + count);
-    add(1);
-    let isSettled = false;
-    return {
-      member,
-      settled: () => {
-        if (!isSettled) add(-1);
-        isSettled = true;
-      },
-    };
+  #comes(coming: Coming): Place {
+    this.#coming.add(coming);
+    return { member: coming.member, settled: () => void this.#coming.delete(coming) };
   }
 }
 

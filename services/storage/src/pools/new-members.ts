@@ -7,6 +7,8 @@ import { systemCall } from '@asterism/rpc';
 import { splitConfig } from './pool-rules.js';
 import { agentPool, PoolStore, type PoolRow } from './pool.store.js';
 
+const withinMs = 120_000;
+
 /** A member that joins gets every pool of the cluster, with the config that it brings for it. */
 @Injectable()
 export class NewMembers {
@@ -40,7 +42,7 @@ export class NewMembers {
   }
 
   async #make(pool: PoolRow, member: string): Promise<void> {
-    const made = await this.agents.on(member).storage.createPool(systemCall(), agentPool(pool, member));
+    const made = await this.agents.on(member).storage.createPool(systemCall({ timeoutMs: withinMs }), agentPool(pool, member));
     await this.database.transact((unit) => this.pools.setMember(unit, pool.id, member, splitConfig(made.config).member));
   }
 }

@@ -95,6 +95,11 @@ export class StoragePoolsHandler implements StoragePools {
     return {};
   }
 
+  async withdrawMember(call: CallContext, { member }: storage.LeavingMember): Promise<common.Empty> {
+    for (const row of await this.pools.all()) if (row.made_on.includes(member)) await this.agents.on(member).storage.deletePool(call, agentPool(row, member));
+    return {};
+  }
+
   async update(call: CallContext, request: storage.UpdatePool): Promise<common.Empty> {
     await untilUnchanged(() => this.#update(call, request));
     return {};
