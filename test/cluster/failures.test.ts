@@ -37,7 +37,8 @@ describe('a cluster of three', () => {
   it('has every image on as many members as it should', async () => {
     const { metadata } = await first().server.client.json<string[]>('GET', '/1.0/images');
     const fingerprint = metadata[0]!.split('/').at(-1)!;
-    await eventually('each member has the image', async () => members.every(({ server }) => existsSync(path(server.stateDirectory, 'images', fingerprint))));
+    const all = eventually('each member has the image', async () => members.every(({ server }) => existsSync(path(server.stateDirectory, 'images', fingerprint))));
+    await expect(all).resolves.toBeUndefined();
   });
 
   it('spreads twenty launches at once', { timeout: 180_000 }, async () => {
@@ -52,10 +53,11 @@ describe('a cluster of three', () => {
   });
 
   it('gives addresses on every member and says where', async () => {
-    await eventually('leases of all three', async () => {
+    const leased = eventually('leases of all three', async () => {
       const { metadata } = await first().server.client.json<{ hostname: string; location: string; type: string }[]>('GET', '/1.0/networks/lxdbr0/leases');
       return ['m1', 'm2', 'm3'].every((member) => metadata.some(({ location, type }) => location === member && type === 'dynamic'));
     });
+    await expect(leased).resolves.toBeUndefined();
   });
 
   it('keeps instances of a killed agent running, and finds them again', { timeout: 120_000 }, async () => {
