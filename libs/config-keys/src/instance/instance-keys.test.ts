@@ -18,6 +18,8 @@ describe("an instance's config", () => {
     expect(invalidDevice({ type: 'disk', path: '/x\ny', source: '/tmp' })).toBeDefined();
   });
   it('knows contradictions', () => {
+    expect(invalidInstanceConfig({ 'security.syscalls.deny': 'a', 'security.syscalls.blacklist': 'b' }, 'container')).toBe('Mutually exclusive keys security.syscalls.deny and security.syscalls.blacklist are set');
+    expect(invalidInstanceConfig({ 'security.syscalls.deny_default': 'true', 'security.syscalls.blacklist_default': 'true' }, 'profile')).toBe('Mutually exclusive keys security.syscalls.deny_default and security.syscalls.blacklist_default are set');
     const mounting = { 'security.syscalls.intercept.mount': 'true' };
     expect(invalidInstanceConfig({ 'security.syscalls.intercept.mount.fuse': 'ext4' }, 'container')).toBeUndefined();
     expect(invalidInstanceConfig({ ...mounting, 'security.syscalls.intercept.mount.fuse': 'ext4' }, 'container')).toBe("security.syscalls.intercept.mount.fuse is not of the form 'filesystem=fuse-binary': ext4");
@@ -25,6 +27,9 @@ describe("an instance's config", () => {
       'Filesystem ext4 cannot appear in security.syscalls.intercept.mount.allowed and security.syscalls.intercept.mount.fuse',
     );
     expect(invalidInstanceConfig({ 'raw.seccomp': 'x', 'security.syscalls.deny': 'y' }, 'container')).toBe('raw.seccomp is mutually exclusive with security.syscalls*');
+    expect(invalidInstanceConfig({ 'raw.lxc': '# a comment\n\nlxc.signal.halt = SIGTERM\nlxc.cgroup2.memory.max = 1\nlxc.hook.pre-start=/x\nlxc.net.0.hwaddr = 00:16:3e:00:00:01' }, 'container')).toBeUndefined();
+    expect(invalidInstanceConfig({ 'raw.lxc': 'lxc.nope = 1' }, 'container')).toBe('Failed to load raw.lxc: unknown key "lxc.nope"');
+    expect(invalidInstanceConfig({ 'raw.lxc': 'lxc.utsname = x' }, 'profile')).toBe('Failed to load raw.lxc: unknown key "lxc.utsname"');
     expect(invalidInstanceConfig({ 'raw.lxc': 'lxc.log.file=/x' }, 'container')).toBe('Setting lxc.logfile is not allowed');
   });
   it('knows which keys a type has', () => {

@@ -76,7 +76,23 @@ function badMounts(config: Readonly<Record<string, string>>): string | undefined
   return twice === undefined ? undefined : `Filesystem ${twice} cannot appear in ${allowed.name} and ${fuse.name}`;
 }
 
+/** Each pair is one key in its new and its old spelling. */
+function bothSpellings(config: Readonly<Record<string, string>>): string | undefined {
+  const { securitySyscallsAllow, securitySyscallsDeny, securitySyscallsDenyCompat, securitySyscallsDenyDefault } = securityKeys;
+  const { securitySyscallsWhitelist, securitySyscallsBlacklist, securitySyscallsBlacklistCompat, securitySyscallsBlacklistDefault } = securityKeys;
+  const pairs: [ConfigKey, ConfigKey][] = [
+    [securitySyscallsAllow, securitySyscallsWhitelist],
+    [securitySyscallsDeny, securitySyscallsBlacklist],
+    [securitySyscallsDenyCompat, securitySyscallsBlacklistCompat],
+    [securitySyscallsDenyDefault, securitySyscallsBlacklistDefault],
+  ];
+  const both = pairs.find((pair) => pair.every(({ name }) => config[name]));
+  return both && `Mutually exclusive keys ${both[0].name} and ${both[1].name} are set`;
+}
+
 function contradiction(config: Readonly<Record<string, string>>): string | undefined {
+  const twice = bothSpellings(config);
+  if (twice !== undefined) return twice;
   const denies = syscallDenials.some((key) => config[key.name]);
   const allows = syscallAllowances.some((key) => config[key.name]);
   if (config[rawKeys.rawSeccomp.name] && (denies || allows)) return 'raw.seccomp is mutually exclusive with security.syscalls*';

@@ -18,7 +18,21 @@ export const cpuAllowance: Validator = (value) => {
 const ownLxcKeys = new Set(['lxc.logfile', 'lxc.log.file', 'lxc.syslog', 'lxc.log.syslog', 'lxc.ephemeral']);
 const allowedNetworkKeys = /^(name|ipv[46](\.|_)(address|gateway)|veth\.mode|script\.(up|down)|hwaddr|mtu)$/;
 
-/** KEY=VALUE lines; logging, ephemeral, prlimit and most lxc.net keys are refused. */
+/** Keys that LXC 5.0 reads in a configuration; those that end in a dot begin names of any kind. */
+const lxcKeys = [
+  'lxc.apparmor.profile lxc.apparmor.allow_incomplete lxc.apparmor.allow_nesting lxc.apparmor.raw lxc.arch lxc.autodev lxc.autodev.tmpfs.size lxc.cap.drop lxc.cap.keep',
+  'lxc.cgroup. lxc.cgroup2. lxc.console.buffer.size lxc.console.logfile lxc.console.path lxc.console.rotate lxc.console.size lxc.environment lxc.execute.cmd lxc.group',
+  'lxc.hook.autodev lxc.hook.clone lxc.hook.destroy lxc.hook.mount lxc.hook.post-stop lxc.hook.pre-mount lxc.hook.pre-start lxc.hook.start lxc.hook.start-host lxc.hook.stop',
+  'lxc.hook.version lxc.idmap lxc.include lxc.init.cmd lxc.init.cwd lxc.init.gid lxc.init.groups lxc.init.uid lxc.keyring.session lxc.log.level lxc.monitor.signal.pdeath',
+  'lxc.monitor.unshare lxc.mount.auto lxc.mount.entry lxc.mount.fstab lxc.namespace.clone lxc.namespace.keep lxc.namespace.share. lxc.net. lxc.no_new_privs lxc.prlimit.',
+  'lxc.proc. lxc.pty.max lxc.rootfs.managed lxc.rootfs.mount lxc.rootfs.options lxc.rootfs.path lxc.sched.core lxc.seccomp.allow_nesting lxc.seccomp.notify.cookie',
+  'lxc.seccomp.notify.proxy lxc.seccomp.profile lxc.selinux.context lxc.selinux.context.keyring lxc.signal.halt lxc.signal.reboot lxc.signal.stop lxc.start.auto lxc.start.delay',
+  'lxc.start.order lxc.sysctl. lxc.time.offset.boot lxc.time.offset.monotonic lxc.tty.dir lxc.tty.max lxc.uts.name',
+].flatMap((line) => line.split(' '));
+const exactLxcKeys = new Set(lxcKeys.filter((key) => !key.endsWith('.')));
+const lxcKeyFamilies = lxcKeys.filter((key) => key.endsWith('.'));
+
+/** KEY=VALUE lines; keys that LXC does not know would stop every start. Logging, ephemeral, prlimit and most lxc.net keys are refused. */
 export const rawLxc: Validator = (value) => {
   for (const line of value.split('\n')) {
     const text = line.trim();
@@ -32,6 +46,7 @@ export const rawLxc: Validator = (value) => {
     if ((key.startsWith('lxc.net.') || key.startsWith('lxc.network.')) && !(network && allowedNetworkKeys.test(network))) {
       return 'Only interface-specific ipv4/ipv6 lxc.net. keys are allowed';
     }
+    if (!exactLxcKeys.has(key) && !lxcKeyFamilies.some((family) => key.startsWith(family) && key !== family)) return `Failed to load raw.lxc: unknown key ${JSON.stringify(key)}`;
   }
   return undefined;
 };

@@ -47,6 +47,16 @@ describe('an ipvlan nic', () => {
     expect(second.nic).toEqual(expect.arrayContaining([['ipvlan.mode', 'l2'], ['ipv6.gateway', 'fd00::1'], ['ipv6.address', 'fd00::5/64']]));
   });
 
+  it('is routed in a table of its own too where that is asked, as long as it is there', async () => {
+    const fake = host();
+    const driver = new NicDriver(fake, '/state');
+    const device = nic({ nictype: 'ipvlan', parent: 'parent0', 'ipv4.address': '10.1.1.5', 'ipv4.host_table': '100', 'ipv6.address': 'fd00::5', 'ipv6.host_table': '101' });
+    await driver.start(device);
+    expect(fake.inputs.join('')).toContain('route replace 10.1.1.5/32 dev lo table 100\nroute replace fd00::5/128 dev lo table 101\n');
+    await driver.stop(device);
+    expect(fake.inputs.slice(-2)).toEqual(['route del 10.1.1.5/32 dev lo table 100\n', 'route del fd00::5/128 dev lo table 101\n']);
+  });
+
   it('cannot come to a running instance', async () => {
     await expect(new NicDriver(host(), '/state').plug(nic({ nictype: 'ipvlan', parent: 'parent0' }), running)).rejects.toThrow('Failed to add device "n": Device cannot be added when instance is running');
   });

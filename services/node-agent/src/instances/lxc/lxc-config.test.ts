@@ -65,6 +65,18 @@ describe('the configuration of a container', () => {
     expect(lines({ config })).toEqual(expect.arrayContaining(['lxc.environment = A=b c', 'lxc.prlimit.nofile = 1:2']));
   });
 
+  it('has the driver of NVIDIA brought in where that is asked', () => {
+    expect(lines().some((line) => line.includes('NVIDIA') || line.includes('hook'))).toBe(false);
+    const asked = lines({ config: { 'nvidia.runtime': 'true', 'nvidia.require.cuda': '>=11.0' } });
+    expect(asked.filter((line) => /NVIDIA|hook/.test(line))).toEqual([
+      'lxc.environment = NVIDIA_VISIBLE_DEVICES=none',
+      'lxc.environment = NVIDIA_DRIVER_CAPABILITIES=compute,utility',
+      'lxc.environment = NVIDIA_REQUIRE_CUDA=>=11.0',
+      'lxc.hook.mount = /usr/share/lxc/hooks/nvidia',
+    ]);
+    expect(lines({ config: { 'nvidia.runtime': 'true', 'nvidia.driver.capabilities': 'all' } })).toContain('lxc.environment = NVIDIA_DRIVER_CAPABILITIES=all');
+  });
+
   it.each<Partial<ContainerPlan>>([
     { config: { 'environment.A': 'x\nlxc.hook.pre-start = /bin/evil' } },
     { config: { 'environment.A\nlxc.hook.pre-start = /bin/evil': '' } },

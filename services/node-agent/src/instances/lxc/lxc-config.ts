@@ -48,7 +48,7 @@ const allowedDevices = ['b *:* m', 'c *:* m', 'c 136:* rwm', 'c 1:3 rwm', 'c 1:5
 
 /** The container's configuration as LXC reads it. Throws when a value would break out of its line. */
 export function lxcConfig(plan: ContainerPlan): string {
-  const entries = [...base(plan), ...isolation(plan), ...environment(plan.config), ...kernelLimits(plan.config), ...plan.limits, ...plan.devices];
+  const entries = [...base(plan), ...isolation(plan), ...environment(plan.config), ...nvidia(plan.config), ...kernelLimits(plan.config), ...plan.limits, ...plan.devices];
   plan.nics.forEach((nic, index) => entries.push(...nic.map(([key, value]): LxcEntry => [`lxc.net.${index}.${key}`, value])));
   if (plan.nics.length === 0) entries.push(['lxc.net.0.type', 'empty']);
   entries.push(['lxc.rootfs.path', `dir:${plan.rootfs}`]);
@@ -116,6 +116,23 @@ function environment(config: ContainerPlan['config']): LxcEntry[] {
   return Object.entries(config)
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => ['lxc.environment', `${key.slice(prefix.length)}=${value}`]);
+}
+
+/** LXC's hook, which has the tools of NVIDIA put the libraries of the host's driver into a container as it is mounted. */
+export const nvidiaHook = '/usr/share/lxc/hooks/nvidia';
+
+/** What the hook is told; nodes of devices are not its business. */
+function nvidia(config: ContainerPlan['config']): LxcEntry[] {
+  if (!isOn(config, instanceKeys.nvidiaRuntime.name)) return [];
+  const { nvidiaDriverCapabilities, nvidiaRequireCuda, nvidiaRequireDriver } = instanceKeys;
+  const told = (variable: string, value: string | undefined): LxcEntry[] => (value ? [['lxc.environment', `${variable}=${value}`]] : []);
+  return [
+    ['lxc.environment', 'NVIDIA_VISIBLE_DEVICES=none'],
+    ...told('NVIDIA_DRIVER_CAPABILITIES', config[nvidiaDriverCapabilities.name] || nvidiaDriverCapabilities.defaultValue),
+    ...told('NVIDIA_REQUIRE_CUDA', config[nvidiaRequireCuda.name]),
+    ...told('NVIDIA_REQUIRE_DRIVER', config[nvidiaRequireDriver.name]),
+    ['lxc.hook.mount', nvidiaHook],
+  ];
 }
 
 function kernelLimits(config: ContainerPlan['config']): LxcEntry[] {

@@ -19,7 +19,7 @@ import { cpusOfOthers, pickCpus } from './cpu-set.js';
 import { diskLimits } from './disk-limits.js';
 import { containerIdmap, idmapBase, idmapJson, isWithin } from './idmap.js';
 import type { Interception } from './interception.js';
-import { isOn, lxcConfig } from './lxc-config.js';
+import { isOn, lxcConfig, nvidiaHook } from './lxc-config.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
 const ORPHAN_GRACE_MS = 10_000;
@@ -120,8 +120,9 @@ export function limitFacts(facts: ContainerHost, cpus: string | undefined): Limi
 async function prepareHost({ host }: StartTools, { spec: { config } }: Starting): Promise<void> {
   await loadModules(host, config[instanceKeys.linuxKernelModules.name] ?? '');
   if (!isOn(config, instanceKeys.nvidiaRuntime.name)) return;
+  if (!(await host.files.exists(nvidiaHook))) throw new LxdError('internal', "Load go-lxc struct: The NVIDIA LXC hook couldn't be found");
   const tools = await Promise.all(['/usr/bin', '/usr/local/bin'].map((directory) => host.files.exists(`${directory}/nvidia-container-cli`)));
-  if (!tools.includes(true)) throw new LxdError('internal', "The NVIDIA container tools couldn't be found");
+  if (!tools.includes(true)) throw new LxdError('internal', "Load go-lxc struct: The NVIDIA container tools couldn't be found");
 }
 
 /** @param list "ip_tables,loop"; those built into the kernel are there already */
