@@ -79,8 +79,8 @@ describe.skipIf(missing)('the chart', () => {
     expect(privileged.map((pod) => pod.containers[0]!.name)).toEqual(['node-agent']);
   });
 
-  test('nobody speaks to Kubernetes but the job of credentials, for the Secrets it keeps', () => {
-    const objects = render(bundled);
+  test('without a cluster nobody speaks to Kubernetes but the job of credentials, for the Secrets it keeps', () => {
+    const objects = render({ ...bundled, agent: { clustered: false } });
     expect(pods(objects).filter((pod) => pod.automountServiceAccountToken !== false).map((pod) => pod.containers[0]!.name)).toEqual(['credentials']);
     expect(named(objects, 'Role')).toEqual(['lab-asterism-credentials']);
     expect(objects.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
@@ -147,7 +147,7 @@ describe.skipIf(missing)('the chart', () => {
     ['two PostgreSQL', { ...bundled, postgresql: { bundled: { enabled: true }, existingSecret: { name: 'pg' } } }, 'postgresql.bundled.enabled and postgresql.existingSecret.name contradict each other'],
     ['no NATS', { ...byReference, nats: {} }, 'nats is missing'],
     ['two NATS', { ...bundled, nats: { bundled: { enabled: true }, url: 'nats://n:4222' } }, 'nats.bundled.enabled and nats.url contradict each other'],
-    ['agents everywhere', { ...bundled, agent: { nodeSelector: { 'asterism/agent': null } } }, 'agent.nodeSelector is empty'],
+    ['agents everywhere', { ...bundled, agent: { clustered: false, nodeSelector: { 'asterism/agent': null } } }, 'agent.nodeSelector is empty'],
     ['an issuer without cert-manager', { ...bundled, tls: { certManager: { issuerRef: { name: 'ca' } } } }, 'tls.certManager.enabled is false'],
     ['a monitor of nothing', { ...bundled, metrics: { serviceMonitor: { enabled: true } } }, 'metrics.enabled is false'],
     ['a dashboard of nothing', { ...bundled, metrics: { dashboard: { enabled: true } } }, 'metrics.dashboard.enabled has nothing to show'],

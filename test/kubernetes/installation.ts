@@ -38,7 +38,7 @@ export class Installation {
       nats: { bundled: { enabled: true, image, storage: '1Gi' } },
       redis: { bundled: { enabled: true, image } },
       api: { listen: '0.0.0.0', trustPasswordSecret: 'trust' },
-      agent: { stateDir: this.stateDirectory },
+      agent: { stateDir: this.stateDirectory, clustered: true },
     };
   }
 
@@ -100,10 +100,11 @@ export class Installation {
   /** Both clients go to the address of the gateways' Service. */
   async connectClients(): Promise<UnixClient> {
     const { clusterIP } = (await this.cluster.object<{ spec: { clusterIP: string } }>(`service lab-asterism --namespace ${namespace}`)).spec;
+    await this.cluster.shell(`lxc remote switch local && lxc remote remove ${release}`);
     await this.lxc(`remote add ${release} https://${clusterIP}:8443 --accept-certificate --password ${trustPassword}`);
     await this.lxc(`remote switch ${release}`);
     const keys = join(this.cluster.directory, 'home', '.config', 'lxc');
-    const socket = join(this.cluster.directory, 'api.socket');
+    const socket = join(this.cluster.directory, `api-${clusterIP}.socket`);
     const [file, ...args] = this.cluster.host.inside([process.execPath, join(repository, 'test/dist/kubernetes/bridge.js'), socket, `${clusterIP}:8443`, join(keys, 'client.crt'), join(keys, 'client.key')]);
     spawn(file ?? '', args, { stdio: 'ignore', detached: true });
     while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 50));

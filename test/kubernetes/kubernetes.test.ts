@@ -43,7 +43,10 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   test('takes the stock client, which makes a pool, a network and a container on the node', async () => {
     client = await lab.connectClients();
     writeFileSync(join(cluster.directory, 'home', 'busybox.tar.gz'), await busyboxImage(readFileSync('/bin/busybox')));
+    expect(await lab.lxc('cluster show node')).toMatch(/failure_domain: north/);
+    await lab.lxc('storage create default dir --target node');
     await lab.lxc('storage create default dir');
+    await lab.lxc('network create lxdbr0 --target node');
     await lab.lxc('network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=none');
     await lab.lxc('profile device add default root disk path=/ pool=default');
     await lab.lxc('profile device add default eth0 nic name=eth0 network=lxdbr0');
@@ -66,15 +69,28 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
     await lab.lxc('delete --force life');
   });
 
+  test('places nothing new on a cordoned node, unless it is asked to', async () => {
+    const placed = (member: boolean) => cluster.must(`until lxc query /1.0/cluster/members/node > /dev/null; do sleep 1; done; for turn in $(seq 20); do ${member ? '' : '! '}lxc init busybox probe 2> /dev/null && break; lxc delete probe 2> /dev/null; sleep 1; done; ${member ? 'lxc delete probe' : '! lxc info probe 2> /dev/null'}`);
+    await cluster.must('kubectl cordon node && kubectl annotate node node asterism/description="rack 7"');
+    await placed(false);
+    await lab.lxc('init busybox wanted --target node');
+    expect(await lab.lxc('cluster show node')).toMatch(/description: rack 7/);
+    await cluster.must('kubectl uncordon node');
+    await placed(true);
+    await lab.lxc('delete wanted');
+  });
+
   test('keeps instances and accepted operations while each pod in turn is deleted under load, that of the agent too', async () => {
     const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
-    const started: string[] = [];
+    const started = new Map<string, string>();
+    let attempts = 0;
     const load = new Load(client, [
       async (one) => void (await one.get('/1.0/instances?recursion=1')),
       async (one) => {
-        const { operation, error } = await one.json('POST', '/1.0/instances', { name: `n${started.length}`, source: { type: 'image', alias: 'busybox' } });
+        const name = `n${attempts++}`;
+        const { operation, error } = await one.json('POST', '/1.0/instances', { name, source: { type: 'image', alias: 'busybox' } });
         if (!operation) throw new Error(error);
-        started.push(operation);
+        started.set(name, operation);
       },
     ], 500);
     for (const { metadata } of await lab.pods('app.kubernetes.io/component notin (setup,credentials)')) {
@@ -85,8 +101,9 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
     console.log('while pods were deleted:', JSON.stringify(report));
     expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid: before.pid });
     expect(await lab.lxc('exec c1 -- echo still here')).toBe('still here\n');
-    for (const operation of started) await client.wait(operation);
-    for (const index of started.keys()) await client.change('DELETE', `/1.0/instances/n${index}`);
+    expect(started.size).toBeGreaterThan(5);
+    for (const operation of started.values()) await client.wait(operation);
+    for (const name of started.keys()) await client.change('DELETE', `/1.0/instances/${name}`);
   });
 
   test('is upgraded and rolled back under load without a failed request', async () => {
@@ -96,7 +113,12 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
     const load = new Load(client, [
       async (one) => void (await one.get('/1.0/instances?recursion=1')),
       async (one) => void (await one.get('/1.0/instances/c1/state')),
-      async (one) => void expect((await exec(one, 'c1', ['echo', 'here'])).stdout).toBe('here\n'),
+      async (one) => {
+        const { operation, error } = await one.json('POST', '/1.0/instances/c1/exec', { command: ['true'], 'wait-for-websocket': false, interactive: false });
+        if (!operation) throw new Error(`exec: ${error}`);
+        const { metadata } = await one.wait(operation);
+        if (metadata?.['return'] !== 0) throw new Error(`exec: ${JSON.stringify(metadata)}`);
+      },
     ]);
     await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } }, logLevel: 'debug' });
     await lab.ready();
@@ -115,6 +137,8 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
     expect(await lab.kubectl('get secrets,persistentvolumeclaims --output name')).toContain('secret/lab-asterism-authority');
     await lab.install();
     await lab.ready();
+    client = await lab.connectClients();
     expect(await lab.lxc('exec c1 -- echo found again')).toBe('found again\n');
+    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid });
   });
 });

@@ -4,4 +4,5 @@ export { currentCall, onBehalfOf } from './current-call.js';
 export { traceIdOf, traceOfRequest } from './trace-context.js';
 export { activeWatcher, watched, watchWith, type Watched, type Watcher, type Work } from './watch.js';
 export { local } from './local.js';
+export { LostCall } from './lost-call.js';
 export type { TlsFiles } from './tls.js';

@@ -18,6 +18,9 @@ type AnyMethod = (call: CallContext, request: unknown) => unknown;
 /** Serves handlers over gRPC to callers that hold a certificate of the constellation's own authority. */
 export class RpcServer {
   readonly #server = new Server(channelOptions);
+  /** Calls with one answer that are under way. */
+  #underWay = 0;
+  #lastEnded: (() => void) | undefined;
 
   constructor(private readonly options: RpcServerOptions) {}
 
@@ -34,7 +37,7 @@ export class RpcServer {
       implementation[name] = method.responseStream
         ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run, serialize: wire.responseSerialize })
         : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>
-            void answerOnce(call, method.requestStream, (context, request) => watched(work, context, (own) => run(own, request) as Promise<unknown>), done);
+            void this.#count(answerOnce(call, method.requestStream, (context, request) => watched(work, context, (own) => run(own, request) as Promise<unknown>), done));
     }
     this.#server.addService(wires, implementation);
     return this;
@@ -49,11 +52,24 @@ export class RpcServer {
     );
   }
 
-  /** Lets running calls end for `graceMs`, then ends them. */
-  async close(graceMs = 2_000): Promise<void> {
-    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
+  /** Takes no more calls; those under way may end: streams, of which some never would, within `graceMs`, others within `answersMs`. */
+  async close(graceMs = 2_000, answersMs = 15_000): Promise<void> {
+    const patience = new Promise((resolve) => setTimeout(resolve, answersMs).unref());
+    const timer = setTimeout(() => void Promise.race([this.#answered(), patience]).then(() => this.#server.forceShutdown()), graceMs);
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     clearTimeout(timer);
+  }
+
+  async #count(answer: Promise<void>): Promise<void> {
+    this.#underWay++;
+    await answer.finally(() => this.#underWay--);
+    if (this.#underWay === 0) this.#lastEnded?.();
+  }
+
+  async #answered(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#lastEnded = resolve));
+    // The last answer is still to be sent.
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

@@ -1,6 +1,7 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { LxdError, errorKinds, fromUnknown, type ErrorKind } from '@asterism/errors';
 import type { CallContext } from './call-context.js';
+import { LostCall } from './lost-call.js';
 import type { MessageType, MethodDefinition, ServiceDefinition } from './definition.js';
 
 const kindToStatus: Record<ErrorKind, status> = {
@@ -33,6 +34,7 @@ export function toStatus(error: unknown): Partial<StatusObject> {
 
 export function fromStatus(error: ServiceError): LxdError {
   const sent = error.metadata?.get(kindKey)[0];
+  if (sent === undefined && error.code === status.UNAVAILABLE) return new LostCall(error.details || error.message, { cause: error });
   const kind = errorKinds.find((candidate) => candidate === sent) ?? kindOfStatus(error.code);
   const message = error.metadata?.get(messageKey)[0];
   return new LxdError(kind, message ? message.toString() : error.details || error.message, { cause: error });

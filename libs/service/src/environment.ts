@@ -27,6 +27,8 @@ export interface Environment {
   metricsListen: string | undefined;
   /** ASTERISM_HEALTH_LISTEN: host:port of plain HTTP for probes; unset: none. */
   healthListen: string | undefined;
+  /** ASTERISM_DRAIN_MS: how long a gateway that is to end serves on, telling its clients to connect anew; default 0. */
+  drainMs: number;
   /** OTEL_EXPORTER_OTLP_ENDPOINT: where traces go by OTLP over HTTP; unset: nowhere. */
   otlpEndpoint: string | undefined;
   /** OTEL_SERVICE_NAME, default "asterism". */
@@ -57,6 +59,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     socketGroup: env['ASTERISM_SOCKET_GROUP'],
     metricsListen: env['ASTERISM_METRICS_LISTEN'],
     healthListen: env['ASTERISM_HEALTH_LISTEN'],
+    drainMs: Number(env['ASTERISM_DRAIN_MS'] ?? 0),
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     lookAfterSeconds: Number(env['ASTERISM_LOOK_AFTER_SECONDS'] ?? 60),
     otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',

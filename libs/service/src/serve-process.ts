@@ -45,8 +45,8 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   const stop = async (signal: string): Promise<void> => {
     ready = false;
     logger.info({ signal }, 'stopping');
-    // What cannot be closed, with a store that is gone, keeps nothing else from being closed.
-    for (const part of [composition, server, agents, peers, runtime]) {
+    // First what others asked for is answered. What cannot be closed, with a store that is gone, keeps nothing else from being closed.
+    for (const part of [server, composition, agents, peers, runtime]) {
       await (async () => part.close())().catch((error: unknown) => logger.warn({ err: error }, 'not closed cleanly'));
     }
     process.exit(0);

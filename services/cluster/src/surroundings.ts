@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Agents } from '@asterism/agents';
+import { Agents, soleMember } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
 import { Token, type common, type Networks, type StoragePools } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
@@ -18,16 +18,21 @@ export class Surroundings {
     @Inject(Token.Networks) private readonly allNetworks: Networks,
   ) {}
 
-  /** The name that the member asked for has now; the first one where none is asked for. */
+  /** The name that the member asked for has now; the first one where none is asked for, or by a gateway that is on no member. */
   member(target: string): string {
-    if (target === '') return this.agents.members()[0] ?? '';
+    if (this.#isNobodys(target)) return this.agents.members()[0] ?? '';
     const name = this.agents.nameOf(target);
     if (name === undefined) throw new LxdError('not-found', 'Cluster member not found');
     return name;
   }
 
-  /** Whose keys of the configuration a member has for itself; none has where there is no cluster. */
+  /** Whose keys of the configuration a member has for itself; none has where there is no cluster, nor do gateways that are on no member. */
   owner(target: string): string {
+    return this.#isNobodys(target) ? '' : this.clusterName(target);
+  }
+
+  /** As which member the server shows itself; empty where there is no cluster. */
+  clusterName(target: string): string {
     const name = this.member(target);
     return this.agents.isClustered ? name : '';
   }
@@ -35,6 +40,11 @@ export class Surroundings {
   /** The same for who asks about itself, and may be no member yet. */
   ownerOf(member = ''): string {
     return this.agents.isClustered ? (this.agents.nameOf(member) ?? '') : '';
+  }
+
+  /** Gateways of separate processes serve all members alike. */
+  #isNobodys(target: string): boolean {
+    return target === '' || (target === soleMember && this.agents.nameOf(soleMember) === undefined);
   }
 
   async resources(call: CallContext, target: string): Promise<common.Document> {

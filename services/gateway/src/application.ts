@@ -3,8 +3,10 @@ import { activeWatcher } from '@asterism/rpc';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { RuntimeInfo } from '@asterism/service';
 import { createLogger } from '@asterism/telemetry';
 import { createServer, type RequestListener } from 'node:http';
+import { AskAgain } from './http/ask-again.js';
 import { sendAnswers } from './http/answer.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { Gatekeeper } from './http/gatekeeper.js';
@@ -36,6 +38,7 @@ export async function createGatewayApplication(root: Type<object>): Promise<INes
   app.get(Gatekeeper, { strict: false }).guard(fastify);
   app.get(Idempotency, { strict: false }).guard(fastify);
   app.useGlobalFilters(new ErrorFilter(routes));
+  if (app.get(RuntimeInfo, { strict: false }).composition === 'processes') app.useGlobalInterceptors(new AskAgain());
   await app.init();
   await fastify.ready();
   app.get(Listeners, { strict: false }).serve(handler!);

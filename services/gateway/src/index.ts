@@ -82,7 +82,9 @@ export const gatewayService = defineService({
     app.get(Readiness, { strict: false }).become('ready');
   },
   async stop(app) {
+    const listeners = app.get(Listeners, { strict: false });
+    await listeners.drain();
     app.get(Readiness, { strict: false }).become('stopping');
-    await app.get(Listeners, { strict: false }).close();
+    await listeners.close();
   },
 });

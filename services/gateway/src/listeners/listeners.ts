@@ -25,6 +25,7 @@ export class Listeners {
   #https: { server: Server; wanted: string } | undefined;
   #following: Promise<void> = Promise.resolve();
   #isHandedOver = false;
+  #isDraining = false;
 
   constructor(
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
@@ -54,10 +55,19 @@ export class Listeners {
     return next;
   }
 
+  /** Where others can take over: each answer from now on ends its connection, so that clients find the others. */
+  async drain(): Promise<void> {
+    const { drainMs } = this.runtime.environment;
+    if (drainMs === 0) return;
+    this.#isDraining = true;
+    await new Promise((resolve) => setTimeout(resolve, drainMs));
+  }
+
   /** Takes no more requests and lets those under way finish. Websockets live until the process ends: that is how clients see it. */
   async close(): Promise<void> {
     if (!this.#isHandedOver) await rm(this.#socket, { force: true });
-    await Promise.all([closed(this.#unix), closed(this.#https?.server)]);
+    const graceMs = this.#isDraining ? drainedGraceMs : plainGraceMs;
+    await Promise.all([closed(this.#unix, graceMs), closed(this.#https?.server, graceMs)]);
   }
 
   /** Somebody else serves the addresses from now on; connections that are open go on. */
@@ -129,7 +139,10 @@ export class Listeners {
   }
 
   #attach(server: Server): Server {
-    server.on('request', (request, response) => this.#handler(request, response));
+    server.on('request', (request, response) => {
+      if (this.#isDraining) response.shouldKeepAlive = false;
+      this.#handler(request, response);
+    });
     server.on('upgrade', (request, stream, head) => void this.upgrades.accept(request, stream, head));
     return server;
   }
@@ -145,9 +158,11 @@ function listening(server: Server, options: { path: string } | { host: string; p
   });
 }
 
-const graceMs = 1_000;
+const plainGraceMs = 1_000;
+/** Whoever waits for an operation may hear of its end. */
+const drainedGraceMs = 30_000;
 
-function closed(server: Server | undefined): Promise<void> {
+function closed(server: Server | undefined, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     if (!server) return resolve();
     const giveUp = setTimeout(() => {
