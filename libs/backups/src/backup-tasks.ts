@@ -3,7 +3,7 @@ import { isKind, LxdError } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
 import type { agentBackups } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import { defineTask, type TaskDefinition } from '@asterism/tasks';
+import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { BackupOwner, BackupRow } from './backup.js';
 import type { BackupStore } from './backup.store.js';
 
@@ -70,7 +70,12 @@ export function createBackup<O extends BackupOwner>({ store, agents, subject }: 
         name: 'archive on the member',
         run: async (context) => {
           const { owner, wish } = context.input;
-          Object.assign(context.state, await subject.write(context.call, owner, { ...wish, id: context.id }));
+          const told = tellProgress(context, agents);
+          try {
+            Object.assign(context.state, await subject.write(context.call, owner, { ...wish, id: context.id }));
+          } finally {
+            clearInterval(told);
+          }
         },
         undo: async ({ id, call, input }) => void (await agents.on(input.owner.member).backups.delete(call, { id })),
       },
@@ -80,6 +85,23 @@ export function createBackup<O extends BackupOwner>({ store, agents, subject }: 
       unit.emit(subject.event(call, 'created', input.owner, input.name));
     },
   });
+}
+
+const tellEveryMs = 1000;
+
+/** What clients show while an archive is written. */
+function tellProgress<O extends BackupOwner>({ id, call, input, progress }: StepContext<CreateInput<O>, agentBackups.BackupWritten>, agents: Agents): NodeJS.Timeout {
+  const startedMs = Date.now();
+  const tell = async (): Promise<void> => {
+    const { bytes } = await agents.on(input.owner.member).backups.progress(call, { id });
+    if (bytes > 0) progress({ create_backup_progress: progressWords(bytes, Date.now() - startedMs) });
+  };
+  return setInterval(() => void tell().catch(() => undefined), tellEveryMs).unref();
+}
+
+/** "54.56MB (27.20MB/s)" */
+export function progressWords(bytes: number, ms: number): string {
+  return `${(bytes / 1e6).toFixed(2)}MB (${(bytes / 1e3 / Math.max(ms, 1)).toFixed(2)}MB/s)`;
 }
 
 export function deleteBackup<O extends BackupOwner>({ store, agents, subject }: Parts<O>): TaskDefinition<BackupInput<O>, object> {

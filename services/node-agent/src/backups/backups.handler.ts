@@ -41,6 +41,10 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
     return { size_bytes: (await this.host.files.stat(file))?.size ?? 0, optimized };
   }
 
+  async progress(_call: CallContext, { id }: agentBackups.BackupName): Promise<agentBackups.BackupProgress> {
+    return { bytes: (await this.host.files.stat(`${writtenFile(this.stateDir, id)}${partialSuffix}`))?.size ?? 0 };
+  }
+
   async receive(_call: CallContext, frames: AsyncIterable<agentBackups.ReceiveBackup>): Promise<agentBackups.ReceivedBackup> {
     const rest = frames[Symbol.asyncIterator]();
     const first = await rest.next();

@@ -19,7 +19,7 @@ export interface Place {
   path?: string;
   receive?: OpenReceiver;
   /** Of the header: who reads it. */
-  take?(bytes: Buffer): void;
+  take?(bytes: Buffer): Promise<void>;
   signal?: AbortSignal | undefined;
 }
 
@@ -83,11 +83,11 @@ function limited(part: OpenPart, size: number): OpenPart {
   };
 }
 
-function collected(take: (bytes: Buffer) => void): OpenPart {
+function collected(take: (bytes: Buffer) => Promise<void>): OpenPart {
   const chunks: Buffer[] = [];
   return {
     write: async (bytes) => void chunks.push(Buffer.from(bytes)),
-    end: async () => take(Buffer.concat(chunks)),
+    end: () => take(Buffer.concat(chunks)),
     abort: async () => undefined,
   };
 }

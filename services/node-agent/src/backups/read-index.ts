@@ -1,14 +1,13 @@
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import { LxdError, isKind } from '@asterism/errors';
-import { parseDocument } from 'yaml';
 import type { Host } from '../host/host.js';
 import { formatOf, tarStream } from '../images/archive-stream.js';
 import { jailed } from '../images/jail.js';
+import { parseIndex } from './parse-index.js';
 
-/** An honest index has some kilobytes for each snapshot; the parser's time grows with the square of some texts. */
+/** An honest index has some kilobytes for each snapshot and stays far below. */
 const maxIndexBytes = 1024 * 1024;
-const maxAliases = 50;
 const indexName = 'backup/index.yaml';
 
 /** index.yaml of a backup; every scalar is text. Nothing but its form is checked here. */
@@ -19,7 +18,7 @@ export async function readIndex(host: Host, file: string): Promise<Record<string
   if (format === 'qcow2') throw new LxdError('internal', 'Unsupported compression');
   const text = format === 'squashfs' ? await fromSquashfs(host, file) : await fromTar(Readable.from(tarStream(host, file, format)));
   if (text === undefined) throw new LxdError('bad-request', 'Backup is missing index.yaml');
-  return parseYaml(text);
+  return parseIndex(text);
 }
 
 async function fromTar(source: Readable): Promise<string | undefined> {
@@ -57,25 +56,6 @@ async function fromSquashfs(host: Host, file: string): Promise<string | undefine
   } finally {
     await host.files.remove(scratch);
   }
-}
-
-/** Nesting that no index has, and that costs the parser seconds before it gives up. */
-const absurdNesting = /(?:[[{]\s*){256}|(?:[-?:] ){256}/;
-
-/** Every scalar stays the text it is in the file, as Go reads it into strings. */
-export function parseYaml(text: string): Record<string, unknown> {
-  if (absurdNesting.test(text)) throw new LxdError('bad-request', 'yaml: index.yaml is nested too deeply');
-  let parsed: unknown;
-  try {
-    const document = parseDocument(text, { schema: 'failsafe', strict: true, uniqueKeys: false, logLevel: 'silent' });
-    const [error] = document.errors;
-    if (error) throw new Error(error.message.split('\n')[0]?.replace(/:$/, ''));
-    parsed = document.toJS({ maxAliasCount: maxAliases });
-  } catch (error) {
-    throw new LxdError('bad-request', `yaml: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new LxdError('bad-request', 'yaml: index.yaml must be a mapping');
-  return parsed as Record<string, unknown>;
 }
 
 function tooLarge(): LxdError {

@@ -9,7 +9,7 @@ import { checkSquashfs, unpackSquashfsTree } from '../images/squashfs.js';
 import { TarGuard, type TarRules, type TarSink } from '../images/tar-guard.js';
 import { BackupRules, headerName, type BackupPart, type ExpectedBackup } from './backup-rules.js';
 import { openPart, type OpenPart, type OpenReceiver, type Place } from './parts.js';
-import { parseYaml } from './read-index.js';
+import { parseIndex } from './parse-index.js';
 import { streamName, treeName, type ArchiveLayout } from './trees.js';
 
 export interface UnpackBackup {
@@ -140,8 +140,8 @@ class Parts implements TarRules, TarSink {
     return { directory: directories.get(subvolume.snapshot) ?? '', path: subvolume.path, receive, signal };
   }
 
-  #takeHeader(bytes: Buffer): void {
-    const { subvolumes } = parseYaml(bytes.toString());
+  async #takeHeader(bytes: Buffer): Promise<void> {
+    const { subvolumes } = await parseIndex(bytes.toString());
     if (!Array.isArray(subvolumes)) return;
     for (const each of subvolumes as Record<string, unknown>[]) {
       const path = typeof each['path'] === 'string' ? each['path'] : '/';

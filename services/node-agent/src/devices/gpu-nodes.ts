@@ -1,4 +1,4 @@
-import { deviceOption, gpuPhysicalKeys } from '@asterism/config-keys';
+import { deviceOption, gpuPhysicalKeys, instanceKeys, isTrue } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { Sysfs } from '../resources/sysfs.js';
@@ -32,6 +32,7 @@ export class GpuNodes implements NodeSource {
 
   async find(device: InstanceDevice): Promise<GuestNode[]> {
     const { options } = device.spec;
+    if (options[deviceOption.gputype] === 'mig' && !isTrue(device.instance.config[instanceKeys.nvidiaRuntime.name])) throw new LxdError('internal', 'nvidia.runtime must be set to true for MIG GPUs to work');
     if (options[deviceOption.gputype] === 'mig') throw new LxdError('unsupported', 'MIG devices need the container toolkit of NVIDIA');
     const cards = (await this.#cards()).filter((card) => isChosen(card, options));
     if (cards.length === 0) throw new LxdError('internal', 'Failed to detect requested GPU device');

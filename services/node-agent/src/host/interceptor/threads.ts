@@ -4,7 +4,7 @@ import type { Descriptors } from './intercepted-call.js';
 import type { Verdict } from './notification.js';
 
 /** LXC's monitor waits 30 seconds and would then take a late answer for that to its next question. */
-const deadlineMs = 10_000;
+const answerWithinMs = 10_000;
 const idleMs = 20_000;
 const maxThreads = 32;
 
@@ -17,7 +17,12 @@ export class Threads {
   readonly #busy = new Map<string, Worker>();
   #count = 0;
 
-  constructor(private readonly policies: string) {}
+  /** @param worker what a thread runs */
+  constructor(
+    private readonly policies: string,
+    private readonly worker = workerFile,
+    private readonly deadlineMs = answerWithinMs,
+  ) {}
 
   /** @param guest whom to count it for. The descriptors are closed here. Settles within a deadline, whatever becomes of the thread. */
   handle(guest: string, message: Buffer, descriptors: Descriptors): Promise<Verdict> {
@@ -28,7 +33,7 @@ export class Threads {
     }
     this.#busy.set(guest, thread);
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => resolve('continue'), deadlineMs);
+      const deadline = setTimeout(() => resolve('continue'), this.deadlineMs);
       const settle = (verdict: Verdict, lives: boolean): void => {
         clearTimeout(deadline);
         for (const name of ['message', 'error', 'exit']) thread.removeAllListeners(name);
@@ -52,7 +57,7 @@ export class Threads {
     }
     if (this.#count >= maxThreads) return undefined;
     this.#count++;
-    return new Worker(workerFile, { workerData: { policies: this.policies }, trackUnmanagedFds: false, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 32 } });
+    return new Worker(this.worker, { workerData: { policies: this.policies }, trackUnmanagedFds: false, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 32 } });
   }
 
   #rest(thread: Worker): void {
