@@ -35,9 +35,11 @@ export class ClusterHandler implements Cluster {
   }
 
   async updateServer(call: CallContext, request: cluster.UpdateServerRequest): Promise<common.Empty> {
-    const address = request.config[serverKeys.coreHttpsAddress.name];
-    const unresolved = address ? await invalidListenAddress(address) : undefined;
-    if (unresolved !== undefined) throw new LxdError('bad-request', `cannot set '${serverKeys.coreHttpsAddress.name}' to '${address}': ${unresolved}`);
+    for (const { name } of [serverKeys.coreHttpsAddress, serverKeys.coreMetricsAddress]) {
+      const address = request.config[name];
+      const unresolved = address ? await invalidListenAddress(address) : undefined;
+      if (unresolved !== undefined) throw new LxdError('bad-request', `cannot set '${name}' to '${address}': ${unresolved}`);
+    }
     const owner = this.surroundings.owner(request.target ?? '');
     await this.database.transact(async (unit) => {
       const current = await this.store.lock(unit, owner);

@@ -10,6 +10,7 @@ import { projectsSchema } from './migrations/001-projects.js';
 import { admissionsSchema } from './migrations/002-admissions.js';
 import { leavingProfiles } from './migrations/003-leaving-profiles.js';
 import { leavingProjects } from './migrations/004-leaving-projects.js';
+import { metricsCertificates } from './migrations/005-metrics-certificates.js';
 import { ProfileScope } from './profiles/profile-scope.js';
 import { ProfileSurroundings } from './profiles/profile-surroundings.js';
 import { ProfileStore } from './profiles/profile.store.js';
@@ -36,6 +37,6 @@ export const projectsService = defineService({
     [profiles.ProfilesDefinition, ProfilesHandler],
     [certificates.CertificatesDefinition, CertificatesHandler],
   ],
-  migrations: [projectsSchema, admissionsSchema, leavingProfiles, leavingProjects],
+  migrations: [projectsSchema, admissionsSchema, leavingProfiles, leavingProjects, metricsCertificates],
   start: (app) => app.get(AdmissionStore, { strict: false }).follow(),
 });

@@ -19,6 +19,8 @@ export const serverKeys = {
   coreHttpsAllowedHeaders: { name: 'core.https_allowed_headers', type: 'string', description: 'Value of Access-Control-Allow-Headers', live: 'yes', condition: 'global' },
   coreHttpsAllowedMethods: { name: 'core.https_allowed_methods', type: 'string', description: 'Value of Access-Control-Allow-Methods', live: 'yes', condition: 'global' },
   coreHttpsAllowedOrigin: { name: 'core.https_allowed_origin', type: 'string', description: 'Value of Access-Control-Allow-Origin', live: 'yes', condition: 'global' },
+  coreMetricsAddress: { name: 'core.metrics_address', type: 'string', description: 'Bind address of a listener for metrics only', live: 'yes', condition: 'local' },
+  coreMetricsAuthentication: { name: 'core.metrics_authentication', type: 'bool', description: 'Whether metrics ask for a certificate', validate: serverBool, defaultValue: 'true', live: 'yes', condition: 'global' },
   coreProxyHttps: { name: 'core.proxy_https', type: 'string', description: 'Proxy for outgoing HTTPS, environment HTTPS_PROXY otherwise', live: 'yes', condition: 'global' },
   coreProxyHttp: { name: 'core.proxy_http', type: 'string', description: 'Proxy for outgoing HTTP, environment HTTP_PROXY otherwise', live: 'yes', condition: 'global' },
   coreProxyIgnoreHosts: { name: 'core.proxy_ignore_hosts', type: 'string', description: 'Hosts reached without proxy, environment NO_PROXY otherwise', live: 'yes', condition: 'global' },

@@ -7,7 +7,7 @@ import { mayUseProject, type Identity } from './identity.js';
  * - trusted: every known client
  * - project: clients that may use the project the request names
  * - named-project: as project, with the project in the path
- * - metrics: as project where a project is named, else every known client, which sees its own
+ * - metrics: as project where a project is named, else every known client, which sees its own; certificates for metrics have this access only
  * - admin: unrestricted clients
  * - local: only the unix socket
  */
@@ -110,6 +110,7 @@ function isAllowed(identity: Identity, access: Access, requested: RequestedProje
     case 'named-project':
       return mayUseProject(identity, requested.named);
     case 'metrics':
+      if (identity.measures && !identity.trusted) return !requested.isNamed || identity.projects === undefined || identity.projects.includes(requested.project);
       return requested.isNamed ? mayUseProject(identity, requested.project) : identity.trusted;
     case 'admin':
       return identity.trusted && identity.admin;

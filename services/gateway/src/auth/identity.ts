@@ -6,6 +6,8 @@ export interface Identity {
   admin: boolean;
   /** On the unix socket of this host. */
   local: boolean;
+  /** May read metrics, whatever else. */
+  measures?: boolean;
   /** Projects a restricted client may touch; absent: all. */
   projects?: readonly string[];
   /** As lifecycle events name it: the user of the unix socket, or the certificate's fingerprint. */

@@ -16,6 +16,7 @@ const keptMs = 30_000;
 @Injectable()
 export class Trust {
   readonly #known = new Map<string, { identity: Identity; until: number }>();
+  #metricsForAll = false;
   readonly #peers = new WeakMap<Socket, { fingerprint: string; der: Buffer; address: string } | { address: string }>();
 
   constructor(
@@ -27,11 +28,17 @@ export class Trust {
     await this.bus.subscribe(['certificates.changed'], () => this.#known.clear());
   }
 
+  /** Whether strangers may read metrics (core.metrics_authentication). */
+  openMetrics(forAll: boolean): void {
+    if (forAll !== this.#metricsForAll) this.#known.clear();
+    this.#metricsForAll = forAll;
+  }
+
   /** At once where that is possible, so that the usual request costs no turn of the event loop. */
   identify(socket: Socket): Identity | Promise<Identity> {
     if (!(socket instanceof TLSSocket)) return unixIdentity;
     const peer = this.#peer(socket);
-    if (!('fingerprint' in peer)) return stranger(peer.address);
+    if (!('fingerprint' in peer)) return this.#stranger(peer.address);
     const known = this.#known.get(peer.fingerprint);
     if (known && known.until > Date.now()) return { ...known.identity, address: peer.address };
     return this.#lookUp(peer);
@@ -39,7 +46,7 @@ export class Trust {
 
   async #lookUp(peer: { fingerprint: string; der: Buffer; address: string }): Promise<Identity> {
     const found = await this.certificates.identify(systemCall(), { der: peer.der });
-    const identity: Identity = found.trusted
+    const identity: Identity = found.trusted && found.type !== 'metrics'
       ? {
           trusted: true,
           admin: !found.restricted,
@@ -50,10 +57,14 @@ export class Trust {
           certificate: peer.der,
           ...(found.restricted ? { projects: found.projects } : {}),
         }
-      : { ...stranger(peer.address), certificate: peer.der };
+      : { ...this.#stranger(peer.address), certificate: peer.der, ...(found.trusted ? { measures: true, ...(found.restricted ? { projects: found.projects } : {}) } : {}) };
     if (this.#known.size > 10_000) this.#known.clear();
     this.#known.set(peer.fingerprint, { identity, until: Date.now() + keptMs });
     return identity;
+  }
+
+  #stranger(address: string): Identity {
+    return { trusted: false, admin: false, local: false, username: '', protocol: '', address, ...(this.#metricsForAll ? { measures: true } : {}) };
   }
 
   #peer(socket: TLSSocket) {
@@ -68,6 +79,3 @@ export class Trust {
   }
 }
 
-function stranger(address: string): Identity {
-  return { trusted: false, admin: false, local: false, username: '', protocol: '', address };
-}

@@ -1,3 +1,4 @@
+import { isFalse } from '@asterism/config-keys';
 import { EventBusToken, type EventBus } from '@asterism/events';
 import { LxdError } from '@asterism/errors';
 import { Token, type Cluster } from '@asterism/proto';
@@ -5,11 +6,12 @@ import { systemCall } from '@asterism/rpc';
 import { RuntimeInfo } from '@asterism/service';
 import { createLogger } from '@asterism/telemetry';
 import { Inject, Injectable } from '@nestjs/common';
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { chmod, chown, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:net';
+import { errorAnswer } from '../http/error.filter.js';
 import { Upgrades } from '../websockets/upgrades.js';
 import { parseListenAddress } from './address.js';
 import { groupId } from './group-id.js';
@@ -17,12 +19,26 @@ import { ServerCertificate } from './server-certificate.js';
 
 const logger = createLogger('gateway');
 
-/** The sockets the API is served on: DIR/unix.socket always, HTTPS where core.https_address says. */
+/** What a listener follows in the configuration. */
+interface Listener {
+  key: 'core.https_address' | 'core.metrics_address';
+  defaultPort: number;
+  /** Paths that are served; absent: all. */
+  only?: readonly string[];
+}
+
+const listeners: readonly Listener[] = [
+  { key: 'core.https_address', defaultPort: 8443 },
+  { key: 'core.metrics_address', defaultPort: 9100, only: ['/', '/1.0', '/1.0/metrics'] },
+];
+const followed: readonly string[] = [...listeners.map(({ key }) => key), 'core.metrics_authentication', 'cluster.https_address'];
+
+/** The sockets the API is served on: DIR/unix.socket always, HTTPS where core.https_address says, metrics alone where core.metrics_address says. */
 @Injectable()
 export class Listeners {
   #handler: RequestListener = () => {};
   #unix: Server | undefined;
-  #https: { server: Server; wanted: string } | undefined;
+  readonly #https = new Map<string, { server: Server; wanted: string }>();
   #following: Promise<void> = Promise.resolve();
   #isHandedOver = false;
   #isDraining = false;
@@ -43,7 +59,7 @@ export class Listeners {
   async start(): Promise<void> {
     await this.#listenUnix();
     await this.bus.subscribe(['config.changed'], async ({ payload }) => {
-      if (payload.keys.some((key) => key === 'core.https_address' || key === 'cluster.https_address')) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
+      if (payload.keys.some((key) => followed.includes(key))) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
     });
     await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
   }
@@ -67,14 +83,14 @@ export class Listeners {
   async close(): Promise<void> {
     if (!this.#isHandedOver) await rm(this.#socket, { force: true });
     const graceMs = this.#isDraining ? drainedGraceMs : plainGraceMs;
-    await Promise.all([closed(this.#unix, graceMs), closed(this.#https?.server, graceMs)]);
+    await Promise.all([this.#unix, ...[...this.#https.values()].map(({ server }) => server)].map((server) => closed(server, graceMs)));
   }
 
   /** Somebody else serves the addresses from now on; connections that are open go on. */
   async handOver(): Promise<void> {
     this.#isHandedOver = true;
     await this.#following.catch(() => {});
-    this.#https?.server.close();
+    for (const { server } of this.#https.values()) server.close();
     await rm(this.#socket, { force: true });
   }
 
@@ -85,11 +101,17 @@ export class Listeners {
   async #follow(): Promise<void> {
     if (this.#isHandedOver) return;
     const { config } = await this.cluster.config(systemCall(), { member: this.runtime.environment.member });
-    const wanted = config['core.https_address'] ?? '';
-    if (wanted === (this.#https?.wanted ?? '')) return;
-    const address = parseListenAddress(wanted);
-    const old = this.#https;
-    this.#https = undefined;
+    this.upgrades.trust.openMetrics(isFalse(config['core.metrics_authentication']));
+    const failures: unknown[] = [];
+    for (const listener of listeners) await this.#bring(listener, config[listener.key] ?? '').catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #bring({ key, defaultPort, only }: Listener, wanted: string): Promise<void> {
+    const old = this.#https.get(key);
+    if (wanted === (old?.wanted ?? '')) return;
+    const address = parseListenAddress(wanted, defaultPort);
+    this.#https.delete(key);
     // Sockets that are open go on; only the address is given up.
     old?.server.close();
     if (!address) return;
@@ -101,15 +123,16 @@ export class Listeners {
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
         ALPNProtocols: ['http/1.1'],
-        ...this.#options(),
+        ...this.#options(only),
       }),
+      only,
     );
     try {
       await listening(server, { port: address.port, host: address.host === '' ? '::' : address.host });
     } catch (error) {
       throw new LxdError('internal', `Failed to listen on ${wanted}: ${(error as Error).message}`, { cause: error });
     }
-    this.#https = { server, wanted };
+    this.#https.set(key, { server, wanted });
   }
 
   async #listenUnix(): Promise<void> {
@@ -127,21 +150,22 @@ export class Listeners {
     this.#unix = server;
   }
 
-  #options() {
+  #options(only?: readonly string[]) {
     return {
       // Streams move in pieces of up to this size.
       highWaterMark: 512 * 1024,
       keepAliveTimeout: 300_000,
       requestTimeout: 0,
       headersTimeout: 60_000,
-      shouldUpgradeCallback: (request: Parameters<RequestListener>[0]) => this.upgrades.wants(request),
+      shouldUpgradeCallback: (request: Parameters<RequestListener>[0]) => only === undefined && this.upgrades.wants(request),
     };
   }
 
-  #attach(server: Server): Server {
+  #attach(server: Server, only?: readonly string[]): Server {
     server.on('request', (request, response) => {
       if (this.#isDraining) response.shouldKeepAlive = false;
-      this.#handler(request, response);
+      if (only === undefined || only.includes(request.url?.split('?', 1)[0] ?? '')) this.#handler(request, response);
+      else refuse(response);
     });
     server.on('upgrade', (request, stream, head) => void this.upgrades.accept(request, stream, head));
     return server;
@@ -156,6 +180,12 @@ function listening(server: Server, options: { path: string } | { host: string; p
       resolve();
     });
   });
+}
+
+/** As for a path that nobody serves. */
+function refuse(response: ServerResponse): void {
+  const { status, body } = errorAnswer(new LxdError('not-found', 'not found'));
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
 }
 
 const plainGraceMs = 1_000;

@@ -26,7 +26,7 @@ export class Upgrades {
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
 
   constructor(
-    @Inject(Trust) private readonly trust: Trust,
+    @Inject(Trust) readonly trust: Trust,
     @Inject(EventFeed) private readonly feed: EventFeed,
     @Inject(SessionTickets) private readonly tickets: SessionTickets,
     @Inject(Token.Operations) private readonly operations: Operations,

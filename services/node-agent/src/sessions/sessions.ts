@@ -19,6 +19,8 @@ const keepMs = 10 * 60_000;
 /** Commands and consoles of the instances of this host: the meeting place of their sockets, whichever gateways these come through. */
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
+  /** Of those that are over: nothing else of them is kept. */
+  readonly #results = new Map<string, agentInstances.SessionResult>();
 
   constructor(
     private readonly host: Host,
@@ -47,9 +49,8 @@ export class Sessions {
   }
 
   async waitSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<agentInstances.SessionResult> {
-    const session = this.#sessions.get(id);
-    if (!session) return { exit_code: -1, output: {}, error: 'The session was interrupted' };
-    return session.result;
+    const result = this.#results.get(id) ?? (await this.#sessions.get(id)?.result);
+    return result ?? { exit_code: -1, output: {}, error: 'The session was interrupted' };
   }
 
   async cancelSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<common.Empty> {
@@ -62,6 +63,7 @@ export class Sessions {
     const first = await incoming.next();
     if (first.done) return;
     const { session_id, fd } = first.value;
+    if (this.#results.has(session_id)) return;
     const session = this.#sessions.get(session_id);
     if (!session) throw new LxdError('not-found', 'Session not found');
     yield* session.attach(fd, { [Symbol.asyncIterator]: () => incoming });
@@ -74,15 +76,17 @@ export class Sessions {
   }
 
   #open(id: string, options: SessionOptions): void {
-    if (this.#sessions.has(id)) return;
+    if (this.#sessions.has(id) || this.#results.has(id)) return;
     const session = new Session(id, options);
     this.#sessions.set(id, session);
     const timer = setTimeout(() => {
       if (!session.isComplete) session.giveUp('Timed out waiting for websockets to connect');
     }, joinMs);
-    void session.result.finally(() => {
+    void session.result.then((result) => {
       clearTimeout(timer);
-      setTimeout(() => this.#sessions.delete(id), keepMs).unref();
+      this.#results.set(id, result);
+      this.#sessions.delete(id);
+      setTimeout(() => this.#results.delete(id), keepMs).unref();
     });
   }
 

@@ -15,6 +15,8 @@ import { readToken } from './trust-token.js';
 /** What is to be added; without a certificate it is that of the connection, as for every token. */
 type Grant = Pick<certificates.AddCertificate, 'name' | 'type' | 'restricted' | 'projects'> & { certificate?: string };
 
+const certificateTypes: readonly string[] = ['client', 'server', 'metrics'];
+
 /** The service Certificates: who is trusted, and how one comes to be. */
 @Injectable()
 export class CertificatesHandler implements Certificates {
@@ -40,7 +42,7 @@ export class CertificatesHandler implements Certificates {
     if (request.trusted && !request.token && request.certificate === '') throw new LxdError('bad-request', 'Client is already trusted');
     if (!request.trusted) await this.#refuseKnown(request);
     const grant = request.trusted ? request : await this.#grant(call, request);
-    if (grant.type !== 'client' && grant.type !== 'server') throw new LxdError('bad-request', 'Invalid certificate type');
+    if (!certificateTypes.includes(grant.type)) throw new LxdError('bad-request', 'Invalid certificate type');
     if (request.trusted && request.token) {
       if (request.certificate !== '') throw new LxdError('bad-request', "Can't use certificate if token is requested");
       return { url: '', operation: await this.tokens.issue(call, request) };
