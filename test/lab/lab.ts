@@ -15,13 +15,14 @@ export class Lab {
 
   /** Answers what was printed, errors too; throws when it fails. */
   async sh(script: string, seconds = 60): Promise<string> {
-    const { code, text } = await this.try(script, seconds);
+    const { code, text } = await this.try(`set -e -o pipefail\n${script}`, seconds);
     if (code !== 0) throw new Error(`exit ${code} of: ${script}\n${text}`);
     return text.trim();
   }
 
+  /** Goes on after a step that fails. */
   async try(script: string, seconds = 60): Promise<Output> {
-    return await this.port.run(`set -e -o pipefail\n. /run/lab-environment\n${script}`, seconds);
+    return await this.port.run(`. /run/lab-environment\n${script}`, seconds);
   }
 
   /** What a failed command said. */

@@ -1,8 +1,6 @@
 #!/bin/bash
 # The laboratory's first process: the mounts of a host, then commands from the outside until they end.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TZ=UTC
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
 mount -t securityfs securityfs /sys/kernel/security
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -26,19 +24,18 @@ if grep -q lab.cgroups=hybrid /proc/cmdline; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
 else
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
-  mkdir /sys/fs/cgroup/init
-  echo $$ > /sys/fs/cgroup/init/cgroup.procs
+  # As systemd has it, and LXC looks for it: what is not in the root may get controllers.
+  mkdir /sys/fs/cgroup/init.scope
+  echo $$ > /sys/fs/cgroup/init.scope/cgroup.procs
   for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control; done
 fi
 
 hostname lab
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
-modprobe -a virtio_console virtio_net virtio_rng 9pnet_virtio 9p overlay br_netfilter loop configfs
+modprobe -a virtio_console virtio_net virtio_rng overlay br_netfilter loop configfs
 mount -t configfs configfs /sys/kernel/config
-mkdir -p /repository /exchange
-mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 repository /repository
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 exchange /exchange
-/sbin/lab-agent
+bash /repository/test/lab/guest/agent.sh
 echo o > /proc/sysrq-trigger
 sleep 60

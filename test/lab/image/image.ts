@@ -30,14 +30,13 @@ function build(cache: string, directory: string): void {
   const partial = `${directory}.partial`;
   for (const name of existsSync(cache) ? readdirSync(cache) : []) rmSync(join(cache, name), { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
-  execFileSync('nice', ['-n', '10', 'sh', join(laboratory, 'image/recipe.sh'), partial, join(laboratory, 'guest')], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 20 * 60_000 });
+  execFileSync('nice', ['-n', '10', 'sh', join(laboratory, 'image/recipe.sh'), partial], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 20 * 60_000 });
   renameSync(partial, directory);
 }
 
 function recipeHash(): string {
   const hash = createHash('sha256');
-  for (const directory of ['image', 'guest']) {
-    for (const name of readdirSync(join(laboratory, directory)).filter((file) => file.endsWith('.sh')).sort()) hash.update(readFileSync(join(laboratory, directory, name)));
-  }
+  const directory = join(laboratory, 'image');
+  for (const name of readdirSync(directory).filter((file) => file.endsWith('.sh')).sort()) hash.update(readFileSync(join(directory, name)));
   return hash.digest('hex').slice(0, 16);
 }

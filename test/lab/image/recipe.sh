@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the laboratory's image from Debian packages: $1/vmlinux, $1/initrd, $1/root.img. Needs root and the network; $2 is the directory of the guest's own files.
+# Makes the laboratory's image from Debian packages: $1/vmlinux, $1/initrd, $1/root.img. Needs root and the network.
 set -eu
 export LC_ALL=C
 out=$1
-guest=$2
+here=$(cd "$(dirname "$0")" && pwd)
 suite=bookworm
 sources="deb http://deb.debian.org/debian $suite main
 deb http://deb.debian.org/debian $suite-updates main
@@ -22,14 +22,23 @@ bootstrap() {
 }
 
 # The kernel, and the modules that Debian's configuration leaves out.
-bootstrap "$out/builder" "$builder" --customize-hook="sh '$guest/../image/kernel.sh' \"\$1\"" --skip=cleanup/apt
+bootstrap "$out/builder" "$builder" --customize-hook="sh '$here/kernel.sh' \"\$1\"" --skip=cleanup/apt
 mv "$out/builder/kernel/vmlinux" "$out/vmlinux"
 
 # PostgreSQL's package makes no cluster of its own: the server under test does.
 bootstrap "$out/root" "$packages" --essential-hook='mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"' \
   --customize-hook='mv "$1"/../builder/kernel/modules "$1/lib/modules" && chroot "$1" depmod "$(ls "$1/lib/modules")"'
-install -m 755 "$guest/init.sh" "$out/root/sbin/init"
-install -m 755 "$guest/agent.sh" "$out/root/sbin/lab-agent"
+cat > "$out/root/sbin/init" <<'INIT'
+#!/bin/sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+modprobe -a 9pnet_virtio 9p
+mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 repository /repository
+exec bash /repository/test/lab/guest/init.sh
+INIT
+chmod 755 "$out/root/sbin/init"
+mkdir "$out/root/repository" "$out/root/exchange"
 for ids in subuid subgid; do echo 'root:1000000:1000000000' > "$out/root/etc/$ids"; done
 rm -rf "$out/root/usr/share/doc" "$out/root/usr/share/man" "$out/root/usr/share/locale"
 

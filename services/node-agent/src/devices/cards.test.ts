@@ -54,10 +54,11 @@ describe('an infiniband device', () => {
 describe('a tpm', () => {
   it('is what the emulator says it made, beside the one with a resource manager', async () => {
     const fake = new FakeHost();
-    fake.files.put('/usr/bin/swtpm').put('/sys/class/tpmrm/tpmrm3/dev', '252:65539\n');
+    fake.files.put('/usr/bin/swtpm').put('/sys/class/tpmrm/other/dev', '');
     const said = fake.processes.start.bind(fake.processes);
     fake.processes.start = async (argv, options) => {
       fake.files.put(options?.logFile ?? '', 'New TPM device: /dev/tpm3 (major/minor = 252/3)\n');
+      setTimeout(() => fake.files.put('/sys/class/tpmrm/tpmrm3/dev', '252:65539\n'), 30);
       return said(argv, options);
     };
     const driver = new TpmDriver(fake, '/state', new DeviceNodes(fake, '/state'));

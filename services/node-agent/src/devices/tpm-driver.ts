@@ -10,6 +10,7 @@ import { guestPath, nodeOwnership, type DeviceNodes, type GuestNode } from './de
 
 const swtpm = '/usr/bin/swtpm';
 const saysDeviceWithinMs = 5_000;
+const triedWithinMs = 30_000;
 const emulated = /New TPM device: \/dev\/tpm(\d+) \(major\/minor = (\d+)\/(\d+)\)/;
 
 /** Devices of type "tpm": an emulated one for each, by swtpm, which keeps its state in the instance's volume and outlives the agent. */
@@ -60,8 +61,19 @@ export class TpmDriver implements DeviceDriver {
     const { options } = device.spec;
     const [number, major, minor] = await this.#said(log);
     const nodes: GuestNode[] = [{ kind: 'char', major, minor, path: guestPath(options[tpmKeys.path.name] ?? ''), ...nodeOwnership({}) }];
-    const managed = await deviceNumberOf(this.#sysfs, `/sys/class/tpmrm/tpmrm${number}`);
+    const managed = await this.#managed(number);
     return managed ? [...nodes, { kind: 'char', ...managed, path: guestPath(options[tpmKeys.pathrm.name] ?? ''), ...nodeOwnership({}) }] : nodes;
+  }
+
+  /** The one with a resource manager comes when the kernel has tried the other; older kernels make none. */
+  async #managed(number: number): Promise<{ major: number; minor: number } | undefined> {
+    if (!(await this.host.files.exists('/sys/class/tpmrm'))) return undefined;
+    for (const deadline = Date.now() + triedWithinMs; Date.now() < deadline; ) {
+      const managed = await deviceNumberOf(this.#sysfs, `/sys/class/tpmrm/tpmrm${number}`);
+      if (managed) return managed;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new LxdError('internal', 'The emulated TPM did not start');
   }
 
   /** What the emulator says of the device it made. */

@@ -7,6 +7,7 @@ import { guestEvents } from '../../devlxd/guest-events.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { InstanceRecord, RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
+import { updateProfile } from './apparmor-profile.js';
 import { cgroupLimits, unlimited, type CgroupValue } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
 import { balanced, cpusOfOthers, pickCpus } from './cpu-set.js';
@@ -108,6 +109,7 @@ export class Containers {
 
   /** Brings limits and devices of a running container to the wish and keeps it. */
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
+    await updateProfile(this.tools.host, this.tools.known.layout, before, wish);
     await this.updateLimits(before, wish);
     await this.updateModules(before, wish);
     const cpus = await this.updateCpus(before, wish, running);

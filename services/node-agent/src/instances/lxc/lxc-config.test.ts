@@ -87,6 +87,12 @@ describe('the configuration of a container', () => {
     expect(() => lxcConfig({ ...plan, ...change })).toThrow('must be a single line');
   });
 
+  it('adds the rules of "raw.apparmor" to the profile where the kernel confines', () => {
+    const config = { 'raw.apparmor': '# ours\n\n\tdeny /etc/secret r,\r\n' };
+    expect(lines({ config, apparmor: true })).toEqual(expect.arrayContaining(['lxc.apparmor.profile = generated', 'lxc.apparmor.raw = # ours', 'lxc.apparmor.raw = deny /etc/secret r,']));
+    expect(lines({ config }).join('\n')).not.toContain('apparmor');
+  });
+
   it('ends with raw.lxc', () => {
     expect(lines({ config: { 'raw.lxc': 'lxc.signal.halt = SIGTERM\n\n' } }).slice(-2)).toEqual(['lxc.signal.halt = SIGTERM', '']);
   });

@@ -1,6 +1,7 @@
 import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { IdRange, LxcEntry } from '../../devices/device.js';
+import { apparmorRules } from './apparmor-profile.js';
 
 /** Everything that decides a container's configuration; plain data, gathered by the start. */
 export interface ContainerPlan {
@@ -90,6 +91,7 @@ function isolation(plan: ContainerPlan): LxcEntry[] {
   if (plan.apparmor) {
     entries.push(['lxc.apparmor.profile', 'generated']);
     if (isOn(plan.config, instanceKeys.securityNesting.name)) entries.push(['lxc.apparmor.allow_nesting', '1']);
+    entries.push(...apparmorRules(plan.config).map((rule): LxcEntry => ['lxc.apparmor.raw', rule]));
   }
   for (const range of plan.idmap) {
     if (range.isUid) entries.push(['lxc.idmap', `u ${range.nsId} ${range.hostId} ${range.range}`]);

@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { image } from './image/image.js';
+import type { Lab } from './lab.js';
+import { limitsReadBack } from './limits.js';
+import { Machine } from './machine.js';
+import { startServer } from './server.js';
+
+/** A machine of its own: which control groups there are is decided at boot. */
+describe('limits with cgroup v1 beside v2', () => {
+  let machine: Machine | undefined;
+  let lab: Lab | undefined;
+  beforeAll(async () => {
+    machine = await Machine.boot(image(), 'hybrid');
+    lab = await startServer(machine);
+  }, 600_000);
+  afterAll(async () => {
+    await machine?.off();
+  });
+
+  limitsReadBack(() => lab!, 'hybrid');
+});
