@@ -28,6 +28,15 @@ describe('nics on a card of the host', () => {
     expect(await lab.refusal('lxc config device remove carded n0')).toContain('cannot be removed when instance is running');
   });
 
+  it('ipvlan on a VLAN that is made for it', async () => {
+    await lab.sh(`${far} ip link add link eth3 name eth3.60 up type vlan id 60 && ${far} ip addr add 198.51.60.1/24 dev eth3.60
+      lxc config device add carded n0 nic nictype=ipvlan parent=eth2 vlan=60 name=n0 ipv4.address=198.51.60.2
+      lxc start carded`);
+    expect(await lab.sh(`${far} ping -c 2 -W 5 198.51.60.2`)).toContain(' 0% packet loss');
+    await lab.sh('lxc stop -f carded');
+    expect(await lab.refusal('ip link show eth2.60')).toContain('does not exist');
+  });
+
   it('ipvlan in l2 goes by its gateway', async () => {
     await lab.sh(`${far} ip addr add 203.0.113.1/24 dev lo
       lxc config device add carded n0 nic nictype=ipvlan parent=eth2 name=n0 mode=l2 ipv4.address=198.51.50.3/24 ipv4.gateway=198.51.50.1
@@ -61,14 +70,21 @@ describe('SR-IOV', () => {
   const card = '/sys/bus/netdevsim/devices/netdevsim7';
 
   beforeAll(async () => {
-    await lab.sh(`modprobe netdevsim && echo "7 1" > /sys/bus/netdevsim/new_device && sleep 1; ls -l ${card} ${card}/net`);
+    await lab.sh(`modprobe netdevsim && echo "7 1" > /sys/bus/netdevsim/new_device && ls ${card}/net`);
   });
   afterAll(async () => {
     await lab.try('lxc config device remove guest n0; echo 7 > /sys/bus/netdevsim/del_device');
   });
 
+  const parent = (): Promise<string> => lab.sh(`ls ${card}/net`);
+
   it('a card whose functions are no devices of their own is refused', async () => {
-    const [parent] = (await lab.sh(`ls ${card}/net`)).split('\n');
-    expect(await lab.refusal(`lxc config device add guest n0 nic nictype=sriov parent=${parent} name=n0`)).toContain('SR-IOV');
+    expect(await lab.refusal(`lxc config device add guest n0 nic nictype=sriov parent=${await parent()} name=n0`)).toContain('SR-IOV');
+  });
+
+  it('the kernel takes the settings of a function as the driver writes them', async () => {
+    await lab.sh(`echo 2 > ${card}/sriov_numvfs
+      echo 'link set dev ${await parent()} vf 1 mac 00:16:3e:00:00:01 vlan 9 spoofchk on' | ip -batch -`);
+    expect(await lab.sh(`ip link show ${await parent()}`)).toMatch(/vf 1 .*00:16:3e:00:00:01.* vlan 9, spoof checking on/);
   });
 });

@@ -16,7 +16,7 @@ describe('usb and unix-hotplug', () => {
       mkdir configs/c.1 functions/acm.0 && ln -s functions/acm.0 configs/c.1/`);
   });
   afterEach(async () => {
-    await lab.try(`echo "" > ${gadget}/UDC || true; lxc config device remove guest u0`);
+    await lab.try(`echo "" > ${gadget}/UDC; lxc config device remove guest u0`);
   });
   const plugIn = (): Promise<string> => lab.sh(`echo dummy_udc.0 > ${gadget}/UDC`);
   const pullOut = (): Promise<string> => lab.sh(`echo "" > ${gadget}/UDC`);

@@ -1,5 +1,6 @@
 import { nicIpvlanKeys } from '@asterism/config-keys';
 import type { Host } from '../host/host.js';
+import { writeSysctl } from '../networks/bridge-link.js';
 import type { DeviceVolatile, InstanceDevice, LxcEntry } from './device.js';
 import type { NicKind, NicLink } from './nic-kind.js';
 import { runIp, type IpCommand } from '../networks/links.js';
@@ -16,6 +17,7 @@ export class IpvlanNic implements NicKind {
 
   async create({ spec: { options } }: InstanceDevice): Promise<NicLink> {
     const { link, created } = await ensureParent(this.host, options);
+    if (created) await this.#passOn(link, options);
     const mode = options[keys.mode.name] || keys.mode.defaultValue;
     const entries: LxcEntry[] = [
       ['type', 'ipvlan'],
@@ -28,6 +30,13 @@ export class IpvlanNic implements NicKind {
     ];
     await runIp(this.host, hostRoutes(options, 'replace'));
     return { link, volatile: created ? { 'last_state.created': 'true' } : {}, entries };
+  }
+
+  /** A VLAN's link that was just made does not answer for others yet, and LXC wants it to; other parents are the administrator's. */
+  async #passOn(link: string, options: Readonly<Record<string, string>>): Promise<void> {
+    if (options[keys.ipv4Address.name]) await writeSysctl(this.host, `ipv4/conf/${link}/forwarding`, '1');
+    if (!options[keys.ipv6Address.name]) return;
+    for (const name of ['forwarding', 'proxy_ndp']) await writeSysctl(this.host, `ipv6/conf/${link}/${name}`, '1');
   }
 
   async destroy({ spec: { options } }: InstanceDevice): Promise<DeviceVolatile> {

@@ -43,6 +43,7 @@ describe('an ipvlan nic', () => {
     const driver = new NicDriver(host(), '/state');
     const { nic: section } = await driver.start(nic({ nictype: 'ipvlan', parent: 'parent0', 'ipv4.address': '10.1.1.5,10.1.1.6' }));
     expect(section).toEqual(expect.arrayContaining([['type', 'ipvlan'], ['link', 'parent0'], ['ipvlan.mode', 'l3s'], ['l2proxy', '1'], ['ipv4.gateway', 'dev'], ['ipv4.address', '10.1.1.6/32']]));
+    expect(section?.[0]).toEqual(['type', 'ipvlan']);
     const second = await driver.start(nic({ nictype: 'ipvlan', parent: 'parent0', mode: 'l2', 'ipv6.address': 'fd00::5/64', 'ipv6.gateway': 'fd00::1' }));
     expect(second.nic).toEqual(expect.arrayContaining([['ipvlan.mode', 'l2'], ['ipv6.gateway', 'fd00::1'], ['ipv6.address', 'fd00::5/64']]));
   });
@@ -55,6 +56,13 @@ describe('an ipvlan nic', () => {
     expect(fake.inputs.join('')).toContain('route replace 10.1.1.5/32 dev lo table 100\nroute replace fd00::5/128 dev lo table 101\n');
     await driver.stop(device);
     expect(fake.inputs.slice(-2)).toEqual(['route del 10.1.1.5/32 dev lo table 100\n', 'route del fd00::5/128 dev lo table 101\n']);
+  });
+
+  it('has a VLAN made for it pass on what LXC answers for', async () => {
+    const fake = host();
+    for (const name of ['ipv4/conf/parent0.9/forwarding', 'ipv6/conf/parent0.9/forwarding', 'ipv6/conf/parent0.9/proxy_ndp']) fake.files.put(`/proc/sys/net/${name}`, '0');
+    await new NicDriver(fake, '/state').start(nic({ nictype: 'ipvlan', parent: 'parent0', vlan: '9', 'ipv4.address': '10.1.1.5', 'ipv6.address': 'fd00::5' }));
+    expect(Object.entries(fake.files.tree('/proc/sys/net/ipv')).filter(([, value]) => value === '1')).toHaveLength(3);
   });
 
   it('cannot come to a running instance', async () => {

@@ -36,10 +36,11 @@ export class NicDriver implements DeviceDriver {
   async start(device: InstanceDevice): Promise<DeviceStart> {
     const { link, volatile, entries = [] } = await this.#kind(device.spec).create(device);
     const name = guestName(device);
-    const type = entries.some(([key]) => key === 'type') ? [] : [['type', 'phys'] as const];
+    // LXC forgets what was said of a link before its type.
+    const type = entries.find(([key]) => key === 'type') ?? (['type', 'phys'] as const);
     const hwaddr = device.spec.options[nicBridgedKeys.hwaddr.name];
     return {
-      nic: [...type, ['name', name], ['flags', 'up'], ['link', link], ...(hwaddr ? [['hwaddr', hwaddr] as const] : []), ...entries],
+      nic: [type, ['name', name], ['flags', 'up'], ['link', link], ...(hwaddr ? [['hwaddr', hwaddr] as const] : []), ...entries.filter(([key]) => key !== 'type')],
       volatile: { ...volatile, ...chosenName(device, name) },
     };
   }
