@@ -40,7 +40,6 @@ export const accepted: Accepted[] = [
   { script: 'profiles', step: 'lxc profile device unset web share nokey', line: /^/, reason: 'an option without a value is an option that is not there' },
   { script: 'profiles', step: 'lxc profile rename nope x', line: /Query affected|Profile not found/, reason: 'the words of a query are no answer' },
   { script: 'server', step: 'GET /1.0', line: /"user\.|"config": |^\s*},$/, reason: 'PUT replaces the configuration, user keys too; LXD keeps those it was not given' },
-  { script: 'server', step: 'lxc cluster list', line: /^stderr:/, reason: 'clustering is not advertised yet' },
   { script: 'warnings', step: 'acknowledge nope', line: /^/, reason: 'a warning that is not there is not found' },
   { script: 'warnings', step: '{"status":"acknowledged"}', line: /^/, reason: 'a warning that is not there is not found' },
   { script: 'monitor', step: 'life.json', line: /storage-volume-(created|updated|deleted)/, reason: 'LXD names a volume in its events as it is called on disk' },

@@ -92,7 +92,7 @@ describe('a cluster', () => {
     await update({ 'core.https_address': '[::]:8443' });
     await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('Cannot use wildcard core.https_address "[::]:8443" for cluster.https_address');
     await update({ 'core.https_address': '' });
-    await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('No core.https_address config key is set on this member');
+    await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('Cannot use wildcard core.https_address "" for cluster.https_address');
   });
 
   it('begins with the host that has the control plane', async () => {

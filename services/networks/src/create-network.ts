@@ -32,7 +32,8 @@ export class CreateNetwork {
       await this.pending.promise(request, kind);
       return { url: networkUrl({ project: kind.project, name: request.name }) };
     }
-    const promised = members.isClustered ? this.pending.require(await store.find(kind.project, request.name), request.config) : undefined;
+    const present = await store.find(kind.project, request.name);
+    const promised = present || (members.isClustered && members.names.length > 1) ? this.pending.require(present, request.config) : undefined;
     const network = await this.#plan(call, request, { ...kind, members: promised?.members ?? {} });
     await this.database.transact((unit) => (promised ? store.setPromised(unit, { ...network, id: promised.id }, false) : store.insert(unit, network))).catch((error: unknown) => {
       throw isUniqueViolation(error) ? nameTaken() : error;

@@ -67,9 +67,8 @@ export class EnableClustering {
     const config = await this.config.load();
     const own = config[serverKeys.coreHttpsAddress.name] ?? '';
     const address = server_address || (config[serverKeys.clusterHttpsAddress.name] ?? '') || own;
-    if (address === '') throw new LxdError('bad-request', 'No core.https_address config key is set on this member');
     if (isWildcard(address)) {
-      throw new LxdError('bad-request', `Cannot use wildcard core.https_address ${JSON.stringify(address)} for cluster.https_address. Please specify a new cluster.https_address or core.https_address`);
+      throw new LxdError('internal', `Cannot use wildcard core.https_address ${JSON.stringify(address)} for cluster.https_address. Please specify a new cluster.https_address or core.https_address`);
     }
     return address;
   }

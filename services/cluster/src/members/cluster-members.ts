@@ -43,8 +43,8 @@ export class ClusterMembers {
     const row = await this.#load(change.name);
     requireMatch(change.if_match, memberEtag(row));
     const roles = new Set(rolesOf(row));
-    for (const role of change.roles) if (!roles.delete(role)) throw new LxdError('bad-request', role === 'database' ? 'The automatically assigned "database" role cannot be added by users' : `Unknown role ${JSON.stringify(role)}`);
-    for (const role of roles) throw new LxdError('bad-request', `The automatically assigned "${role}" role cannot be dropped by users`);
+    for (const role of change.roles) if (!roles.delete(role)) throw new LxdError('bad-request', `The "${role}" role cannot be added at this time`);
+    for (const role of roles) throw new LxdError('bad-request', `The "${role}" role cannot be dropped at this time`);
     await this.database.transact(async (unit) => {
       await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain || 'default', description: change.description });
       unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
@@ -74,9 +74,9 @@ export class ClusterMembers {
   /** By force: what lay on the member is given up with it. */
   async remove(call: CallContext, { name, force }: cluster.MemberRemoval): Promise<void> {
     const row = await this.#load(name);
+    if (!force) await this.use.requireEmpty(call, name);
     if ((await this.store.list()).length === 1) throw new LxdError('bad-request', 'Member is the only member in the cluster');
     if (row.has_control_plane) throw new LxdError('bad-request', `Member "${name}" has the control plane of the cluster and cannot be removed`);
-    if (!force) await this.use.requireEmpty(call, name);
     if (!force && row.age >= (await this.offlineAfterS())) throw new LxdError('bad-request', `Member "${name}" is offline: it can be removed by force`);
     await this.use.withdraw(call, name, force);
     await this.database.transact(async (unit) => {
@@ -123,6 +123,7 @@ export class ClusterMembers {
       await this.store.insert(unit, { ...member, server_address: member.address.replace(/:\d+$/, ':8443') });
       if (isClustered(rows)) unit.emit(event('members.changed', { members: [member.name] }));
     });
+    if (isClustered(rows)) await this.use.expect(member.name);
     return (await this.store.seen(member)) ?? member.name;
   }
 

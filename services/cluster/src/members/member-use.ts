@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LxdError } from '@asterism/errors';
 import { Token, type common, type Instances, type Networks, type StoragePools, type StorageVolumes } from '@asterism/proto';
-import { childCall, type CallContext } from '@asterism/rpc';
+import { childCall, systemCall, type CallContext } from '@asterism/rpc';
 
 const withinMs = 60_000;
 const forcedWithinMs = 5_000;
@@ -22,6 +22,11 @@ export class MemberUse {
     if (instances.length > 0) throw new LxdError('internal', `Node still has the following containers: ${instances.join(', ')}`);
     const volumes = await this.#customVolumes(call, member);
     if (volumes.length > 0) throw new LxdError('internal', `Node still has the following custom volumes: ${volumes.join(', ')}`);
+  }
+
+  /** A member that nobody announced shall have every pool all the same. */
+  async expect(member: string): Promise<void> {
+    await this.pools.expectMember(systemCall(), { member, keys: [] });
   }
 
   /** Pools and networks go from the host of a member that leaves; by force it may be out of reach. */

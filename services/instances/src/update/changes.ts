@@ -95,7 +95,7 @@ export class Changes {
     requireInstanceName(newName);
     if (newName !== name && (await this.parts.instances.exists(project, newName))) throw new LxdError('conflict', `Name "${newName}" already in use`);
     const member = request.target ? this.placement.require(request.target) : row.member;
-    if (request.target && member === row.member) throw new LxdError('bad-request', 'Target must be different than instance\'s current location');
+    if (request.target && member === row.member) return this.admission.fail(call, { description: 'Migrating instance', project, resources: resourcesOf(row) }, new Refused("Target must be different than instance's current location"));
     const poolName = request.pool || row.pool;
     if (poolName === row.pool && member === row.member) throw new LxdError('bad-request', 'Requested storage pool is the same as current pool');
     const root = rootDisk(row.expanded_devices);

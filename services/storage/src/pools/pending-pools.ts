@@ -21,7 +21,7 @@ export class PendingPools {
     const member = this.members.choose(request.target);
     const { pool, member: own } = splitConfig(withoutEmpty(request.config));
     const [foreign] = Object.keys(pool);
-    if (foreign !== undefined) throw new LxdError('internal', `Config key "${foreign}" may not be used as cluster member specific key`);
+    if (foreign !== undefined) throw new LxdError('internal', `Config key "${foreign}" may not be used as member-specific key`);
     await this.database.transact(async (unit) => {
       const row = await this.pools.lockNamed(unit, request.name);
       if (row && (row.ready || row.maker !== '')) throw new LxdError('bad-request', 'Storage pool is not in pending state');
@@ -30,6 +30,11 @@ export class PendingPools {
       const id = row?.id ?? (await this.pools.insert(unit, { name: request.name, driver: request.driver, description: request.description, config: {}, maker: '' }));
       await this.pools.setMember(unit, id, member, own, { made: false });
     });
+  }
+
+  /** Whether pools are promised first: with one member there is nothing to promise. */
+  concerns(present: PoolRow | undefined, target: string): boolean {
+    return this.members.isClustered && (target !== '' || present !== undefined || this.members.names.length > 1);
   }
 
   /** The pool whose second half is asked for, when it is promised for every member. */

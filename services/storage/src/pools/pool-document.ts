@@ -1,10 +1,10 @@
+import { soleMember } from '@asterism/agents';
 import { sortedMap } from '@asterism/api';
 import type { PoolRow } from './pool.store.js';
 
-/** The config the API shows: with that of the member where one is asked for, or there is one only. */
+/** The config the API shows: with that of the member where one is asked for, or where there is no cluster. */
 export function shownConfig(row: Pick<PoolRow, 'config' | 'members'>, member = ''): Record<string, string> {
-  const members = Object.values(row.members);
-  return sortedMap(members.length === 1 ? { ...row.config, ...members[0] } : { ...row.config, ...row.members[member] });
+  return sortedMap({ ...row.config, ...row.members[member || soleMember] });
 }
 
 /** LXD's StoragePool object; used_by is null where nothing does. */

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Agents } from '@asterism/agents';
+import { Agents, soleMember } from '@asterism/agents';
 import { document, requireMatch, requireUnchanged, untilUnchanged, withoutEmpty } from '@asterism/api';
 import { Database, isUniqueViolation, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
@@ -47,7 +47,7 @@ export class StoragePoolsHandler implements StoragePools {
     const present = await this.pools.find(request.name);
     if (present?.ready || (present && !this.members.isClustered)) throw poolExists();
     requireValidPool(request);
-    if (!this.members.isClustered) await this.#createAlone(call, request);
+    if (!this.pending.concerns(present, request.target)) await this.#createAlone(call, request);
     else if (request.target !== '') await this.pending.promise(request);
     else await this.#createOnAll(call, this.pending.require(present, request), request);
     return { url: poolUrl(request.name) };
@@ -116,7 +116,7 @@ export class StoragePoolsHandler implements StoragePools {
     const next = { ...row, config: splitConfig(config).pool, description: request.description ?? '' }; // also by PATCH: LXD forgets it
     const [first = ''] = Object.keys(row.members);
     const concerned = target !== '' ? [target] : Object.keys(row.members);
-    if (target !== '' || concerned.length === 1) next.members = { ...row.members, [target || first]: splitConfig(config).member };
+    if (target !== '' || first === soleMember) next.members = { ...row.members, [target || first]: splitConfig(config).member };
     for (const member of concerned) await this.agents.on(member).storage.updatePool(call, agentPool(next, member));
     await this.database.transact(async (unit) => {
       const current = await this.pools.lock(unit, row.id);
