@@ -24,7 +24,7 @@ export class RemoteAgents extends Agents {
     private readonly cluster: Cluster,
     private readonly tls: TlsFiles,
     /** Hears of every answer; what it returns names the member that this process reaches without a wire. */
-    private readonly own: (members: readonly cluster.Member[]) => string | undefined = () => undefined,
+    private readonly own: (answer: cluster.Members) => string | undefined = () => undefined,
   ) {
     super();
   }
@@ -39,7 +39,7 @@ export class RemoteAgents extends Agents {
   async refresh(): Promise<void> {
     const answer = await this.cluster.listMembers(systemCall({ timeoutMs: 3_000 }), {}).catch(() => undefined);
     if (!answer) return;
-    const own = this.own(answer.members);
+    const own = this.own(answer);
     const others = answer.members.filter(({ name, address }) => name !== own && address !== '');
     const named = new Set(others.flatMap(({ name, former_names }) => [name, ...former_names]));
     for (const name of this.#known.keys()) if (!named.has(name)) this.#forget(name);

@@ -1,4 +1,5 @@
 import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { LxdError } from '@asterism/errors';
 import type { CallContext } from './call-context.js';
 import { onBehalfOf } from './current-call.js';
 import type { Service, ServiceDefinition } from './definition.js';
@@ -10,6 +11,8 @@ export interface RpcServerOptions {
   /** host:port, port 0 for any. */
   listen: string;
   tls: TlsFiles;
+  /** Of callers whose certificates have been revoked; SHA-256 as node writes it. */
+  refuses?: (fingerprint: string) => boolean;
 }
 
 type AnyServerCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown> | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -35,12 +38,22 @@ export class RpcServer {
         onBehalfOf(context, () => (handler as unknown as Record<string, AnyMethod>)[name]!.call(handler, context, request));
       const work: Work = { kind: 'call', name: `${definition.fullName}/${method.name}` };
       implementation[name] = method.responseStream
-        ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run, serialize: wire.responseSerialize })
+        ? (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => void answerStream(call, { streamed: method.requestStream, run: this.#admitting(call, run), serialize: wire.responseSerialize })
         : (call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>, done: sendUnaryData<unknown>) =>
-            void this.#count(answerOnce(call, method.requestStream, (context, request) => watched(work, context, (own) => run(own, request) as Promise<unknown>), done));
+            void this.#count(answerOnce(call, method.requestStream, this.#admitting(call, (context, request) => watched(work, context, (own) => run(own, request) as Promise<unknown>)), done));
     }
     this.#server.addService(wires, implementation);
     return this;
+  }
+
+  /** Throws where the caller's certificate is good no more. */
+  #admitting(call: AnyServerCall, run: AnyMethod): AnyMethod {
+    const { refuses } = this.options;
+    if (!refuses) return run;
+    return (context, request) => {
+      if (refuses(call.getAuthContext().sslPeerCertificate?.fingerprint256 ?? '')) throw new LxdError('unauthenticated', 'This certificate was revoked');
+      return run(context, request);
+    };
   }
 
   /** Resolves to the port listened on. */

@@ -122,6 +122,7 @@ export class ClusterHandler implements Cluster {
   }
 
   async listMembers(): Promise<cluster.Members> {
-    return { members: await this.members.agents() };
+    const [members, revoked] = await Promise.all([this.members.agents(), this.members.revoked()]);
+    return { members, revoked };
   }
 }

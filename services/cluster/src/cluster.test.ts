@@ -62,7 +62,7 @@ describe('the server', () => {
 
   it('knows the members that announced themselves', async () => {
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }] });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }], revoked: [] });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,
@@ -136,6 +136,7 @@ describe('a cluster', () => {
     expect((await members()).map((member) => member['server_name'])).toEqual(['m1', 'm5']);
     await handler.removeMember(call, { name: 'm5', force: false });
     expect((await members()).length).toBe(1);
+    expect((await handler.listMembers(call, {})).revoked).toEqual([expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)]);
     await expect(handler.register(call, { name: 'm5', address: '192.0.2.3:8444', architecture: 'x86_64', environment: Buffer.from('{}') })).rejects.toThrow('"m5" is no member of this cluster');
     await expect(handler.removeMember(call, { name: 'm1', force: true })).rejects.toThrow('Member is the only member in the cluster');
   });

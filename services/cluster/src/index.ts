@@ -18,6 +18,7 @@ import { clusterSchema } from './migrations/001-cluster.js';
 import { clusterMembers } from './migrations/002-members.js';
 import { memberNodes } from './migrations/003-nodes.js';
 import { memberHealth } from './migrations/004-health.js';
+import { revokedCertificates } from './migrations/005-revoked.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -29,7 +30,7 @@ export const clusterService = defineService({
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],
-  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth],
+  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth, revokedCertificates],
   async start(app) {
     await app.get(ServerDocument, { strict: false }).follow();
     await app.get(Nodes, { strict: false }).follow();

@@ -20,6 +20,7 @@ export class ControlPlane {
   readonly #cluster: Cluster;
   #server: RpcServer | undefined;
   #subscription: Subscription | undefined;
+  #revoked: ReadonlySet<string> = new Set();
 
   constructor(private readonly options: Options) {
     this.#cluster = options.composition.handler(cluster.ClusterDefinition) as Cluster;
@@ -59,7 +60,7 @@ export class ControlPlane {
     if (plane.address === '') return;
     const tls: TlsFiles = { ca: Buffer.from(plane.ca), cert: Buffer.from(plane.certificate), key: Buffer.from(plane.key) };
     const { RpcServer } = await import('@asterism/rpc/wire');
-    const server = new RpcServer({ listen: plane.address, tls });
+    const server = new RpcServer({ listen: plane.address, tls, refuses: (fingerprint) => this.#revoked.has(fingerprint) });
     const { composition, bus } = this.options;
     for (const definition of [...Object.values(deployables).flat(), ...Object.values(agentDefinitions)] as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
     server.add(events.EventsDefinition, busHandler(bus));
@@ -72,7 +73,8 @@ export class ControlPlane {
   async #reachOthers(tls: TlsFiles): Promise<void> {
     const { agents, environment } = this.options;
     const { RemoteAgents } = await import('@asterism/agents/remote');
-    const others = new RemoteAgents(this.#cluster, tls, (members) => {
+    const others = new RemoteAgents(this.#cluster, tls, ({ members, revoked }) => {
+      this.#revoked = new Set(revoked);
       agents.recognise(members);
       environment.member = agents.own;
       return agents.own;

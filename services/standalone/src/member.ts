@@ -24,7 +24,9 @@ export async function startMember(stateDir: string, membership: Membership, remo
   await reached(clusterService);
   const runtime = await openMemberRuntime(environment, channel);
   const agents = new LocalAgents(name);
-  const others = new RemoteAgents(clusterService, tls, (members) => {
+  let refused: ReadonlySet<string> = new Set();
+  const others = new RemoteAgents(clusterService, tls, ({ members, revoked }) => {
+    refused = new Set(revoked);
     agents.recognise(members);
     environment.member = agents.own;
     return agents.own;
@@ -40,7 +42,7 @@ export async function startMember(stateDir: string, membership: Membership, remo
     composition: 'member',
   });
   agents.bind(localAgent(composition));
-  const server = new RpcServer({ listen: agent_address, tls });
+  const server = new RpcServer({ listen: agent_address, tls, refuses: (fingerprint) => refused.has(fingerprint) });
   for (const definition of Object.values(agentDefinitions) as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
   await server.listen();
   await others.refresh();

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { serverKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
@@ -42,6 +43,7 @@ export class AcceptMember {
     await this.database.transact(async (unit) => {
       requireNew(await this.members.lock(unit), request);
       await this.members.insert(unit, { name, address: agentAddress, server_address, architecture: request.architecture });
+      await this.members.setFingerprint(unit, name, new X509Certificate(credentials.certificate).fingerprint256);
       await this.config.set(unit, name, serverKeys.clusterHttpsAddress.name, server_address);
       await this.config.set(unit, name, serverKeys.coreHttpsAddress.name, server_address);
       unit.emit(event('members.changed', { members: [name] }));

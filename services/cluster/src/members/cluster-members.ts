@@ -95,6 +95,10 @@ export class ClusterMembers {
     return { name: known };
   }
 
+  revoked(): Promise<string[]> {
+    return this.store.revoked();
+  }
+
   /** Where the agents are. */
   async agents(): Promise<cluster.Member[]> {
     const [rows, offlineAfterS] = await Promise.all([this.store.list(), this.offlineAfterS()]);

@@ -98,12 +98,22 @@ export class MemberStore {
     return rows.map(({ name }) => name);
   }
 
+  async setFingerprint(unit: Unit, name: string, fingerprint: string): Promise<void> {
+    await unit.query('UPDATE cluster.members SET fingerprint = $2 WHERE name = $1', [name, fingerprint]);
+  }
+
+  async revoked(): Promise<string[]> {
+    return (await this.database.query<{ fingerprint: string }>('SELECT fingerprint FROM cluster.revoked')).map(({ fingerprint }) => fingerprint);
+  }
+
   /** False where that was known. */
   async setOnline(unit: Unit, name: string, online: boolean): Promise<boolean> {
     return (await unit.query('UPDATE cluster.members SET is_online = $2 WHERE name = $1 AND is_online <> $2 RETURNING name', [name, online])).length > 0;
   }
 
+  /** With the certificate that it had. */
   async delete(unit: Unit, name: string): Promise<void> {
+    await unit.query(`INSERT INTO cluster.revoked SELECT fingerprint FROM cluster.members WHERE name = $1 AND fingerprint <> '' ON CONFLICT DO NOTHING`, [name]);
     await unit.query('DELETE FROM cluster.members WHERE name = $1', [name]);
   }
 }
