@@ -2,29 +2,34 @@
 // the certificate the API shows, passwords and URLs of bundled stores. What is there and good is kept, so it may run as often as one likes.
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createAuthority, issueCertificate, selfSignedCertificate } from '../../libs/certificates/dist/index.js';
+import { issueCertificate, selfSignedCertificate } from '../../libs/certificates/dist/index.js';
+import { isAgeing, trusted, turnAuthority } from './authority.mjs';
+import { restart } from './restart.mjs';
 import { SecretStore } from './secret-store.mjs';
 
 const hostsOwn = ['127.0.0.1', '::1'];
 
-/** Whether a certificate can stay: of this authority, for all these names, and more than a third of its life is left. */
+/** Whether a certificate can stay: of this authority, trusting whom everybody is to trust, for all these names, and more than a third of its life is left. */
 export function isGood(secret, authority, dnsNames, now = Date.now()) {
-  if (!secret?.['tls.crt'] || !secret['tls.key'] || secret['ca.crt'] !== authority.certificate) return false;
+  if (!secret?.['tls.crt'] || !secret['tls.key'] || secret['ca.crt'] !== trusted(authority)) return false;
   const certificate = new X509Certificate(secret['tls.crt']);
-  const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-  return to - now > (to - from) / 3 && certificate.verify(new X509Certificate(authority.certificate).publicKey) && dnsNames.every((name) => certificate.checkHost(name));
+  return !isAgeing(secret['tls.crt'], now) && certificate.verify(new X509Certificate(authority['tls.crt']).publicKey) && dnsNames.every((name) => certificate.checkHost(name));
 }
 
+/** Answers the names of parties that got something new. */
 async function keepAuthority(store, { secret, years, parties }) {
   const kept = await store.read(secret);
-  const authority = kept ? { certificate: kept['tls.crt'], key: kept['tls.key'] } : await createAuthority('Asterism');
-  if (!kept) await store.write(secret, { 'tls.crt': authority.certificate, 'tls.key': authority.key }, 'kubernetes.io/tls');
+  const authority = await turnAuthority(kept);
+  if (authority !== kept) await store.write(secret, authority, 'kubernetes.io/tls');
+  const renewed = [];
   for (const { name, secret: own, dnsNames } of parties) {
     if (isGood(await store.read(own), authority, dnsNames)) continue;
-    const { certificate, key } = await issueCertificate(authority, { commonName: name, dnsNames, ipAddresses: ['127.0.0.1'], years });
-    await store.write(own, { 'ca.crt': authority.certificate, 'tls.crt': certificate, 'tls.key': key }, 'kubernetes.io/tls');
+    const { certificate, key } = await issueCertificate({ certificate: authority['tls.crt'], key: authority['tls.key'] }, { commonName: name, dnsNames, ipAddresses: ['127.0.0.1'], years });
+    await store.write(own, { 'ca.crt': trusted(authority), 'tls.crt': certificate, 'tls.key': key }, 'kubernetes.io/tls');
     console.log(`certificate of ${name}: made`);
+    renewed.push(name);
   }
+  return renewed;
 }
 
 /** Clients remember its fingerprint: it is never made anew. */
@@ -49,14 +54,19 @@ async function keepConnections(store, { secret, postgresqlHost, redisHost }) {
 }
 
 export async function keepCredentials(store, wanted) {
-  if (wanted.authority) await keepAuthority(store, wanted.authority);
+  const renewed = wanted.authority ? await keepAuthority(store, wanted.authority) : [];
   if (wanted.api) await keepApiCertificate(store, wanted.api);
   if (wanted.connections) await keepConnections(store, wanted.connections);
+  return renewed;
 }
 
 if (import.meta.main) {
   const account = (name) => readFileSync(`/var/run/secrets/kubernetes.io/serviceaccount/${name}`, 'utf8');
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  await keepCredentials(new SecretStore({ url, namespace: account('namespace'), token: account('token') }), JSON.parse(process.env.CREDENTIALS_WANTED));
+  const access = { url, namespace: account('namespace'), token: account('token') };
+  const renewed = await keepCredentials(new SecretStore(access), JSON.parse(process.env.CREDENTIALS_WANTED));
+  // Processes read their certificate when they start. Before an install or upgrade nobody needs to be told.
+  const workloads = JSON.parse(process.env.CREDENTIALS_RESTART ?? '{}');
+  for (const party of renewed) if (workloads[party]) await restart(access, workloads[party]);
 }

@@ -82,7 +82,9 @@ describe.skipIf(missing)('the chart', () => {
   test('without a cluster nobody speaks to Kubernetes but the job of credentials, for the Secrets it keeps', () => {
     const objects = render({ ...bundled, agent: { clustered: false } });
     expect(pods(objects).filter((pod) => pod.automountServiceAccountToken !== false).map((pod) => pod.containers[0]!.name)).toEqual(['credentials']);
-    expect(named(objects, 'Role')).toEqual(['lab-asterism-credentials']);
+    expect(named(objects, 'Role').sort()).toEqual(['lab-asterism-credentials', 'lab-asterism-renewal']);
+    expect(find(objects, 'Role', 'lab-asterism-renewal').rules!.filter(({ resourceNames }) => !resourceNames?.length)).toEqual([]);
+    expect(find(objects, 'Role', 'lab-asterism-renewal').rules!.flatMap(({ resources, verbs }) => resources.map((resource) => `${resource}: ${verbs.join(' ')}`))).toEqual(['secrets: get update', 'daemonsets: patch', 'deployments: patch', 'statefulsets: patch']);
     expect(objects.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
     const [create, keep] = find(objects, 'Role', 'lab-asterism-credentials').rules!;
     expect(create).toEqual({ apiGroups: [''], resources: ['secrets'], verbs: ['create'] });

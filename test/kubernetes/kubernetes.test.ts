@@ -43,7 +43,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   test('takes the stock client, which makes a pool, a network and a container on the node', async () => {
     client = await lab.connectClients();
     writeFileSync(join(cluster.directory, 'home', 'busybox.tar.gz'), await busyboxImage(readFileSync('/bin/busybox')));
-    expect(await lab.lxc('cluster show node')).toMatch(/failure_domain: north/);
+    await cluster.must('for turn in $(seq 40); do lxc cluster show node | grep "failure_domain: north" && break; sleep 1; done');
     await lab.lxc('storage create default dir --target node');
     await lab.lxc('storage create default dir');
     await lab.lxc('network create lxdbr0 --target node');

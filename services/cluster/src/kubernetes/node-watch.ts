@@ -6,7 +6,6 @@ import { nodeFacts, type NodeFacts } from './node-facts.js';
 export type FollowNodes = (nodes: NodeFacts[]) => Promise<void>;
 
 const retryMs = 5_000;
-/** Members may appear after their nodes did. */
 const repeatMs = 30_000;
 
 /** Watches the nodes that carry the agent's label. Its account may list and watch nodes, and nothing else. */
@@ -30,11 +29,11 @@ export class NodeWatch {
     const api = config.makeApiClient(CoreV1Api);
     const { labelSelector } = this;
     const informer = makeInformer<V1Node>(config, '/api/v1/nodes', async () => api.listNode({ labelSelector }), labelSelector);
-    informer.on('change', () => this.#tell());
-    informer.on('delete', () => this.#tell());
+    informer.on('change', () => this.tell());
+    informer.on('delete', () => this.tell());
     informer.on('error', (error: unknown) => this.#again(error));
     this.#informer = informer;
-    this.#timer = setInterval(() => this.#tell(), repeatMs);
+    this.#timer = setInterval(() => this.tell(), repeatMs);
     this.#timer.unref();
     await informer.start().catch((error: unknown) => this.#again(error));
   }
@@ -46,8 +45,8 @@ export class NodeWatch {
     await this.#following;
   }
 
-  /** One after the other, so that the last word of Kubernetes is the last one written. */
-  #tell(): void {
+  /** Says what is known of all nodes; one time after the other, so that the last word of Kubernetes is the last one written. */
+  tell(): void {
     this.#following = this.#following.then(async () => {
       if (this.#stopped || !this.#informer) return;
       await this.follow(this.#informer.list().map(nodeFacts)).catch((error: unknown) => this.#logger.warn({ err: error }, 'what nodes say was not taken'));

@@ -1,3 +1,4 @@
+import { EventBusToken, type EventBus } from '@asterism/events';
 import { RuntimeInfo } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { ClusterMembers } from '../members/cluster-members.js';
@@ -11,6 +12,7 @@ export class Nodes {
   constructor(
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
     @Inject(ClusterMembers) private readonly members: ClusterMembers,
+    @Inject(EventBusToken) private readonly bus: EventBus,
   ) {}
 
   async follow(): Promise<void> {
@@ -18,6 +20,8 @@ export class Nodes {
     if (nodeSelector === undefined) return;
     this.#watch = new NodeWatch(nodeSelector, (nodes) => this.members.follow(nodes));
     await this.#watch.start();
+    // A member may appear after its node did.
+    await this.bus.subscribe(['agent.ready'], () => this.#watch?.tell());
   }
 
   async stop(): Promise<void> {
