@@ -98,6 +98,7 @@ export const extensions: readonly string[] = [
   'container_protection_shift',
   'container_mount_propagation',
   'container_disk_shift',
+  'container_disk_ceph',
   'container_raw_mount',
   // Device nodes; those of buses this kernel has not by the suite on the fake host
   'usb_devices',

@@ -19,8 +19,6 @@ const withoutEffect: Readonly<Record<string, string>> = {
   'mig.uuid': 'cards cut by NVIDIA are refused',
   'mig.gi': 'cards cut by NVIDIA are refused',
   'mig.ci': 'cards cut by NVIDIA are refused',
-  'ceph.user_name': 'sources on Ceph are refused',
-  'ceph.cluster_name': 'sources on Ceph are refused',
   'maas.subnet.ipv4': 'no MAAS',
   'maas.subnet.ipv6': 'no MAAS',
   'ipv4.routes.external': 'OVN',

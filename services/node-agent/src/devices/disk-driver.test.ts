@@ -68,3 +68,41 @@ describe('a disk', () => {
     ]);
   });
 });
+
+describe('a disk on Ceph', () => {
+  it('is an image that is mapped, mounted and bound, and let go of again', async () => {
+    const { driver, device, host } = await disk({ source: 'ceph:pool/image', path: '/d', 'ceph.user_name': 'me' });
+    host.answer('rbd --id me --cluster ceph --pool pool map image', { stdout: '/dev/rbd0\n' }).answer('blkid', { stdout: 'ext4\n' });
+    await host.files.mkdir('/dev');
+    await host.files.makeNode('/dev/rbd0', { kind: 'block', major: 252, minor: 0 }, { mode: 0o660, uid: 0, gid: 0 });
+    const started = await driver.start(device);
+    expect(started).toEqual({ lxc: [['lxc.mount.entry', '/state/devices/c1/disk.d1 d none bind,create=dir 0 0']], volatile: { ceph_rbd: '/dev/rbd0' } });
+    expect(host.log).toContain('mount -t ext4 /dev/rbd0 /state/devices/c1/disk.d1');
+    expect(await driver.stop(device)).toEqual({ ceph_rbd: '' });
+    expect(host.log.slice(-2)).toEqual(['umount /state/devices/c1/disk.d1', 'rbd unmap /dev/rbd0']);
+    host.answer('blkid', { code: 2 });
+    await expect(driver.start(device)).rejects.toThrow('No file system was found');
+    expect(host.log.at(-1)).toBe('rbd unmap /dev/rbd0');
+    expect(await driver.stop({ ...device, spec: { ...device.spec, options: { ...device.spec.options, ceph_rbd: '/dev/rbd0' } } })).toEqual({ ceph_rbd: '' });
+  });
+
+  it('is a path of a file system, by the monitors and the key of the cluster', async () => {
+    const { driver, device, host } = await disk({ source: 'cephfs:fs/a/b', path: '/d', 'ceph.cluster_name': 'big' });
+    await host.files.mkdir('/etc/ceph');
+    await host.files.write('/etc/ceph/big.conf', '[global]\nmon host = 10.0.0.1, [v2:10.0.0.2:3300,v1:10.0.0.2:6790]\n');
+    await host.files.write('/etc/ceph/big.client.admin.keyring', '[client.admin]\n\tkey = c2VjcmV0==\n');
+    await driver.start(device);
+    expect(host.log).toContain('mount -t ceph -o name=admin,secret=c2VjcmV0==,mds_namespace=fs 10.0.0.1:6789,10.0.0.2:6790:/a/b /state/devices/c1/disk.d1');
+    await driver.stop(device);
+    expect(host.log.at(-1)).toBe('umount /state/devices/c1/disk.d1');
+  });
+
+  it('says what is missing, and takes no words for commands', async () => {
+    await expect(line({ source: 'cephfs:fs/p', path: '/d' })).rejects.toThrow('Failed to open "/etc/ceph/ceph.conf": open /etc/ceph/ceph.conf: no such file or directory');
+    const { driver, device, host } = await disk({ source: 'ceph:pool/image', path: '/d' });
+    host.answer('rbd', { code: 2, stderr: 'no such pool' });
+    await expect(driver.start(device)).rejects.toThrow('Failed mapping Ceph RBD volume: ');
+    for (const source of ['ceph:pool', 'ceph:pool/', 'ceph:/image', 'cephfs:', 'ceph:--x/y', 'ceph:pool/--image', 'cephfs:fs/a,secret=x']) await expect(line({ source, path: '/d' })).rejects.toThrow('on Ceph');
+    await expect(line({ source: 'ceph:p/i', path: '/d', 'ceph.user_name': '../x/y' })).rejects.toThrow('on Ceph');
+  });
+});

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.js';
 import type { MountFlag } from '../host/mounts.js';
 import { InstanceLayout } from '../instances/instance-layout.js';
 import { diskLimitOptions, diskRates } from '../instances/lxc/disk-limits.js';
+import { cephSource, fileSystemMount, mapImage, unmapImage, type CephSource } from './ceph-sources.js';
 import { mountEntry, type DeviceDriver, type DeviceStart, type DeviceVolatile, type InstanceDevice, type RunningInstance } from './device.js';
 
 /** A disk of a container as it will be mounted. */
@@ -22,6 +23,8 @@ interface DiskMount {
   propagation: string;
 }
 
+/** The volatile key of an image's block device. */
+const mappedImage = 'ceph_rbd';
 const mountFlags: MountFlag[] = ['nosuid', 'nodev', 'noexec'];
 const propagations = ['private', 'shared', 'slave', 'unbindable', 'rprivate', 'rshared', 'rslave', 'runbindable'];
 
@@ -40,26 +43,40 @@ export class DiskDriver implements DeviceDriver {
   }
 
   async start(device: InstanceDevice): Promise<DeviceStart> {
-    const found = await this.#mountOf(device, isUnprivileged(device));
+    const volatile: DeviceVolatile = {};
+    const found = await this.#mountOf(device, isUnprivileged(device), volatile);
     const mount = found && { ...found, source: await this.#reachable(device, found) };
-    return mount ? { lxc: [mountEntry({ source: mount.source, target: mount.target, options: lxcOptions(mount) })] } : {};
+    return mount ? { lxc: [mountEntry({ source: mount.source, target: mount.target, options: lxcOptions(mount) })], volatile } : {};
   }
 
   /** The mounts went with the container's namespace; the host's own of a block device is left. */
   async stop(device: InstanceDevice): Promise<DeviceVolatile> {
     const place = this.#hostMount(device);
-    if (!(await this.host.files.exists(place))) return {};
-    await this.host.mounts.unmount(place, { lazy: true });
-    await this.host.files.remove(place);
-    return {};
+    const image = await this.#mappedImage(device);
+    if (await this.host.files.exists(place)) {
+      await this.host.mounts.unmount(place, { lazy: true });
+      await this.host.files.remove(place);
+    }
+    if (image === undefined) return {};
+    if (await this.host.files.isBlockDevice(image)) await unmapImage(this.host, image);
+    return { [mappedImage]: '' };
+  }
+
+  /** A start that failed has kept no key: then the mount says it. */
+  async #mappedImage(device: InstanceDevice): Promise<string | undefined> {
+    const { options } = device.spec;
+    if (options[mappedImage]) return options[mappedImage];
+    if (!options[diskKeys.source.name]?.startsWith('ceph:')) return undefined;
+    return (await this.host.mounts.list()).find((entry) => entry.target === this.#hostMount(device))?.source;
   }
 
   async plug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile> {
-    const mount = await this.#mountOf(device, running.idmap.length > 0);
+    const volatile: DeviceVolatile = {};
+    const mount = await this.#mountOf(device, running.idmap.length > 0, volatile);
     if (!mount) return {};
     const { source, target, readonly, recursive, idmapped, propagation } = mount;
     await this.host.guests.ask('mount', { pid: running.pid, source, target, readonly, recursive, idmapped, propagation });
-    return {};
+    return volatile;
   }
 
   async unplug(device: InstanceDevice, running: RunningInstance): Promise<DeviceVolatile> {
@@ -82,11 +99,12 @@ export class DiskDriver implements DeviceDriver {
   }
 
   /** Undefined for a source that is missing and may be. */
-  async #mountOf(device: InstanceDevice, unprivileged: boolean): Promise<DiskMount | undefined> {
+  async #mountOf(device: InstanceDevice, unprivileged: boolean, volatile: DeviceVolatile): Promise<DiskMount | undefined> {
     const { options } = device.spec;
     diskRates(options);
-    const named = sourceOf(device);
-    const source = (await this.host.files.isBlockDevice(named)) ? await this.#mountBlock(device, named) : named;
+    const ceph = device.spec.volume_path === '' ? cephSource(options) : undefined;
+    const named = ceph ? await this.#cephSource(device, ceph, volatile) : sourceOf(device);
+    const source = (await this.host.files.isBlockDevice(named)) ? await this.#mountBlock(device, named).catch((error: unknown) => this.#giveUp(volatile, error)) : named;
     const kind = await this.#kindOf(source);
     if (kind === undefined) {
       if (isOptional(options)) return undefined;
@@ -112,6 +130,32 @@ export class DiskDriver implements DeviceDriver {
     await this.host.files.mkdir(place, { mode: 0o711 });
     await this.host.mounts.bind(source, place, { recursive });
     return place;
+  }
+
+  /** An image is mapped and mounted like any block device, a file system is mounted at once. */
+  async #cephSource(device: InstanceDevice, ceph: CephSource, volatile: DeviceVolatile): Promise<string> {
+    const place = this.#hostMount(device);
+    if (await this.host.mounts.isMounted(place)) return place;
+    if (ceph.kind === 'rbd') {
+      const mapped = device.spec.options[mappedImage];
+      volatile[mappedImage] = mapped && (await this.host.files.isBlockDevice(mapped)) ? mapped : await mapImage(this.host, ceph);
+      return volatile[mappedImage];
+    }
+    const { source, data } = await fileSystemMount(this.host, ceph);
+    await this.host.files.mkdir(place, { mode: 0o711 });
+    try {
+      await this.host.mounts.mount(source, place, 'ceph', { data });
+      return place;
+    } catch (error) {
+      await this.host.files.remove(place);
+      throw new LxdError('internal', `Unable to mount ${JSON.stringify(source)} at ${JSON.stringify(place)} with filesystem "ceph": ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async #giveUp(volatile: DeviceVolatile, error: unknown): Promise<never> {
+    const image = volatile[mappedImage];
+    if (image) await unmapImage(this.host, image).catch(() => undefined);
+    throw error;
   }
 
   /** A block device's file system is mounted on the host, with the options its owner gave, and bound from there. */
@@ -153,7 +197,6 @@ function sourceOf({ name, spec }: InstanceDevice): string {
   const source = spec.options[diskKeys.source.name] ?? '';
   if (spec.options[diskKeys.pool.name]) throw new LxdError('internal', `Storage volume ${JSON.stringify(source)} of disk ${JSON.stringify(name)} is not on this member`);
   if (source === cloudInitSource) throw new LxdError('internal', 'disks with source=cloud-init:config are only supported by virtual machines');
-  if (/^ceph(?:fs)?:/.test(source)) throw new LxdError('unsupported', `Sources of disk ${JSON.stringify(name)} on Ceph are not supported`);
   if (!posix.isAbsolute(source)) throw new LxdError('internal', 'Source path must be absolute for local sources');
   return source;
 }
