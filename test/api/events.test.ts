@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
+import { WebSocket } from 'ws';
 import { describe, expect, it } from 'vitest';
 import { actions, listen as listenOn, newest as newestOn, type Event, type Listening } from './listening.js';
-import { refusal, scenario } from './scenario.js';
+import { launch, refusal, scenario } from './scenario.js';
 
 const test = scenario();
 
@@ -66,5 +67,30 @@ describe('a reader that does not read', () => {
     await expect.poll(() => actions(reader.events).length).toBe(40);
     reader.close();
     idle.destroy();
+  });
+});
+
+describe('a listener that does not read', () => {
+  it('is let go with 1013 and told where to go on, and misses nothing', async () => {
+    await launch(test.client, 'chatty');
+    const socket = new WebSocket(`ws+unix://${test.server.socket}:/1.0/events?type=lifecycle`);
+    const events: Event[] = [];
+    socket.on('message', (data: Buffer) => events.push(JSON.parse(data.toString()) as Event));
+    const closed = new Promise<[number, string]>((resolve) => socket.once('close', (code, reason) => resolve([code, reason.toString()])));
+    await new Promise((resolve) => socket.once('open', resolve));
+    socket.pause();
+    const command = ['true', ...Array.from({ length: 8 }, () => 'x'.repeat(100_000))];
+    const count = 26;
+    for (let index = 0; index < count; index++) await test.client.change('POST', '/1.0/instances/chatty/exec', { command, 'wait-for-websocket': false });
+    socket.resume();
+    const [code, reason] = await closed;
+    expect([code, reason]).toEqual([1013, expect.stringMatching(/^Reading too slowly; resume with since=\d+$/)]);
+    const since = Number(/since=(\d+)/.exec(reason)![1]);
+    expect(events.at(-1)!.cursor).toBeLessThanOrEqual(since);
+    const rest = listen(`since=${since}&type=lifecycle`);
+    await expect.poll(() => actions([...events, ...rest.events]).filter((action) => action === 'instance-exec').length, { timeout: 10_000 }).toBe(count);
+    rest.close();
+    await test.client.change('PUT', '/1.0/instances/chatty/state', { action: 'stop', force: true });
+    await test.client.change('DELETE', '/1.0/instances/chatty');
   });
 });

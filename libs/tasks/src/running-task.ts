@@ -107,7 +107,9 @@ export class RunningTask {
         return this.#outcome.resolve();
       } catch (error) {
         if (error instanceof Suspended) throw error;
-        const { kind, message } = fromUnknown(error);
+        // A step that was cancelled in its middle fails with whatever it was at.
+        const { signal } = this.#abort;
+        const { kind, message } = fromUnknown(signal.aborted ? signal.reason : error);
         Object.assign(row, { phase: 'undo', error: message, error_kind: kind });
         await this.#save();
       }

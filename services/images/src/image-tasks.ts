@@ -87,11 +87,11 @@ export class ImageTasks {
     });
   }
 
-  /** Copies an image from another server. */
+  /** Copies an image from another server, unless somebody cancels it. */
   pull(call: CallContext, place: { project: string; owner: string }, body: CreateImageBody & { source: ImageSource }): Promise<common.OperationAnswer> {
     const { server, protocol, certificate, alias, fingerprint, secret, image_type } = body.source;
     const [member = 'none'] = this.parts.agents.members();
-    return this.#download(call, this.#pull, {
+    const input: PullImage = {
       ...plainImage,
       project: place.project,
       owner: place.owner,
@@ -104,7 +104,8 @@ export class ImageTasks {
       aliases: body.aliases.map(({ name, description }) => ({ name, description })),
       profiles: body.profiles.length > 0 ? body.profiles : ['default'],
       updateSource: alias === '' ? undefined : { alias, certificate, protocol: protocol || 'lxd', server, image_type },
-    });
+    };
+    return this.#download(call, this.#pull, input, { mayCancel: true });
   }
 
   /** Copies an image that an instance is to be made of, and waits for it. Answers its fingerprint. Who asks for the same at the same time shares the copy. */
@@ -176,7 +177,7 @@ export class ImageTasks {
     };
   }
 
-  #download<I extends KeepImage>(call: CallContext, definition: TaskDefinition<I, KeepState>, input: I): Promise<common.OperationAnswer> {
-    return this.tasks.open(call, definition, { input, operation: { description: 'Downloading image', project: input.project, resources: {} } });
+  #download<I extends KeepImage>(call: CallContext, definition: TaskDefinition<I, KeepState>, input: I, more: { mayCancel?: boolean } = {}): Promise<common.OperationAnswer> {
+    return this.tasks.open(call, definition, { input, operation: { description: 'Downloading image', project: input.project, resources: {}, ...more } });
   }
 }
