@@ -32,7 +32,7 @@ class Constellation {
     // What a killed supervisor left behind would serve beside the new ones.
     await Promise.all(running(this.pidFile()).map((left) => ended(left, 10_000, 'SIGKILL')));
     await this.issueCertificates();
-    this.postgres = await startEmbeddedPostgres(join(this.stateDir, 'database'), { connections: 120 });
+    this.postgres = await startEmbeddedPostgres(join(this.stateDir, 'database'), { connections: 120, restarted: () => this.recordPids() });
     const natsPort = await freePort();
     this.natsUrl = `tls://127.0.0.1:${natsPort}`;
     this.redisSocket = join(this.directory, 'redis.sock');

@@ -120,7 +120,8 @@ function readHost(host: Facts): Facts {
   facts['instance record'] = [...records.keys()];
   facts['running record'] = [...records].filter(([, { record }]) => record?.running !== undefined).map(([id]) => id);
   facts['tree'] = (host['tree'] ?? []).filter((path) => !path.includes('/.')).concat((host['tree'] ?? []).filter((path) => path.includes('/.scratch/')));
-  facts['image file'] = (host['image file'] ?? []).map((name) => name.replace(/\.rootfs$/, '')).filter((name, index, all) => all.indexOf(name) === index);
+  // A whole upload that nobody came back for is given a day.
+  facts['image file'] = (host['image file'] ?? []).filter((name) => !/^upload-[0-9a-f-]{36}$/.test(name)).map((name) => name.replace(/\.rootfs$/, '')).filter((name, index, all) => all.indexOf(name) === index);
   facts['cgroup'] = [...new Set((host['cgroup'] ?? []).flatMap((path) => /(?:^|\/)asterism\/([0-9a-f-]{36})$/.exec(path)?.[1] ?? (/(^|\/)lxc\.(?!pivot$)/.test(path) ? path : [])))];
   facts['device directory'] = (host['device directory'] ?? []).filter((name) => !name.startsWith('forwarder.'));
   facts['lease'] = (host['lease'] ?? []).map((line) => line.split(' ')[1] ?? '').filter((hwaddr) => hwaddr.includes(':'));

@@ -1,6 +1,6 @@
 import { Query, type Connection as Wire, type Pool, type PoolClient, type QueryResult } from 'pg';
 import type { DataSource } from 'typeorm';
-import { isConnectionLoss, isStalePlan } from './postgres-errors.js';
+import { isConnectionLoss, isStalePlan, unreachable } from './postgres-errors.js';
 
 /** One connection, on which statements are sent without waiting for the answers to those before. */
 export interface Connection {
@@ -33,7 +33,7 @@ export class Connections {
       return await slot.query<R>(sql, params);
     } catch (error) {
       if (isStalePlan(error)) return slot.query<R>(sql, params);
-      throw error;
+      throw unreachable(error);
     }
   }
 
@@ -50,15 +50,19 @@ export class Connections {
   }
 
   async take(): Promise<Connection> {
-    const client = await this.#pool.connect();
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw unreachable(error);
+    });
     // What breaks while nothing is asked shows at the next statement.
     client.on('error', ignore);
     return {
       query: async <R>(sql: string, params: readonly unknown[] = []) => (await send(client, sql, params)).rows as R[],
       command: async (sql) => (await send(client, sql, undefined)).command,
       release(error) {
-        client.off('error', ignore);
-        client.release(isConnectionLoss(error) || isStalePlan(error));
+        const broken = isConnectionLoss(error) || isStalePlan(error);
+        // One that goes may still tell of its end; one that stays is listened to by the pool.
+        if (!broken) client.off('error', ignore);
+        client.release(broken);
       },
     };
   }

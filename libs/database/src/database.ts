@@ -1,7 +1,7 @@
 import type { AsterismEvent } from '@asterism/events';
 import type { Connection, Connections } from './connections.js';
 import type { OutboxRelay } from './outbox.js';
-import { isAborted, isSerializationFailure, isStalePlan } from './postgres-errors.js';
+import { isAborted, isSerializationFailure, isStalePlan, unreachable } from './postgres-errors.js';
 
 /** One transaction. Rows and the events they cause commit together. */
 export interface Unit {
@@ -51,7 +51,7 @@ export class Database {
       try {
         return await this.#once(work, relaxed ? 'BEGIN; SET LOCAL synchronous_commit = off' : 'BEGIN');
       } catch (error) {
-        if (attempt === attempts || !(isSerializationFailure(error) || isStalePlan(error))) throw error;
+        if (attempt === attempts || !(isSerializationFailure(error) || isStalePlan(error))) throw unreachable(error);
       }
     }
   }

@@ -9,9 +9,12 @@ const run = promisify(execFile);
 
 export interface EmbeddedPostgres {
   url: string;
-  pid: number;
+  /** Another one after it was killed. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
+
+const superviseMs = 250;
 
 /** Small: one host's control plane. Durable: fsync and synchronous commits stay on. */
 const settings = `
@@ -33,7 +36,7 @@ unix_socket_permissions = 0700
  * PostgreSQL of the distribution's package as a child of this process, run by the unprivileged user "postgres" (it
  * refuses root), reachable by a unix socket in `directory` only. A server that a killed process left running is adopted.
  */
-export async function startEmbeddedPostgres(directory: string, { connections = 40 }: { connections?: number } = {}): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(directory: string, { connections = 40, restarted }: { connections?: number; restarted?: () => void } = {}): Promise<EmbeddedPostgres> {
   const bin = await findBinaries();
   const data = join(directory, 'data');
   const owner = await userIds('postgres');
@@ -43,8 +46,24 @@ export async function startEmbeddedPostgres(directory: string, { connections = 4
   await writeFile(join(data, 'asterism.conf'), `${settings}max_connections = ${connections}\n`);
   const url = `postgres://postgres@localhost/postgres?host=${encodeURIComponent(directory)}`;
 
+  const server = { bin, data, directory, owner, url };
+  return supervised(server, (await adopted(server)) ?? (await start(server)), restarted);
+}
+
+interface Server {
+  bin: string;
+  data: string;
+  directory: string;
+  owner: { uid: number; gid: number };
+  url: string;
+}
+
+async function adopted({ data, url }: Server): Promise<number | undefined> {
   const running = await runningPid(data);
-  if (running !== undefined && (await answers(url, 20_000))) return handle(url, running);
+  return running !== undefined && (await answers(url, 20_000)) ? running : undefined;
+}
+
+async function start({ bin, data, directory, owner, url }: Server): Promise<number> {
   const child = spawn(join(bin, 'postgres'), ['-D', data, '-k', directory, '-c', `config_file=${join(data, 'postgresql.conf')}`], {
     uid: owner.uid,
     gid: owner.gid,
@@ -58,20 +77,38 @@ export async function startEmbeddedPostgres(directory: string, { connections = 4
   child.once('exit', () => (exited = true));
   child.once('error', () => (exited = true));
   const deadline = Date.now() + 30_000;
-  while (!(await answers(url, 0))) {
+  while (exited || !(await answers(url, 0))) {
     if (exited || Date.now() > deadline) throw new Error(`PostgreSQL in ${data} did not start: ${log.trim() || 'no answer within 30 s'}`);
     await sleep(15);
   }
   child.unref();
   (child.stderr as unknown as { unref?: () => void }).unref?.();
-  return handle(url, child.pid!);
+  return child.pid!;
 }
 
-function handle(url: string, pid: number): EmbeddedPostgres {
+/** Looks whether it lives, since one that was adopted is no child, and starts it again when it was killed: its log has what was committed. */
+function supervised(server: Server, first: number, restarted?: () => void): EmbeddedPostgres {
+  let pid = first;
+  let starting: Promise<void> | undefined;
+  const lookAfterIt = async (): Promise<void> => {
+    if (await lives(pid)) return;
+    process.stderr.write('PostgreSQL has ended; it is started again\n');
+    // Refused while a process of the one before still holds its memory: the next look tries again.
+    pid = await start(server);
+    restarted?.();
+  };
+  const timer = setInterval(() => {
+    starting ??= lookAfterIt().catch((error: unknown) => void process.stderr.write(`${String(error)}\n`)).finally(() => (starting = undefined));
+  }, superviseMs);
+  timer.unref();
   return {
-    url,
-    pid,
+    url: server.url,
+    get pid() {
+      return pid;
+    },
     async stop() {
+      clearInterval(timer);
+      await starting;
       try {
         process.kill(pid, 'SIGINT');
         for (let waited = 0; waited < 10_000; waited += 20) {
@@ -83,6 +120,12 @@ function handle(url: string, pid: number): EmbeddedPostgres {
       }
     },
   };
+}
+
+/** A zombie does not. */
+async function lives(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/^\d+ \(.*\) [ZX]/.test(stat);
 }
 
 async function initialise(bin: string, data: string, owner: { uid: number; gid: number }): Promise<void> {
@@ -126,6 +169,7 @@ async function answers(url: string, patienceMs: number): Promise<boolean> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const client = new Client({ connectionString: url });
+    client.on('error', () => undefined);
     try {
       await client.connect();
       return true;

@@ -1,3 +1,5 @@
+import { isKind, LxdError } from '@asterism/errors';
+
 /** SQLSTATE of a database error, looked for behind TypeORM's wrapping. */
 function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
@@ -35,8 +37,15 @@ export function isAborted(error: unknown): boolean {
   return sqlState(error) === '25P02';
 }
 
+/** The database cannot be reached, or has no connection left; also as `unreachable` tells it. */
 export function isConnectionLoss(error: unknown): boolean {
+  if (isKind(error, 'unavailable') && error.cause !== undefined) return isConnectionLoss(error.cause);
   const state = sqlState(error);
   if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '53300') return true;
-  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|ENOENT/.test(error.message);
+  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|ENOENT|timeout exceeded when trying to connect/.test(error.message);
+}
+
+/** An error as callers get it: that the database is away is nobody's fault and may be over in a moment. */
+export function unreachable(error: unknown): unknown {
+  return isConnectionLoss(error) && !(error instanceof LxdError) ? new LxdError('unavailable', 'The database cannot be reached', { cause: error }) : error;
 }

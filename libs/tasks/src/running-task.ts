@@ -20,6 +20,9 @@ interface Options {
 /** Waits before a step is tried again that failed because somebody was away. */
 const retryDelaysMs = [100, 300, 1_000, 2_000, 4_000, 8_000];
 
+/** What is to be taken back waits for whoever has it: given up, it would be left over. */
+const undoPatienceMs = 60 * 60_000;
+
 /** The work went to another process, or this one is closing: stop without a trace. */
 class Suspended extends Error {}
 
@@ -147,10 +150,11 @@ export class RunningTask {
         const applies = !step.applies || (await step.applies(this.#context));
         if (step.undo && applies) {
           this.#reach(point.beforeUndo(step.name));
-          await this.#timed({ name: step.name, undo: true, started_at: now() }, (context) => this.#patiently(() => step.undo!(context)));
+          await this.#timed({ name: step.name, undo: true, started_at: now() }, (context) => this.#patiently(() => step.undo!(context), undoPatienceMs));
           this.#reach(point.afterUndo(step.name));
         }
       } catch (error) {
+        if (error instanceof Suspended) throw error;
         row.error = `${row.error ?? ''} (undoing "${step.name}": ${fromUnknown(error).message})`;
       }
       await this.#save(Math.max(0, index - 1));
@@ -233,17 +237,18 @@ export class RunningTask {
   }
 
   /** A service or agent that is away may be back in a moment. */
-  async #patiently(work: () => Promise<void>): Promise<void> {
-    for (const delay of retryDelaysMs) {
+  async #patiently(work: () => Promise<void>, patienceMs = 0): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    for (let attempt = 0; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (!isKind(error, 'unavailable') && !isConnectionLoss(error)) throw error;
-        if (this.#suspended) throw new Suspended();
+        const last = attempt >= retryDelaysMs.length && Date.now() > deadline;
+        if (last || !(isKind(error, 'unavailable') || isConnectionLoss(error))) throw error;
       }
-      await sleep(delay);
+      if (this.#suspended) throw new Suspended();
+      await sleep(retryDelaysMs[attempt] ?? retryDelaysMs.at(-1));
     }
-    return work();
   }
 
   /** Our own bookkeeping waits for the database as long as it takes. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, Unit } from '@asterism/database';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionLoss, type Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
@@ -26,6 +27,8 @@ type Accept = (unit: Unit, id: string) => Promise<void>;
 type AnyDefinition = TaskDefinition<unknown, object>;
 
 const renewMs = 5_000;
+const discardAttempts = 120;
+const discardAgainMs = 500;
 const noSteps = Buffer.from('[]');
 
 /** The durable tasks of one service: opens them, runs them, takes over those of processes that died. */
@@ -74,10 +77,25 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     try {
       await this.#accept(claimless(call), id, definition, task.input, accept);
     } catch (error) {
-      await this.options.operations.discard(call, { id, secret: '', visible_projects: [] }).catch(() => undefined);
+      const discarded = this.#discard(call, id, isConnectionLoss(error));
+      if (!isConnectionLoss(error)) await discarded;
       throw error;
     }
     return answer;
+  }
+
+  /** Takes the operation of what was not accepted away. Whether a commit was heard that nobody answered is asked when the database is back. */
+  async #discard(call: CallContext, id: string, unsure: boolean): Promise<void> {
+    const { deadline: _deadline, signal: _signal, ...later } = call;
+    for (let attempt = 0; attempt < discardAttempts && !this.#closed; attempt++) {
+      if (attempt > 0) await sleep(discardAgainMs, undefined, { ref: false });
+      try {
+        if (unsure && (await this.#store.has(id))) return;
+        return void (await this.options.operations.discard(later, { id, secret: '', visible_projects: [] }));
+      } catch {
+        if (!unsure) return; // the sweep of operations ends it
+      }
+    }
   }
 
   /** Runs a task without a public operation, e.g. housekeeping; resolves once it is accepted. */

@@ -173,6 +173,7 @@ export const instanceRecipes: Record<string, Recipe[]> = {
       request: (name) => json('POST', '/1.0/instances', { name, profiles: ['default'], source: { type: 'copy', source: `${name}-b`, refresh: true } }),
       look: snapshots,
       done: 'new',
+      halfway: ['none'],
       clean,
     },
   ],

@@ -43,8 +43,7 @@ export function refreshInstance(parts: TaskParts): TaskDefinition<RefreshInput, 
           for (const { id, name } of context.state.drop) {
             await parts.volumes.delete(context.call, parts.volumeOf(row, name));
             await context.transact(async (unit) => {
-              await parts.snapshots.delete(unit, id);
-              emitSnapshot(unit, context.call, 'instance-snapshot-deleted', row, name);
+              if (await parts.snapshots.delete(unit, id)) emitSnapshot(unit, context.call, 'instance-snapshot-deleted', row, name);
             });
           }
         },

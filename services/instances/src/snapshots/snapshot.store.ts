@@ -60,8 +60,9 @@ export class SnapshotStore {
     await unit.query(`UPDATE instances.snapshots SET expires_at = $2 WHERE id = $1`, [id, expiresAt]);
   }
 
-  async delete(unit: Unit, id: string): Promise<void> {
-    await unit.query(`DELETE FROM instances.snapshots WHERE id = $1`, [id]);
+  /** False where it was gone already. */
+  async delete(unit: Unit, id: string): Promise<boolean> {
+    return (await unit.query(`DELETE FROM instances.snapshots WHERE id = $1 RETURNING id`, [id])).length > 0;
   }
 
   /** Names in use, ready or not, for choosing the next one. */

@@ -27,8 +27,11 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
     await files.mkdir(directory, { mode: 0o700 });
     for (const name of await files.readdir(directory)) {
       const path = `${directory}/${name}`;
-      const forgotten = name.startsWith(receivedPrefix) && ((await files.stat(path))?.mtimeMs ?? 0) < Date.now() - forgottenMs;
-      if (name.endsWith(partialSuffix) || forgotten) await files.remove(path);
+      const changedMs = (await files.stat(path))?.mtimeMs ?? 0;
+      const forgotten = name.startsWith(receivedPrefix) && changedMs < Date.now() - forgottenMs;
+      // One that is written now belongs to a task that goes on already.
+      const left = name.endsWith(partialSuffix) && changedMs < performance.timeOrigin;
+      if (left || forgotten) await files.remove(path);
     }
   }
 

@@ -4,7 +4,7 @@ import type { agentImages } from '@asterism/proto';
 import { stringify } from 'yaml';
 import type { Host } from '../host/host.js';
 import { maxMetadataBytes, parseImageMetadata, type ImageMetadata } from './image-metadata.js';
-import { uploadDirectory } from './uploads.js';
+import { receivingDirectory } from './uploads.js';
 
 const compressors: Record<string, string> = { gzip: 'gzip -n', pigz: 'pigz -n', bzip2: 'bzip2', lzma: 'lzma', xz: 'xz', zstd: 'zstd -q' };
 
@@ -12,7 +12,7 @@ const compressors: Record<string, string> = { gzip: 'gzip -n', pigz: 'pigz -n', 
 export async function* packImage(host: Host, stateDir: string, request: agentImages.PackImage, signal?: AbortSignal): AsyncGenerator<agentImages.ReceiveFrame> {
   const compressor = compressorOf(request.compression);
   yield { part: { $case: 'header', value: { upload_id: request.upload_id, file: 'meta', max_bytes: 0, expected_fingerprint: '' } } };
-  const directory = uploadDirectory(stateDir, request.upload_id);
+  const directory = receivingDirectory(stateDir, request.upload_id);
   await host.files.write(join(directory, 'metadata.yaml'), stringify(await packedMetadata(host, request)));
   const hasTemplates = (await host.files.stat(join(request.path, 'templates')))?.kind === 'directory';
   const tar = host.spawn(

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -105,12 +105,16 @@ describe('an image on its way in', () => {
     expect(left()).toEqual([]);
   });
 
-  it('is swept at start when a crash left it', async () => {
+  it('is swept at start when a crash cut it, and stays when it is whole: a task may go on with it', async () => {
     const id = randomUUID();
     await images.receive(call, frames(id, [{ file: 'meta', bytes: await honestArchive() }]));
     expect(left()).toEqual([`upload-${id}`]);
+    const [cut, old] = [join(stateDir, 'images', `upload-${randomUUID()}.partial`), join(stateDir, 'images', `upload-${randomUUID()}`)];
+    for (const directory of [cut, old]) {
+      mkdirSync(directory);
+      utimesSync(directory, 0, 0);
+    }
     await new ImagesHandler(linuxHost(), stateDir).start();
-    expect(left()).toEqual([]);
-    expect(existsSync(stateDir)).toBe(true);
+    expect(left()).toEqual([`upload-${id}`]);
   });
 });

@@ -10,6 +10,8 @@ import { readMetadata, type ArchiveMetadata } from './read-metadata.js';
 import { written } from './written.js';
 
 const prefix = 'upload-';
+const partialSuffix = '.partial';
+const forgottenMs = 24 * 60 * 60 * 1000;
 
 /** What arrives in the meantime goes to the disk already, so that little is left to wait for at the end. */
 const syncEveryBytes = 32 * 1024 * 1024;
@@ -23,7 +25,7 @@ interface Part {
   syncing: Promise<void>;
 }
 
-/** Images on their way in. An upload is a directory beside the images until it is committed; what a crash left is swept at start. */
+/** Images on their way in. An upload is a directory beside the images until it is committed; one that is not whole yet has another name, and is swept at start. */
 export class Uploads {
   constructor(
     private readonly host: Host,
@@ -62,14 +64,19 @@ export class Uploads {
 
   async abort(uploadId: string): Promise<void> {
     await this.host.files.remove(uploadDirectory(this.stateDir, uploadId));
+    await this.host.files.remove(receivingDirectory(this.stateDir, uploadId));
   }
 
   /** Removes what uploads of an earlier process left. */
+  /** Whole ones stay: a task that was accepted before a crash goes on with them. Who asked for one and never came back is given a day. */
   async sweep(): Promise<void> {
     const directory = imagesDirectory(this.stateDir);
     await this.host.files.mkdir(directory, { mode: 0o700 });
     for (const name of await this.host.files.readdir(directory)) {
-      if (name.startsWith(prefix)) await this.host.files.remove(join(directory, name));
+      if (!name.startsWith(prefix)) continue;
+      const path = join(directory, name);
+      const before = name.endsWith(partialSuffix) ? performance.timeOrigin : Date.now() - forgottenMs;
+      if (((await this.host.files.stat(path))?.mtimeMs ?? 0) < before) await this.host.files.remove(path);
     }
   }
 }
@@ -92,6 +99,8 @@ class Reception {
     if (!expected.includes(header.file) || this.#parts.length > 1) throw new LxdError('bad-request', 'Invalid multipart image');
     this.#first ??= header;
     await this.#closePart();
+    // What an attempt before a crash has left.
+    if (this.#parts.length === 0) await this.host.files.remove(this.#directory);
     await this.host.files.mkdir(this.#directory, { mode: 0o700 });
     this.#maxBytes = header.max_bytes;
     this.#parts.push({ file: header.file, bytes: 0, synced: 0, syncing: Promise.resolve() });
@@ -120,6 +129,9 @@ class Reception {
     }
     const size = this.#parts.reduce((total, part) => total + part.bytes, 0);
     const [{ metadata, type }] = await Promise.all([this.#check(), ...this.#parts.map(({ syncing }) => syncing)]);
+    const whole = uploadDirectory(this.stateDir, first.upload_id);
+    await this.host.files.remove(whole);
+    await this.host.files.rename(this.#directory, whole);
     return { fingerprint, size_bytes: size, metadata: Buffer.from(JSON.stringify(metadata)), type };
   }
 
@@ -161,8 +173,13 @@ class Reception {
   }
 
   get #directory(): string {
-    return uploadDirectory(this.stateDir, this.#first!.upload_id);
+    return receivingDirectory(this.stateDir, this.#first!.upload_id);
   }
+}
+
+/** Of an upload that is not whole yet. */
+export function receivingDirectory(stateDir: string, uploadId: string): string {
+  return `${uploadDirectory(stateDir, uploadId)}${partialSuffix}`;
 }
 
 export function uploadDirectory(stateDir: string, uploadId: string): string {

@@ -57,7 +57,9 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
   async stop(_call: CallContext, { id, force, timeout_s }: agentInstances.StopInstance): Promise<VolatileChanges> {
     const stop = async (): Promise<VolatileChanges> => ({ config: await this.parts.containers.stop(id, { force, timeoutMs: timeout_s * 1000 }) });
     // A forced stop does not wait for a clean one that hangs.
-    return force ? stop() : this.turns.take(id, stop);
+    if (!force) return this.turns.take(id, stop);
+    await this.turns.opened;
+    return stop();
   }
 
   async freeze(_call: CallContext, { id }: InstanceRef): Promise<common.Empty> {

@@ -51,7 +51,8 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   return {
     handler,
     known,
-    reattach: () => containers.reattach(),
+    // A task that goes on after a crash would find nothing running before it.
+    reattach: () => containers.reattach().finally(() => turns.open()),
     reconnect: (network) => containers.reconnect(network),
     async close() {
       containers.close();
