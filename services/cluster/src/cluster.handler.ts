@@ -67,8 +67,8 @@ export class ClusterHandler implements Cluster {
   }
 
   async getCluster(call: CallContext, { member }: cluster.ConfigRequest): Promise<common.Document> {
-    const [pools, networks] = await Promise.all([this.surroundings.pools(call), this.surroundings.networks(call)]);
     const server_name = this.surroundings.clusterName(member ?? '');
+    const [pools, networks] = await Promise.all([this.surroundings.pools(call, server_name), this.surroundings.networks(call)]);
     const answer = { server_name, enabled: server_name !== '', member_config: [...memberConfig('storage-pool', pools), ...memberConfig('network', networks)] };
     return document(answer, answer);
   }

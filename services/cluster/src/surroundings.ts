@@ -51,8 +51,11 @@ export class Surroundings {
     return this.agents.on(this.member(target)).host.resources(call, {});
   }
 
-  pools(call: CallContext): Promise<Configured[]> {
-    return listed(this.storagePools.list(call, everything));
+  /** With the keys that the member has of each. */
+  async pools(call: CallContext, target: string): Promise<Configured[]> {
+    const pools = await listed(this.storagePools.list(call, everything));
+    if (target === '') return pools;
+    return Promise.all(pools.map(async ({ name }) => JSON.parse((await this.storagePools.get(call, { name, target })).json.toString()) as Configured));
   }
 
   networks(call: CallContext): Promise<Configured[]> {

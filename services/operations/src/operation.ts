@@ -76,7 +76,8 @@ export function groupByStatus<R extends OperationRow>(rows: readonly R[], render
   return groups;
 }
 
-function sorted(resources: Record<string, string[]> | null): Record<string, string[]> | null {
+function sorted(resources: Record<string, string[]> | null): Record<string, string[] | null> | null {
   if (!resources || Object.keys(resources).length === 0) return null;
-  return Object.fromEntries(Object.entries(resources).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const entries = Object.entries(resources).map(([kind, urls]): [string, string[] | null] => [kind, urls.length > 0 ? urls : null]);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

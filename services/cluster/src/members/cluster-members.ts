@@ -43,10 +43,14 @@ export class ClusterMembers {
     const row = await this.#load(change.name);
     requireMatch(change.if_match, memberEtag(row));
     const roles = new Set(rolesOf(row));
-    for (const role of change.roles) if (!roles.delete(role)) throw new LxdError('bad-request', `The "${role}" role cannot be added at this time`);
+    for (const role of change.roles) {
+      if (role !== 'database') throw new LxdError('internal', `Update roles: Invalid cluster role ${JSON.stringify(role)}`);
+      if (!roles.delete(role)) throw new LxdError('bad-request', `The "${role}" role cannot be added at this time`);
+    }
     for (const role of roles) throw new LxdError('bad-request', `The "${role}" role cannot be dropped at this time`);
+    if (change.failure_domain === '') throw new LxdError('internal', "Update failure domain: Failure domain name can't be empty");
     await this.database.transact(async (unit) => {
-      await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain || 'default', description: change.description });
+      await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain, description: change.description });
       unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
     });
   }
