@@ -12,7 +12,7 @@ describe('limits with cgroup v1 beside v2', () => {
   beforeAll(async () => {
     machine = await Machine.boot(image(), 'hybrid');
     lab = await startServer(machine);
-  }, 600_000);
+  });
   afterAll(async () => {
     await machine?.off();
   });

@@ -14,14 +14,14 @@ export class Lab {
   constructor(private readonly port: Port) {}
 
   /** Answers what was printed, errors too; throws when it fails. */
-  async sh(script: string, seconds = 60): Promise<string> {
+  async sh(script: string, seconds = 150): Promise<string> {
     const { code, text } = await this.try(`set -e -o pipefail\n${script}`, seconds);
     if (code !== 0) throw new Error(`exit ${code} of: ${script}\n${text}`);
     return text.trim();
   }
 
   /** Goes on after a step that fails. */
-  async try(script: string, seconds = 60): Promise<Output> {
+  async try(script: string, seconds = 150): Promise<Output> {
     return await this.port.run(`. /run/lab-environment\n${script}`, seconds);
   }
 

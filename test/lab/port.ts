@@ -17,7 +17,7 @@ export class Port {
 
   constructor(readonly path: string) {}
 
-  async run(script: string, seconds = 60): Promise<Output> {
+  async run(script: string, seconds = 150): Promise<Output> {
     const socket = (this.#socket ??= await this.#connect());
     const id = String(++this.#last);
     return await new Promise((resolve, reject) => {

@@ -28,7 +28,7 @@ END
     mkdir -p /root/.config/lxc && touch /root/.config/lxc/config.yml
     cp -r /usr/share/lxc/config /var/lib/lxc-config && rm -f /var/lib/lxc-config/common.conf.d/00-lxcfs.conf`);
   await lab.sh(`setsid ${commands[serverOfRun()]} > /exchange/server.log 2>&1 < /dev/null & echo $! > /run/server.pid`);
-  await lab.sh('until [ -S $LXD_DIR/unix.socket ] && lxc query /internal/ready > /dev/null 2>&1; do kill -0 $(cat /run/server.pid) || { cat /exchange/server.log; exit 1; }; sleep 1; done', 400);
+  await lab.sh('until [ -S $LXD_DIR/unix.socket ] && lxc query /internal/ready > /dev/null 2>&1; do kill -0 $(cat /run/server.pid) || { cat /exchange/server.log; exit 1; }; sleep 1; done', 600);
   await lab.sh(
     `lxc storage create default dir
     lxc network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=fd42:211:9::1/64 ipv6.nat=true
@@ -36,7 +36,7 @@ END
     lxc profile device add default eth0 nic name=eth0 network=lxdbr0
     lxc image import /exchange/busybox.tar.gz --alias busybox
     lxc launch busybox guest --no-profiles --storage default`,
-    240,
+    400,
   );
   return lab;
 }

@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ['test/lab/setup.ts'],
     fileParallelism: false,
     reporters: ['verbose'],
-    testTimeout: 120_000,
-    hookTimeout: 240_000,
+    testTimeout: 300_000,
+    hookTimeout: 900_000,
   },
 });

@@ -31,6 +31,25 @@ describe('followed devices', () => {
     expect(host.ueventListeners.size).toBe(0);
   });
 
+  it('are tried again where an instance did not take them', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const host = new FakeHost();
+      const refresh = vi.fn<(id: string) => Promise<void>>().mockRejectedValueOnce(new Error('busy')).mockResolvedValue();
+      const devices = new FollowedDevices(host, refresh);
+      devices.follow('c1', [{ uevents: true }]);
+      await vi.advanceTimersByTimeAsync(10);
+      for (const heard of host.ueventListeners) heard({ action: 'add', path: '/devices/usb1/1-2', subsystem: 'usb' });
+      await vi.advanceTimersByTimeAsync(4_000);
+      expect(refresh).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(refresh).toHaveBeenCalledTimes(2);
+      devices.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('are nothing to watch once their instance ended', async () => {
     const { host, devices } = await followed({ path: '/dev/ttyS0' });
     devices.follow('c1', []);

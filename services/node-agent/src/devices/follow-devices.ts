@@ -6,6 +6,8 @@ import type { Followed } from './device.js';
 export type Refresh = (id: string) => Promise<void>;
 
 const settleMs = 50;
+/** An instance that is too busy to take a device is tried again. */
+const againMs = 5_000;
 
 /** Watches what the devices of running instances follow on the host, and has them refreshed when it comes or goes. */
 export class FollowedDevices {
@@ -13,6 +15,9 @@ export class FollowedDevices {
   readonly #watches = new Map<string, { stop(): void }>();
   #uevents: { stop(): void } | undefined;
   #due: NodeJS.Timeout | undefined;
+  /** Instances whose last refresh failed. */
+  readonly #failed = new Set<string>();
+  #again: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly host: Host,
@@ -29,6 +34,8 @@ export class FollowedDevices {
 
   stop(): void {
     clearTimeout(this.#due);
+    clearTimeout(this.#again);
+    this.#failed.clear();
     for (const watch of this.#watches.values()) watch.stop();
     this.#watches.clear();
     this.#uevents?.stop();
@@ -59,7 +66,28 @@ export class FollowedDevices {
     this.#due ??= setTimeout(() => {
       this.#due = undefined;
       void this.#watch().catch((error: unknown) => process.stderr.write(`devices cannot follow the host: ${String(error)}\n`));
-      for (const id of this.#followed.keys()) void this.refresh(id).catch((error: unknown) => process.stderr.write(`devices of instance ${id} could not follow the host: ${String(error)}\n`));
+      for (const id of this.#followed.keys()) void this.#bring(id);
     }, settleMs);
+  }
+
+  /** Says once that an instance failed, and goes on trying. */
+  async #bring(id: string): Promise<void> {
+    try {
+      await this.refresh(id);
+      this.#failed.delete(id);
+    } catch (error) {
+      if (!this.#followed.has(id)) return;
+      if (!this.#failed.has(id)) process.stderr.write(`devices of instance ${id} could not follow the host: ${String(error)}\n`);
+      this.#failed.add(id);
+      this.#again ??= setTimeout(() => this.#tryAgain(), againMs).unref();
+    }
+  }
+
+  #tryAgain(): void {
+    this.#again = undefined;
+    for (const id of this.#failed) {
+      if (this.#followed.has(id)) void this.#bring(id);
+      else this.#failed.delete(id);
+    }
   }
 }
