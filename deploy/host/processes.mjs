@@ -10,6 +10,7 @@ import { systemCall } from '../../libs/rpc/dist/index.js';
 import { Channel, remote } from '../../libs/rpc/dist/wire-binding.js';
 import { startEmbeddedPostgres } from '../../libs/database/dist/index.js';
 import { lockStateDir } from '../../services/standalone/dist/state-dir-lock.js';
+import { nodeOptions } from './node-options.mjs';
 import { ended, running, startTime } from './process-id.mjs';
 import { root } from './setup.mjs';
 
@@ -40,7 +41,7 @@ class Constellation {
     this.run('redis', 'redis-server', ['--port', '0', '--unixsocket', this.redisSocket, '--unixsocketperm', '700', '--save', '', '--appendonly', 'no', '--dir', this.directory]);
     await Promise.all([reachable({ host: '127.0.0.1', port: natsPort }), reachable({ path: this.redisSocket })]);
     const ports = Object.fromEntries(await Promise.all(services.map(async (name) => [name, await freePort()])));
-    const serve = (name) => this.run(name, process.execPath, [join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
+    const serve = (name) => this.run(name, process.execPath, [...nodeOptions, join(root, 'services', name, 'dist', 'main.js')], this.environment(name, ports));
     const behind = services.filter((name) => name !== 'gateway');
     behind.forEach(serve);
     await Promise.all(behind.map((name) => this.serving(name, ports[name])));

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { api, isReady } from './api.mjs';
+import { nodeOptions } from './node-options.mjs';
 import { upOptions, upUsage } from './options.mjs';
 import { phase } from './progress.mjs';
 import { node, root, setUp } from './setup.mjs';
@@ -44,7 +45,7 @@ async function start({ stateDir, detach, processes }) {
   const logPath = join(stateDir, 'logs', 'asterism.log');
   const log = openSync(logPath, 'a', 0o600);
   const program = processes ? [join(root, 'deploy/host/processes.mjs'), stateDir] : [join(root, 'services/standalone/dist/main.js'), 'standalone', '--state-dir', stateDir];
-  const server = spawn(node(), program, { cwd: '/', stdio: ['ignore', log, log], detached: true, env: { ...process.env, LXD_DIR: stateDir } });
+  const server = spawn(node(), [...nodeOptions, ...program], { cwd: '/', stdio: ['ignore', log, log], detached: true, env: { ...process.env, LXD_DIR: stateDir } });
   closeSync(log);
   let exited = false;
   server.once('exit', () => (exited = true));

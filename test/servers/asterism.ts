@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ServerKind } from './server.js';
 
@@ -9,13 +9,15 @@ function above(directory: string): string {
   return existsSync(join(directory, 'nx.json')) ? directory : above(dirname(directory));
 }
 
+const nodeOptions = JSON.parse(readFileSync(join(repository, 'deploy/host/node-options.json'), 'utf8')) as string[];
+
 /** Asterism in one process, or every service in its own with `ASTERISM_COMPOSITION=processes`. `ASTERISM_BIN` names another entry of the first. */
 export const asterism: ServerKind = {
   name: 'asterism',
   command: (stateDirectory) =>
     process.env['ASTERISM_COMPOSITION'] === 'processes'
       ? [process.execPath, join(repository, 'deploy/host/processes.mjs'), stateDirectory]
-      : [process.execPath, process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js'), 'standalone', '--state-dir', stateDirectory],
+      : [process.execPath, ...nodeOptions, process.env['ASTERISM_BIN'] ?? join(repository, 'services/standalone/dist/main.js'), 'standalone', '--state-dir', stateDirectory],
   env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
 };
 
