@@ -4,7 +4,8 @@ import type { Connections } from './connections.js';
 const sweepMs = 15_000;
 /** Younger rows are still being published by the process that wrote them. */
 const staleSeconds = 10;
-const batchSize = 200;
+/** Events whose consumers have not taken them yet; the next ones wait. */
+const underWayAtMost = 200;
 /** Rows that were taken go together a little later: who gets an event twice knows it by its id. */
 const forgetMs = 50;
 
@@ -14,7 +15,8 @@ const forgetMs = 50;
  */
 export class OutboxRelay {
   readonly #queue: { schema: string; event: AsterismEvent }[] = [];
-  #draining: Promise<void> | undefined;
+  #underWay = 0;
+  #idle: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #forgetting: NodeJS.Timeout | undefined;
   readonly #schemas = new Set<string>();
@@ -37,12 +39,12 @@ export class OutboxRelay {
 
   publish(schema: string, events: readonly AsterismEvent[]): void {
     for (const event of events) this.#queue.push({ schema, event });
-    if (this.#queue.length > 0) this.#draining ??= this.#drain().finally(() => (this.#draining = undefined));
+    this.#pump();
   }
 
   /** Resolves when everything published so far was taken or left to the sweep. */
   async settled(): Promise<void> {
-    while (this.#draining) await this.#draining;
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     clearTimeout(this.#forgetting);
     await this.#forget();
   }
@@ -60,16 +62,29 @@ export class OutboxRelay {
     this.publish(schema, rows.map((row) => JSON.parse(row.event) as AsterismEvent));
   }
 
-  /** Takes all that waits at once; the bus gets it in order, consumers may commit it as one group. */
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, batchSize);
-      const taken = await Promise.all(batch.map(({ event }) => this.bus.publish(event).then(() => true, () => false)));
-      batch.forEach(({ schema, event }, index) => {
-        if (taken[index]) this.#taken.set(schema, [...(this.#taken.get(schema) ?? []), event.id]);
-      });
+  /** The bus gets what waits at once and in order; a consumer that takes its time with one does not hold up the next, and may commit several as one group. */
+  #pump(): void {
+    while (this.#underWay < underWayAtMost) {
+      const next = this.#queue.shift();
+      if (!next) break;
+      this.#underWay++;
+      void this.bus.publish(next.event).then(
+        () => this.#passed(next, true),
+        () => this.#passed(next, false),
+      );
+    }
+  }
+
+  #passed({ schema, event }: { schema: string; event: AsterismEvent }, taken: boolean): void {
+    this.#underWay--;
+    if (taken) {
+      const ids = this.#taken.get(schema);
+      if (ids) ids.push(event.id);
+      else this.#taken.set(schema, [event.id]);
       this.#forgetting ??= setTimeout(() => void this.#forget(), forgetMs);
     }
+    this.#pump();
+    if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   async #forget(): Promise<void> {

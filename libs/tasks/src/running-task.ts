@@ -10,6 +10,8 @@ import type { TaskRow, TaskStore } from './task.store.js';
 
 interface Options {
   row: TaskRow;
+  /** Whether the row is in the table; else it is written once the task has gone on for a moment. */
+  isKept: boolean;
   definition: TaskDefinition<unknown, object>;
   store: TaskStore;
   database: Database;
@@ -22,6 +24,9 @@ const retryDelaysMs = [100, 300, 1_000, 2_000, 4_000, 8_000];
 
 /** What is to be taken back waits for whoever has it: given up, it would be left over. */
 const undoPatienceMs = 60 * 60_000;
+
+/** How long a task runs before its row is written, where that is left until then. */
+const briefMs = 20;
 
 /** The work went to another process, or this one is closing: stop without a trace. */
 class Suspended extends Error {}
@@ -45,6 +50,7 @@ export class RunningTask {
   #suspended = false;
   #step: Step<unknown, object> | undefined;
   #done: Promise<void> = Promise.resolve();
+  #keeping: Promise<void> | undefined;
 
   constructor(private readonly options: Options) {
     const { row, database, operations } = options;
@@ -87,6 +93,7 @@ export class RunningTask {
   /** Lets the current step end and leaves the rest to whoever resumes. */
   async suspend(): Promise<void> {
     this.#suspended = true;
+    await this.#keep().catch(() => undefined);
     if (this.#step?.onlyWaits) return;
     await Promise.race([this.#done, sleep(5_000, undefined, { ref: false })]);
   }
@@ -101,6 +108,15 @@ export class RunningTask {
 
   async #runToEnd(): Promise<void> {
     const { row } = this.options;
+    const keeping = this.options.isKept ? undefined : setTimeout(() => void this.#keep().catch(() => undefined), briefMs);
+    try {
+      await this.#forwardOrBack(row);
+    } finally {
+      clearTimeout(keeping);
+    }
+  }
+
+  async #forwardOrBack(row: TaskRow): Promise<void> {
     if (row.phase === 'run') {
       try {
         await this.#forward();
@@ -183,6 +199,7 @@ export class RunningTask {
   async #conclude(): Promise<void> {
     const { definition, database, row } = this.options;
     if (!definition.conclude && (await this.#closedAtOnce())) return;
+    await this.#persistently(() => this.#keep());
     await this.#finally(() =>
       database.transact(async (unit) => {
         this.options.store.remove(unit, row.id);
@@ -201,8 +218,24 @@ export class RunningTask {
     const end = { id: row.id, status_code: 200, error: '', metadata: Buffer.from(JSON.stringify(this.#metadata)), steps: Buffer.from(this.steps) };
     const closed = await operations.close(this.#context.call, end).then(() => true, () => false);
     if (closed) this.#reach(point.closed);
-    if (closed) await this.#finally(() => database.transact((unit) => store.remove(unit, row.id), { relaxed: true }));
+    if (closed && (this.options.isKept || (await this.#kept()))) await this.#finally(() => database.transact((unit) => store.remove(unit, row.id), { relaxed: true }));
     return closed;
+  }
+
+  /** Writes the row of a task that was begun without. */
+  async #keep(): Promise<void> {
+    if (this.options.isKept) return;
+    const { database, store, row } = this.options;
+    this.#keeping ??= database.transact((unit) => store.insert(unit, row)).catch((error: unknown) => {
+      this.#keeping = undefined;
+      throw error;
+    });
+    await this.#keeping;
+  }
+
+  /** Whether it was written since, or is being written. */
+  async #kept(): Promise<boolean> {
+    return this.#keeping !== undefined && (await this.#keeping.then(() => true, () => false));
   }
 
   async #abandon(): Promise<void> {
@@ -222,6 +255,7 @@ export class RunningTask {
 
   async #save(cursor = this.options.row.cursor): Promise<void> {
     const { row, store } = this.options;
+    await this.#persistently(() => this.#keep());
     const position = { state: JSON.stringify(this.#context.state), cursor, phase: row.phase, error: row.error, error_kind: row.error_kind, steps: this.steps };
     const mine = await this.#persistently(() => store.save(row.id, position));
     if (!mine) throw new Suspended();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLoss, type Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
+import type { AsterismEvent } from '@asterism/events';
 import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { OperationSpec, TaskDefinition } from './definition.js';
@@ -63,6 +64,33 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   ): Promise<common.OperationAnswer> {
     if (!this.#definitions.has(definition.kind)) this.register(definition);
     const { operation, id = randomUUID() } = task;
+    return this.#opened(call, { id, operation }, () => this.#accept(claimless(call), id, definition, task.input, accept));
+  }
+
+  /**
+   * Opens the public operation of work that is mostly over at once, begins it with `start` and follows it: its row is written when it goes on for
+   * longer than a moment. What a crash cuts off before that, `operations` ends as interrupted.
+   * @param task.event tells of it, and is committed with the opening.
+   */
+  async follow<I, S extends object>(
+    call: CallContext,
+    definition: TaskDefinition<I, S>,
+    task: { id: string; input: I; operation: OperationSpec; event: AsterismEvent },
+    start: () => Promise<unknown>,
+  ): Promise<common.OperationAnswer> {
+    const { id, input, operation, event } = task;
+    if (this.#closed) throw closing();
+    return this.#opened(call, { id, operation, event }, async () => {
+      await start();
+      this.#run(newRow(claimless(call), id, definition, input), { isKept: false });
+    });
+  }
+
+  async #opened(
+    call: CallContext,
+    { id, operation, event }: { id: string; operation: OperationSpec; event?: AsterismEvent },
+    accept: () => Promise<unknown>,
+  ): Promise<common.OperationAnswer> {
     const answer = await this.options.operations.open(call, {
       id,
       class: operation.websocket ? operationsProto.OperationClass.WEBSOCKET : operationsProto.OperationClass.TASK,
@@ -73,9 +101,10 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       may_cancel: operation.mayCancel ?? false,
       owner: this.options.service,
       location: operation.location ?? '',
+      event: event && Buffer.from(JSON.stringify(event)),
     });
     try {
-      await this.#accept(claimless(call), id, definition, task.input, accept);
+      await accept();
     } catch (error) {
       const discarded = this.#discard(call, id, isConnectionLoss(error));
       if (!isConnectionLoss(error)) await discarded;
@@ -147,21 +176,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     input: I,
     accept: Accept,
   ): Promise<RunningTask | undefined> {
-    if (this.#closed) throw new LxdError('unavailable', 'LXD is shutting down');
-    const { deadline: _deadline, signal: _signal, ...kept } = call;
-    const row: TaskRow = {
-      id,
-      kind: definition.kind,
-      call: JSON.stringify(kept),
-      input: JSON.stringify(input),
-      state: JSON.stringify(definition.initial(input)),
-      cursor: 0,
-      phase: 'run',
-      cancel_requested: false,
-      error: null,
-      error_kind: null,
-      steps: '[]',
-    };
+    if (this.#closed) throw closing();
+    const row = newRow(call, id, definition, input);
     await this.options.database.transact(async (unit) => {
       this.#store.insert(unit, row);
       await accept(unit, id);
@@ -182,14 +198,35 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     for (const row of await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()])) this.#run(row);
   }
 
-  #run(row: TaskRow): RunningTask | undefined {
+  #run(row: TaskRow, { isKept } = { isKept: true }): RunningTask | undefined {
     const definition = this.#definitions.get(row.kind);
     if (!definition || this.#running.has(row.id)) return this.#running.get(row.id);
-    const task = new RunningTask({ row, definition, store: this.#store, database: this.options.database, operations: this.options.operations, failPoints: this.#failPoints });
+    const task = new RunningTask({ row, isKept, definition, store: this.#store, database: this.options.database, operations: this.options.operations, failPoints: this.#failPoints });
     this.#running.set(row.id, task);
     void task.run().finally(() => this.#running.delete(row.id));
     return task;
   }
+}
+
+function newRow<I, S extends object>(call: CallContext, id: string, definition: TaskDefinition<I, S>, input: I): TaskRow {
+  const { deadline: _deadline, signal: _signal, ...kept } = call;
+  return {
+    id,
+    kind: definition.kind,
+    call: JSON.stringify(kept),
+    input: JSON.stringify(input),
+    state: JSON.stringify(definition.initial(input)),
+    cursor: 0,
+    phase: 'run',
+    cancel_requested: false,
+    error: null,
+    error_kind: null,
+    steps: '[]',
+  };
+}
+
+function closing(): LxdError {
+  return new LxdError('unavailable', 'LXD is shutting down');
 }
 
 /** The claim of an Idempotency-Key ends with the call: what goes on behind an operation is found by the operation. */

@@ -2,7 +2,7 @@ import { Agents } from '@asterism/agents';
 import { instanceKeys } from '@asterism/config-keys';
 import type { Unit } from '@asterism/database';
 import { apiUrl } from '@asterism/api';
-import { lifecycle } from '@asterism/events';
+import { lifecycle, type AsterismEvent } from '@asterism/events';
 import { Token, type Agent, type InstanceVolumes, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
@@ -56,7 +56,11 @@ export function withVolatileKeys(row: InstanceRow, changes: Config): InstanceRow
 
 /** Says on /1.0/events what happened to an instance. */
 export function emit(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name' | 'member'>, context?: Record<string, unknown>): void {
-  unit.emit(lifecycle({ action, source: apiUrl(['instances', row.name], { project: row.project }), project: row.project, location: row.member, requestor: call.requestor, context }));
+  unit.emit(lifecycleOf(call, action, row, context));
+}
+
+export function lifecycleOf(call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name' | 'member'>, context?: Record<string, unknown>): AsterismEvent {
+  return lifecycle({ action, source: apiUrl(['instances', row.name], { project: row.project }), project: row.project, location: row.member, requestor: call.requestor, context });
 }
 
 export function emitSnapshot(unit: Unit, call: CallContext, action: string, row: Pick<InstanceRow, 'project' | 'name' | 'member'>, snapshot: string, context?: Record<string, unknown>): void {

@@ -14,7 +14,7 @@ export interface JournalEntry {
 }
 
 type Change =
-  | { kind: 'open'; row: NewOperation }
+  | { kind: 'open'; row: NewOperation; event?: EventOf<'lifecycle'> | undefined }
   | { kind: 'update'; id: string; metadata: Record<string, unknown> }
   | { kind: 'close'; closing: Closing }
   | { kind: 'cancel'; id: string }
@@ -41,6 +41,8 @@ interface Written {
 }
 
 const rememberedAtMost = 10_000;
+/** A lifecycle event by itself waits this long for an operation's change to be written with: what is done at once causes both. */
+const gatherMs = 8;
 
 type FinishedListener = (row: OperationRow) => void;
 
@@ -55,6 +57,7 @@ export class Journal {
   /** Rows of what runs, as this process wrote them last. */
   readonly #running = new Map<string, OperationRow>();
   #writing = false;
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -71,7 +74,7 @@ export class Journal {
   write(change: Change): Promise<OperationRow | undefined> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ change, resolve, reject });
-      if (!this.#writing) void this.#drain();
+      if (!this.#writing) this.#schedule();
     });
   }
 
@@ -130,15 +133,27 @@ export class Journal {
     return entries;
   }
 
+  #schedule(): void {
+    if (this.#isPressed) return void this.#drain();
+    if (this.#queue.length > 0) this.#gathering ??= setTimeout(() => void this.#drain(), gatherMs);
+  }
+
+  get #isPressed(): boolean {
+    return this.#queue.some(({ change }) => change.kind !== 'lifecycle');
+  }
+
   async #drain(): Promise<void> {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     this.#writing = true;
     // What one transaction caused arrives in one turn and is written as one.
     await new Promise(setImmediate);
-    while (this.#queue.length > 0) {
+    do {
       const batch = this.#queue.splice(0, 200);
       if (!(await this.#commit(batch))) for (const waiting of batch) await this.#commit([waiting]);
-    }
+    } while (this.#isPressed);
     this.#writing = false;
+    this.#schedule();
   }
 
   /** False when the whole batch failed: it is then tried one by one, so that one bad change does not take the others with it. */
@@ -209,7 +224,7 @@ export class Journal {
     }
     const seen = new Set(known);
     for (const change of changes) {
-      if (change.kind !== 'lifecycle' || seen.has(change.event.id)) continue;
+      if (!('event' in change) || !change.event || seen.has(change.event.id)) continue;
       seen.add(change.event.id);
       drafts.push(lifecycleEvent(change.event, this.home));
     }
@@ -233,22 +248,26 @@ export class Journal {
   }
 
   async #known(changes: readonly Change[]): Promise<Set<string>> {
-    const ids = changes.flatMap((change) => (change.kind === 'lifecycle' ? [change.event.id] : []));
+    const ids = changes.flatMap((change) => ('event' in change && change.event ? [change.event.id] : []));
     const rows = await this.database.query<{ event_id: string }>(`SELECT event_id FROM operations.journal WHERE event_id = ANY($1::uuid[])`, [ids]);
     return new Set(rows.map((row) => row.event_id));
   }
 }
 
-/** One statement: the cursor's row is locked and the entries take the next numbers. Not awaited before the commit. */
+/**
+ * One statement: the cursor's row is locked and the entries take the next numbers. Not awaited before the commit. The entries come as one JSON
+ * value: the length of arrays makes PostgreSQL plan the statement anew each time, which takes longer than running it.
+ */
 function append(unit: Unit, drafts: readonly Draft[]): Promise<JournalEntry[]> {
   if (drafts.length === 0) return Promise.resolve([]);
+  const rows = drafts.map(({ type, project, json, eventId, claim }, index) => ({ offset: index + 1, event_id: eventId, type, project, json, claim }));
   const written = unit.query<{ cursor: string }>(
-    `WITH next AS (UPDATE operations.journal_cursor SET value = value + cardinality($2::text[]) RETURNING value)
+    `WITH next AS (UPDATE operations.journal_cursor SET value = value + $2::int RETURNING value)
      INSERT INTO operations.journal (cursor, event_id, type, project, json, claim, at)
-     SELECT next.value - cardinality($2::text[]) + o, e, t, p, j, c, now()
-     FROM next, unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) WITH ORDINALITY AS d(e, t, p, j, c, o)
+     SELECT next.value - $2::int + "offset", event_id, type, project, json, claim, now()
+     FROM next, jsonb_to_recordset($1::jsonb) AS d("offset" int, event_id uuid, type text, project text, json text, claim uuid)
      RETURNING cursor`,
-    [drafts.map((draft) => draft.eventId), drafts.map((draft) => draft.type), drafts.map((draft) => draft.project), drafts.map((draft) => draft.json), drafts.map((draft) => draft.claim ?? null)],
+    [JSON.stringify(rows), drafts.length],
   );
   const entries = written.then((rows) => {
     const first = Math.min(...rows.map((row) => Number(row.cursor)));

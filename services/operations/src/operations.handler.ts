@@ -1,6 +1,6 @@
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
-import { EventBusToken, type EventBus } from '@asterism/events';
+import { EventBusToken, type EventBus, type EventOf } from '@asterism/events';
 import { operations as proto, type common, type Operations } from '@asterism/proto';
 import { systemCall, traceIdOf, type CallContext } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
@@ -31,6 +31,7 @@ export class OperationsHandler implements Operations {
   async open(call: CallContext, request: proto.OpenOperation): Promise<common.OperationAnswer> {
     const row = await this.journal.write({
       kind: 'open',
+      event: request.event && (JSON.parse(request.event.toString()) as EventOf<'lifecycle'>),
       row: {
         id: request.id,
         class: classes[request.class],

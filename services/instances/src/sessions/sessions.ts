@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Agents } from '@asterism/agents';
 import { instanceKeys } from '@asterism/config-keys';
-import type { Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
+import type { AsterismEvent } from '@asterism/events';
 import type { agentInstances, common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Tasks } from '@asterism/tasks';
@@ -13,7 +13,7 @@ import { InstanceStore } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
-import { emit } from '../task-parts.js';
+import { lifecycleOf } from '../task-parts.js';
 
 /** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
 @Injectable()
@@ -39,10 +39,8 @@ export class Sessions {
       description: 'Executing command',
       metadata: { command: request.command, environment, interactive: request.interactive },
       recorded: request.record_output,
-      start: (unit, id) => {
-        emit(unit, call, 'instance-exec', row, { command: request.command });
-        return this.agents.on(row.member).instances.startExec(call, execSession(id, row, request, environment));
-      },
+      event: lifecycleOf(call, 'instance-exec', row, { command: request.command }),
+      start: (id) => this.agents.on(row.member).instances.startExec(call, execSession(id, row, request, environment)),
     });
   }
 
@@ -57,10 +55,8 @@ export class Sessions {
       row,
       fds: ['0', 'control'],
       description: 'Showing console',
-      start: (unit, id) => {
-        emit(unit, call, 'instance-console', row, { type });
-        return this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width, height, type });
-      },
+      event: lifecycleOf(call, 'instance-console', row, { type }),
+      start: (id) => this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width, height, type }),
     });
   }
 
@@ -74,11 +70,12 @@ export class Sessions {
     const { row, fds, metadata } = opening;
     const id = randomUUID();
     const secrets = Object.fromEntries(fds.map((fd) => [fd, randomBytes(32).toString('hex')]));
-    const operation = await this.tasks.open(
+    const operation = await this.tasks.follow(
       call,
       this.definitions.session,
       {
         id,
+        event: opening.event,
         input: { member: row.member, name: row.name, recorded: opening.recorded ?? false },
         operation: {
           description: opening.description,
@@ -88,7 +85,7 @@ export class Sessions {
           ...(fds.length > 0 && metadata ? { metadata } : {}),
         },
       },
-      async (unit) => void (await opening.start(unit, id)),
+      () => opening.start(id),
     );
     return { operation: withSecrets(operation, secrets), member: row.member, secrets };
   }
@@ -101,8 +98,9 @@ interface Opening {
   fds: readonly string[];
   metadata?: Record<string, unknown>;
   recorded?: boolean;
+  event: AsterismEvent;
   /** Starts the session on its agent, once the operation stands. */
-  start(unit: Unit, id: string): Promise<common.Empty>;
+  start(id: string): Promise<common.Empty>;
 }
 
 function requireRunning(row: InstanceRow): void {

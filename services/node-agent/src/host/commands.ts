@@ -68,6 +68,9 @@ export interface Spawned {
 
 export type Spawn = (argv: Argv, options?: SpawnOptions) => Spawned;
 
+/** A command that finds nothing on its standard input, and whose output goes nowhere. */
+export type SpawnMute = (argv: Argv, options?: Pick<SpawnOptions, 'cwd' | 'sealed'>) => Child;
+
 /** What the caller is told of a failed command: its own words, or how it ended. */
 export function commandError(argv: Argv, exit: Exit, stderr: string, options?: { timedOutAfterMs?: number }): LxdError {
   const name = argv.join(' ');
@@ -121,6 +124,14 @@ export const spawn: Spawn = (argv, options = {}) => {
       if (exit.code !== 0) throw commandError(argv, exit, lastWords);
     },
   };
+};
+
+export const spawnMute: SpawnMute = (argv, { cwd, sealed } = {}) => {
+  try {
+    return startChild(argv, { descriptors: ['/dev/null', '/dev/null', '/dev/null'], env: process.env, cwd, sealed });
+  } catch (error) {
+    throw startError(argv, error as Error);
+  }
 };
 
 interface PipedChild extends Child {

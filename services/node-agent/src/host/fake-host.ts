@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { CgroupLayout, Cgroups, OpenCgroup } from './cgroups.js';
+import type { Child } from './children.js';
 import { commandError, type Argv, type ExecOptions, type ExecResult, type Spawned, type SpawnOptions } from './commands.js';
 import { FakeFiles } from './fake-files.js';
 import type { GuestNetwork } from './guest-network.js';
@@ -84,6 +85,11 @@ export class FakeHost implements Host {
         if (exit.code !== 0) throw commandError(argv, exit, result.stderr);
       },
     };
+  };
+
+  spawnMute = (argv: Argv): Child => {
+    const { code } = this.run(argv);
+    return { pid: 1000, kill: () => undefined, ended: Promise.resolve({ code, signal: null }) };
   };
 
   terminal = async (argv: Argv, _options: TerminalOptions): Promise<Terminal> => {

@@ -1,5 +1,5 @@
 import type { Cgroups } from './cgroups.js';
-import type { Exec, Spawn } from './commands.js';
+import type { Exec, Spawn, SpawnMute } from './commands.js';
 import type { Files } from './files.js';
 import type { Forwarders } from './forwarders.js';
 import type { Guests } from './guests.js';
@@ -21,6 +21,7 @@ export interface Host {
   exec: Exec;
   /** Starts a command whose standard streams are consumed while it runs. */
   spawn: Spawn;
+  spawnMute: SpawnMute;
   /** Starts a command on a pseudoterminal. */
   terminal: OpenTerminal;
   files: Files;

@@ -1,7 +1,7 @@
 import { hostCgroups } from './cgroups.js';
 import { currentCall, watched } from '@asterism/rpc';
 import { basename } from 'node:path';
-import { exec, spawn, type Exec } from './commands.js';
+import { exec, spawn, spawnMute, type Exec } from './commands.js';
 import { hostFiles } from './files.js';
 import { hostForwarders } from './forwarders.js';
 import { linuxGuests } from './guests.js';
@@ -22,6 +22,7 @@ export function linuxHost(): Host {
   return {
     exec: watchedExec,
     spawn,
+    spawnMute,
     terminal: openTerminal,
     files: hostFiles,
     mounts: hostMounts,

@@ -59,6 +59,23 @@ export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: stri
   };
 }
 
+/** A command that nobody listens to. */
+export async function muteProgram(host: Host, argv: Argv, options: { cwd: string }): Promise<Program> {
+  const child = host.spawnMute(argv, { ...options, sealed: true });
+  return {
+    outputs: {},
+    write: async () => undefined,
+    closeInput: () => undefined,
+    control: () => undefined,
+    abandon: () => {
+      signalChild(host, child.pid, SIGKILL);
+      setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
+    },
+    release: () => undefined,
+    ended: child.ended,
+  };
+}
+
 /** The command itself is the child of the lxc-attach that entered the container; one that has no child (a console) is told itself. */
 function signalChild(host: Host, pid: number, signal: number): void {
   const children = host.processes.children(pid);

@@ -23,7 +23,12 @@ const call = systemCall();
 function withoutContainers(): Host {
   const real = linuxHost();
   const inside = (argv: Argv): Argv => (argv[0] === 'lxc-attach' ? ['sh', '-c', '"$@"', 'sh', ...argv.slice(argv.indexOf('--') + 1)] : argv);
-  return { ...real, spawn: (argv, options) => real.spawn(inside(argv), options), terminal: (argv, options) => real.terminal(inside(argv), options) };
+  return {
+    ...real,
+    spawn: (argv, options) => real.spawn(inside(argv), options),
+    spawnMute: (argv, options) => real.spawnMute(inside(argv), options),
+    terminal: (argv, options) => real.terminal(inside(argv), options),
+  };
 }
 
 beforeAll(() => {

@@ -6,7 +6,7 @@ import type { CallContext } from '@asterism/rpc';
 import type { InstancePlace, InstancePlaces } from '../files/place.js';
 import type { Host } from '../host/host.js';
 import { attachCommand, consoleCommand } from './attach-command.js';
-import { pipedProgram, terminalProgram } from './programs.js';
+import { muteProgram, pipedProgram, terminalProgram } from './programs.js';
 import { Session, type Program, type SessionOptions } from './session.js';
 
 type Frame = agentInstances.SessionFrame;
@@ -33,8 +33,11 @@ export class Sessions {
     const hostHasCwd = cwd.startsWith('/') && (await this.host.files.stat(cwd))?.kind === 'directory';
     const command = attachCommand(place.lxc, request, hostHasCwd);
     const size = { columns: request.width, rows: request.height };
-    const start = (): Promise<Program> =>
-      request.interactive ? terminalProgram(this.host, command.argv, { ...size, cwd: command.cwd, env: hostEnvironment() }) : pipedProgram(this.host, command.argv, { cwd: command.cwd });
+    const { argv } = command;
+    const start = (): Promise<Program> => {
+      if (request.interactive) return terminalProgram(this.host, argv, { ...size, cwd: command.cwd, env: hostEnvironment() });
+      return request.wait_for_websocket || request.record_output ? pipedProgram(this.host, argv, { cwd: command.cwd }) : muteProgram(this.host, argv, { cwd: command.cwd });
+    };
     if (request.wait_for_websocket) this.#open(request.id, { awaited: request.interactive ? ['0'] : ['0', '1', '2'], start });
     else this.#open(request.id, { awaited: [], start, record: (program) => this.#record(request, place, program) });
     return {};
