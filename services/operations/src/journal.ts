@@ -233,7 +233,7 @@ export class Journal {
       const seen = rows.has(closing.id) ? undefined : this.#running.get(closing.id);
       return seen ? [{ seen, closed: closedRow(seen, closing), steps: closing.steps }] : [];
     });
-    if (ended.length > 0) closeKnown(unit, ended);
+    for (const end of ended) closeKnown(unit, end);
     const others = closings.filter(({ id }) => !ended.some(({ seen }) => seen.id === id));
     for (const row of [...ended.map(({ closed }) => closed), ...(others.length > 0 ? await closeOperations(unit, others) : [])]) {
       rows.set(row.id, row);

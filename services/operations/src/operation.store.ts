@@ -58,16 +58,17 @@ export function closedRow(row: OperationRow, { status_code, err, metadata }: Clo
   return { ...row, status_code, err, metadata: merged, updated_at: now, finished_at: now };
 }
 
-/** Ends operations whose rows are known, in one statement that nobody waits for. Divides by zero where one of them has changed since. */
-export function closeKnown(unit: Unit, closings: readonly { seen: OperationRow; closed: OperationRow; steps?: object[] | undefined }[]): void {
-  const rows = closings.map(({ seen, closed, steps }) => ({ ...closed, steps, seen: seen.updated_at }));
+/**
+ * Ends an operation whose row is known, in a statement that nobody waits for. Divides by zero where it has changed since. Each by itself: joined
+ * with a list of unknown length, PostgreSQL reads the whole table.
+ */
+export function closeKnown(unit: Unit, { seen, closed, steps }: { seen: OperationRow; closed: OperationRow; steps?: object[] | undefined }): void {
   unit.run(
     `WITH closed AS (
-       UPDATE operations.operations AS o SET status_code = c.status_code, err = c.err, updated_at = c.updated_at, finished_at = c.finished_at, steps = c.steps, metadata = c.metadata
-       FROM jsonb_to_recordset($1::jsonb) AS c(id uuid, status_code int, err text, metadata jsonb, steps jsonb, updated_at timestamptz, finished_at timestamptz, seen timestamptz)
-       WHERE o.id = c.id AND o.finished_at IS NULL AND o.updated_at = c.seen RETURNING o.id)
-     SELECT 1 / (count(*) = $2)::int FROM closed`,
-    [JSON.stringify(rows), rows.length],
+       UPDATE operations.operations SET status_code = $3, err = $4, updated_at = $5, finished_at = $5, steps = $6, metadata = $7
+       WHERE id = $1 AND finished_at IS NULL AND updated_at = $2 RETURNING id)
+     SELECT 1 / count(*)::int FROM closed`,
+    [seen.id, seen.updated_at, closed.status_code, closed.err, closed.finished_at, steps ? JSON.stringify(steps) : null, closed.metadata ? JSON.stringify(closed.metadata) : null],
   );
 }
 
