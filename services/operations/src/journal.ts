@@ -147,7 +147,7 @@ export class Journal {
     this.#gathering = undefined;
     this.#writing = true;
     // What one transaction caused arrives in one turn and is written as one.
-    await new Promise(setImmediate);
+    await Promise.resolve();
     do {
       const batch = this.#queue.splice(0, 200);
       if (!(await this.#commit(batch))) for (const waiting of batch) await this.#commit([waiting]);
