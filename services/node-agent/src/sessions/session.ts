@@ -31,6 +31,13 @@ export interface SessionOptions {
   record?(program: Program): Promise<Record<string, string>>;
 }
 
+/** The result goes on its way first: the end of an operation is written while its sockets say goodbye. */
+function closeSoon(...sockets: (Channel<Frame> | undefined)[]): void {
+  setImmediate(() => {
+    for (const socket of sockets) socket?.close();
+  });
+}
+
 /** One exec or console: waits for its sockets, runs the program, carries bytes, knows the result. */
 export class Session {
   readonly #sockets = new Map<string, Channel<Frame>>();
@@ -100,7 +107,7 @@ export class Session {
       return { ...verdict(exit), output: await output.finally(() => clearInterval(linger)) };
     } finally {
       this.#over = true;
-      for (const socket of this.#sockets.values()) socket.close();
+      closeSoon(...this.#sockets.values());
     }
   }
 
@@ -120,7 +127,7 @@ export class Session {
     } catch {
       // An output that was released ends here.
     }
-    this.#sockets.get(fd)?.close();
+    closeSoon(this.#sockets.get(fd));
   }
 
   async #receive(fd: string, incoming: AsyncIterable<Frame>): Promise<void> {
