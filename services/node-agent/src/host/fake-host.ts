@@ -7,6 +7,7 @@ import type { GuestNetwork } from './guest-network.js';
 import type { Proxy } from './forwarder/proxy.js';
 import type { Forwarders } from './forwarders.js';
 import type { Guests, GuestRequests, GuestVerb } from './guests.js';
+import type { HeldFile } from './held-file.js';
 import type { Host } from './host.js';
 import type { Interceptors } from './interceptors.js';
 import type { Terminal, TerminalOptions } from './terminals.js';
@@ -91,6 +92,8 @@ export class FakeHost implements Host {
     const { code } = this.run(argv);
     return { pid: 1000, kill: () => undefined, ended: Promise.resolve({ code, signal: null }) };
   };
+
+  holdFile = (_beginning: string): HeldFile => ({ path: '/proc/1/fd/3', finish: () => undefined, close: () => undefined });
 
   terminal = async (argv: Argv, _options: TerminalOptions): Promise<Terminal> => {
     const { stdout, code } = this.run(argv);

@@ -4,6 +4,7 @@ import type { Files } from './files.js';
 import type { Forwarders } from './forwarders.js';
 import type { Guests } from './guests.js';
 import type { Interceptors } from './interceptors.js';
+import type { HoldFile } from './held-file.js';
 import type { Links } from './links.js';
 import type { Mounts } from './mounts.js';
 import type { Processes } from './processes.js';
@@ -25,6 +26,8 @@ export interface Host {
   /** Starts a command on a pseudoterminal. */
   terminal: OpenTerminal;
   files: Files;
+  /** A file whose reader waits for its end. */
+  holdFile: HoldFile;
   mounts: Mounts;
   subvolumes: Subvolumes;
   cgroups: Cgroups;

@@ -5,6 +5,7 @@ import { exec, spawn, spawnMute, type Exec } from './commands.js';
 import { hostFiles } from './files.js';
 import { hostForwarders } from './forwarders.js';
 import { linuxGuests } from './guests.js';
+import { holdFile } from './held-file.js';
 import type { Host } from './host.js';
 import { hostInterceptors } from './interceptors.js';
 import { hostLinks } from './links.js';
@@ -25,6 +26,7 @@ export function linuxHost(): Host {
     spawnMute,
     terminal: openTerminal,
     files: hostFiles,
+    holdFile,
     mounts: hostMounts,
     subvolumes: hostSubvolumes,
     cgroups: hostCgroups,

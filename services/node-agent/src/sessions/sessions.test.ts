@@ -22,7 +22,12 @@ const call = systemCall();
 /** The real host, but for lxc-attach: what would run inside runs here. */
 function withoutContainers(): Host {
   const real = linuxHost();
-  const inside = (argv: Argv): Argv => (argv[0] === 'lxc-attach' ? ['sh', '-c', '"$@"', 'sh', ...argv.slice(argv.indexOf('--') + 1)] : argv);
+  const inside = (argv: Argv): Argv => {
+    if (argv[0] !== 'lxc-attach') return argv;
+    const [config, command] = [argv.indexOf('-f'), argv.slice(argv.indexOf('--') + 1)];
+    if (config < 0) return ['sh', '-c', '"$@"', 'sh', ...command];
+    return ['sh', '-c', 'grep -q = "$0" && "$@"', argv[config + 1]!, ...command];
+  };
   return {
     ...real,
     spawn: (argv, options) => real.spawn(inside(argv), options),

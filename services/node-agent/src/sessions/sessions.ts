@@ -4,6 +4,7 @@ import { LxdError } from '@asterism/errors';
 import type { agentInstances, common } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import type { InstancePlace, InstancePlaces } from '../files/place.js';
+import type { HeldFile } from '../host/held-file.js';
 import type { Host } from '../host/host.js';
 import { attachCommand, consoleCommand } from './attach-command.js';
 import { muteProgram, pipedProgram, terminalProgram } from './programs.js';
@@ -15,6 +16,9 @@ type Frame = agentInstances.SessionFrame;
 const joinMs = 30_000;
 /** Results are kept for whoever asks late. */
 const keepMs = 10 * 60_000;
+
+/** A line that lxc-attach refuses unless it is completed: who is let go of, by us or by the agent's death, enters nothing. */
+const [unfinishedConfig, restOfConfig] = ['lxc.uts.name', ' = held\n'];
 
 /** Commands and consoles of the instances of this host: the meeting place of their sockets, whichever gateways these come through. */
 export class Sessions {
@@ -31,14 +35,15 @@ export class Sessions {
     const place = this.#running(request.instance_id);
     const cwd = request.cwd || '/root';
     const hostHasCwd = cwd.startsWith('/') && (await this.host.files.stat(cwd))?.kind === 'directory';
-    const command = attachCommand(place.lxc, request, hostHasCwd);
+    const held = request.wait_for_websocket ? this.host.holdFile(unfinishedConfig) : undefined;
+    const command = attachCommand(place.lxc, request, { hostHasCwd, config: held?.path });
     const size = { columns: request.width, rows: request.height };
     const { argv } = command;
     const start = (): Promise<Program> => {
       if (request.interactive) return terminalProgram(this.host, argv, { ...size, cwd: command.cwd, env: hostEnvironment() });
       return request.wait_for_websocket || request.record_output ? pipedProgram(this.host, argv, { cwd: command.cwd }) : muteProgram(this.host, argv, { cwd: command.cwd });
     };
-    if (request.wait_for_websocket) this.#open(request.id, { awaited: request.interactive ? ['0'] : ['0', '1', '2'], start });
+    if (held) this.#openHeld(request, held, start());
     else this.#open(request.id, { awaited: [], start, record: (program) => this.#record(request, place, program) });
     return {};
   }
@@ -78,8 +83,19 @@ export class Sessions {
     return { ...place, lxc: place.lxc };
   }
 
-  #open(id: string, options: SessionOptions): void {
-    if (this.#sessions.has(id) || this.#results.has(id)) return;
+  /** The tool is started while the client connects, and waits for the end of its configuration before it enters the container. */
+  #openHeld(request: agentInstances.ExecSession, held: HeldFile, program: Promise<Program>): void {
+    program.catch(() => undefined);
+    const start = (): Promise<Program> => {
+      held.finish(restOfConfig);
+      return program;
+    };
+    const session = this.#open(request.id, { awaited: request.interactive ? ['0'] : ['0', '1', '2'], start });
+    void (session?.result ?? program).finally(() => held.close()).catch(() => undefined);
+  }
+
+  #open(id: string, options: SessionOptions): Session | undefined {
+    if (this.#sessions.has(id) || this.#results.has(id)) return undefined;
     const session = new Session(id, options);
     this.#sessions.set(id, session);
     const timer = setTimeout(() => {
@@ -91,6 +107,7 @@ export class Sessions {
       this.#sessions.delete(id);
       setTimeout(() => this.#results.delete(id), keepMs).unref();
     });
+    return session;
   }
 
   /** Without sockets, output goes to log files when asked for, else nowhere. Answers the files by fd. */
