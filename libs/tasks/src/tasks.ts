@@ -78,10 +78,12 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     task: { id: string; input: I; operation: OperationSpec; event: AsterismEvent },
     start: () => Promise<unknown>,
   ): Promise<common.OperationAnswer> {
+    if (!this.#definitions.has(definition.kind)) this.register(definition);
     const { id, input, operation, event } = task;
     if (this.#closed) throw closing();
     return this.#opened(call, { id, operation, event }, async () => {
       await start();
+      this.#failPoints?.reach(definition.kind, point.accepted);
       this.#run(newRow(claimless(call), id, definition, input), { isKept: false });
     });
   }

@@ -1,6 +1,6 @@
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
-import type { EventOf } from '@asterism/events';
+import { lifecycle, type EventOf } from '@asterism/events';
 import { systemCall } from '@asterism/rpc';
 import { defineService } from '@asterism/service';
 import { defineTask, type Tasks } from '@asterism/tasks';
@@ -129,6 +129,63 @@ describe('a durable task', () => {
     await test.settle();
     expect(log.slice(-3, -1)).toEqual(['tear down', 'fill']);
     expect(closings()[0]).toMatchObject({ status_code: 400 });
+  });
+});
+
+describe('a task that is begun at once', () => {
+  let finish: (() => void) | undefined;
+  let failure: Error | undefined;
+  const watch = defineTask<object, object>({
+    kind: 'bench.watch',
+    steps: [
+      {
+        name: 'look',
+        run: async ({ result }) => {
+          if (finish) await new Promise<void>((resolve) => (finish = resolve));
+          if (failure) throw failure;
+          result({ seen: true });
+        },
+      },
+    ],
+  });
+  const event = lifecycle({ action: 'bench-watched', source: '/1.0/bench', project: 'default' });
+  const rows = async (): Promise<number> => (await test.runtime.database!.query('SELECT 1 FROM bench.tasks')).length;
+  const follow = (start: () => Promise<unknown> = async () => undefined): Promise<{ id: string }> =>
+    tasks.follow(systemCall(), watch, { id: randomUUID(), input: {}, operation, event }, start);
+
+  beforeEach(() => {
+    [finish, failure] = [undefined, undefined];
+  });
+
+  it('opens its operation with its event and ends it without a row', async () => {
+    const answer = await follow();
+    await test.settle();
+    expect(test.operations.opened.at(-1)).toMatchObject({ id: answer.id, event: Buffer.from(JSON.stringify(event)) });
+    expect(test.operations.closed.at(-1)).toMatchObject({ id: answer.id, status_code: 200 });
+    expect(await rows()).toBe(0);
+  });
+
+  it('has a row once it goes on', async () => {
+    finish = () => undefined;
+    await follow();
+    await expect.poll(rows).toBe(1);
+    finish();
+    await test.settle();
+    expect(await rows()).toBe(0);
+  });
+
+  it('fails in its operation like any other', async () => {
+    failure = new LxdError('bad-request', 'nothing to see');
+    const { id } = await follow();
+    await test.settle();
+    expect(closings()).toEqual([{ id, status_code: 400, error: 'nothing to see', metadata: {} }]);
+    expect(await rows()).toBe(0);
+  });
+
+  it('leaves no operation behind when it cannot be begun', async () => {
+    const before = test.operations.opened.length;
+    await expect(follow(async () => Promise.reject(new LxdError('bad-request', 'Instance is not running')))).rejects.toThrow('not running');
+    expect(test.operations.opened).toHaveLength(before);
   });
 });
 

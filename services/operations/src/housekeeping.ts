@@ -9,8 +9,9 @@ import { Journal } from './journal.js';
 import { findOperation, forgetEvents, forgetOperations, listStale } from './operation.store.js';
 import { RetentionConfig } from './retention.js';
 
-const staleSeconds = 60;
-const everyMs = 60_000;
+/** What was opened since may still be on its way to being accepted. */
+const staleSeconds = 10;
+const everyMs = 15_000;
 
 /** Takes in what services emit, ends operations whose work is gone, and forgets what is older than the retention. */
 @Injectable()
@@ -40,9 +41,10 @@ export class Housekeeping {
     });
   }
 
-  async start(): Promise<void> {
-    await this.#sweep();
-    this.#timer = setInterval(() => void this.#sweep(), everyMs);
+  /** @param isAlone whether all services start with this process: nobody is accepting anything yet. */
+  async start({ isAlone }: { isAlone: boolean }): Promise<void> {
+    await this.#sweep(isAlone ? 0 : staleSeconds);
+    this.#timer = setInterval(() => void this.#sweep(staleSeconds), everyMs);
     this.#timer.unref();
   }
 
@@ -61,13 +63,13 @@ export class Housekeeping {
     if (row?.finished_at) this.journal.notifyFinished(row);
   }
 
-  async #sweep(): Promise<void> {
-    await Promise.allSettled([this.#endInterrupted(), this.cancelling.remind(), this.#forget()]);
+  async #sweep(olderThanSeconds: number): Promise<void> {
+    await Promise.allSettled([this.#endInterrupted(olderThanSeconds), this.cancelling.remind(), this.#forget()]);
   }
 
   /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
-  async #endInterrupted(): Promise<void> {
-    for (const row of await listStale(this.database, staleSeconds)) {
+  async #endInterrupted(olderThanSeconds: number): Promise<void> {
+    for (const row of await listStale(this.database, olderThanSeconds)) {
       const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
       if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
     }

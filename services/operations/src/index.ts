@@ -1,5 +1,5 @@
 import { idempotency, operations } from '@asterism/proto';
-import { defineService } from '@asterism/service';
+import { defineService, RuntimeInfo } from '@asterism/service';
 import { Cancelling } from './cancelling.js';
 import { Housekeeping } from './housekeeping.js';
 import { IdempotencyHandler } from './idempotency/idempotency.handler.js';
@@ -21,6 +21,6 @@ export const operationsService = defineService({
   ],
   migrations: [operationsTables, idempotencyTables, recordColumns],
   listen: (app) => app.get(Housekeeping, { strict: false }).listen(),
-  start: (app) => app.get(Housekeeping, { strict: false }).start(),
+  start: (app) => app.get(Housekeeping, { strict: false }).start({ isAlone: app.get(RuntimeInfo, { strict: false }).composition === 'standalone' }),
   stop: async (app) => app.get(Housekeeping, { strict: false }).stop(),
 });
