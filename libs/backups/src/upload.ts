@@ -17,7 +17,7 @@ export async function takeBackup(call: CallContext, agents: Agents, frames: Asyn
   const rest = frames[Symbol.asyncIterator]();
   const first = await rest.next();
   if (first.done || first.value.part?.$case !== 'header') throw new LxdError('bad-request', 'Backup without header');
-  const [member] = agents.members();
+  const [member] = agents.online();
   if (member === undefined) throw new LxdError('unavailable', 'No cluster member is available');
   const id = randomUUID();
   try {

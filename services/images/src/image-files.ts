@@ -31,7 +31,7 @@ export class ImageFiles {
   /** Passes an upload on to a member. Throws when the sender goes away; a body that is no image is an answer, for the operation to tell. */
   async take(call: CallContext, frames: AsyncIterable<images.UploadFrame>): Promise<TakenUpload> {
     const body = await UploadBody.open(frames);
-    const [member] = this.agents.members();
+    const [member] = this.agents.online();
     if (member === undefined) throw new LxdError('unavailable', 'No cluster member is available');
     const uploadId = randomUUID();
     const arrival = await this.#pass(call, body, { member, uploadId });

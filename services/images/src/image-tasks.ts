@@ -90,7 +90,7 @@ export class ImageTasks {
   /** Copies an image from another server, unless somebody cancels it. */
   pull(call: CallContext, place: { project: string; owner: string }, body: CreateImageBody & { source: ImageSource }): Promise<common.OperationAnswer> {
     const { server, protocol, certificate, alias, fingerprint, secret, image_type } = body.source;
-    const [member = 'none'] = this.parts.agents.members();
+    const [member = 'none'] = this.parts.agents.online();
     const input: PullImage = {
       ...plainImage,
       project: place.project,
@@ -124,7 +124,7 @@ export class ImageTasks {
     const { id } = await this.#download(call, this.#pull, {
       ...plainImage,
       ...place,
-      member: this.parts.agents.members()[0] ?? 'none',
+      member: this.parts.agents.online()[0] ?? 'none',
       uploadId: randomUUID(),
       wish: { server: url, protocol, certificate, alias, fingerprint, secret, imageType: '' },
       public: false,
@@ -166,7 +166,7 @@ export class ImageTasks {
       ...plainImage,
       project,
       owner: image.project,
-      member: this.parts.agents.members()[0] ?? 'none',
+      member: this.parts.agents.online()[0] ?? 'none',
       uploadId: randomUUID(),
       fingerprint: image.fingerprint,
       public: image.public,
