@@ -71,7 +71,8 @@ describe('a reader that does not read', () => {
 });
 
 describe('a listener that does not read', () => {
-  it('is let go with 1013 and told where to go on, and misses nothing', async () => {
+  // Events of this size may not fit into a message of NATS.
+  it.skipIf(process.env['ASTERISM_COMPOSITION'] === 'processes')('is let go with 1013 and told where to go on, and misses nothing', async () => {
     await launch(test.client, 'chatty');
     const socket = new WebSocket(`ws+unix://${test.server.socket}:/1.0/events?type=lifecycle`);
     const events: Event[] = [];
