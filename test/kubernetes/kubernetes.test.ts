@@ -94,7 +94,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
       },
     ], 500);
     for (const { metadata } of await lab.pods('app.kubernetes.io/component notin (setup,credentials)')) {
-      await lab.kubectl(`delete pod ${metadata.name} --wait=true`);
+      await lab.kubectl(`delete pod ${metadata.name} --ignore-not-found --wait=true`);
       await lab.ready();
     }
     const report = await load.stop();
