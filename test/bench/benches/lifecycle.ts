@@ -11,7 +11,7 @@ function empties(clients: number): Bench[] {
       name: `create empty instances, ${clients} client(s)`,
       group: 'empty',
       unit: '/s',
-      repetitions: 5,
+      repetitions: clients === 1 ? 5 : 15,
       warmUps: clients === 1 ? 4 : 10,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
@@ -24,7 +24,7 @@ function empties(clients: number): Bench[] {
       name: `delete empty instances, ${clients} client(s)`,
       group: 'empty',
       unit: '/s',
-      repetitions: 5,
+      repetitions: clients === 1 ? 5 : 15,
       warmUps: clients === 1 ? 4 : 10,
       aim: clients === 8 ? { atLeast: 6 } : undefined,
       sample: async (server) => {
