@@ -5,26 +5,33 @@ import type { InstanceFacts } from './facts.js';
 
 /** How long an instance that passed the gate counts before its own record is there. */
 const seconds = 5;
+/** Instances that are gone are forgotten together a little later. */
+const forgetMs = 20;
 
 /** Instances on their way: of several that are made at once, each sees those before it. */
 @Injectable()
 export class AdmissionStore implements OnApplicationShutdown {
   #subscription: Subscription | undefined;
+  #gone: { project: string; instance: string }[] = [];
+  #forgetting: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(EventBusToken) private readonly bus: EventBus,
   ) {}
 
-  /** An instance that is deleted at once makes room at once. */
+  /** An instance that is deleted at once makes room soon. */
   async follow(): Promise<void> {
     this.#subscription = await this.bus.subscribe(['lifecycle'], async ({ payload: { action, source, project } }) => {
-      if (action === 'instance-deleted') await this.#forget(project, decodeURIComponent(source.split('?')[0]!.split('/').at(-1)!));
+      if (action !== 'instance-deleted') return;
+      this.#gone.push({ project, instance: decodeURIComponent(source.split('?')[0]!.split('/').at(-1)!) });
+      this.#forgetting ??= setTimeout(() => void this.#forget().catch(() => undefined), forgetMs);
     });
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.#subscription?.close();
+    clearTimeout(this.#forgetting);
   }
 
   /** Lets one creation in a project through at a time. */
@@ -49,7 +56,13 @@ export class AdmissionStore implements OnApplicationShutdown {
     );
   }
 
-  async #forget(project: string, instance: string): Promise<void> {
-    await this.database.query('DELETE FROM projects.admissions a USING projects.projects p WHERE a.project_id = p.id AND p.name = $1 AND a.instance = $2', [project, instance]);
+  /** What could not be forgotten counts no longer after some seconds anyway. */
+  async #forget(): Promise<void> {
+    this.#forgetting = undefined;
+    await this.database.query(
+      `DELETE FROM projects.admissions a USING projects.projects p, jsonb_to_recordset($1::jsonb) AS gone(project text, instance text)
+       WHERE a.project_id = p.id AND p.name = gone.project AND a.instance = gone.instance`,
+      [JSON.stringify(this.#gone.splice(0))],
+    );
   }
 }
