@@ -22,7 +22,7 @@ describe('nics on a card of the host', () => {
   it('ipvlan in l3s answers for its addresses on the parent network', async () => {
     await lab.sh(`lxc config device add carded n0 nic nictype=ipvlan parent=eth2 name=n0 ipv4.address=198.51.50.2
       lxc start carded`);
-    expect(await lab.sh('lxc exec carded -- ip -d addr show n0')).toMatch(/198\.51\.50\.2\/32/);
+    expect(await lab.sh('lxc exec carded -- ip addr show n0')).toMatch(/198\.51\.50\.2\/32/);
     expect(await lab.ping('198.51.50.1', 'carded')).toBe(true);
     expect(await lab.sh(`${far} ping -c 2 -W 5 198.51.50.2`)).toContain(' 0% packet loss');
     expect(await lab.refusal('lxc config device remove carded n0')).toContain('cannot be removed when instance is running');
