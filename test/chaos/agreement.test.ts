@@ -19,7 +19,10 @@ async function furnish(): Promise<void> {
   await client.change('POST', '/1.0/storage-pools/loop/volumes/custom/data/snapshots', { name: 's0' });
 }
 
-describe('the comparison of database and host', () => {
+// Slow machines need more than the usual minute.
+const patienceMs = 240_000;
+
+describe('the comparison of database and host', { timeout: patienceMs }, () => {
   it('finds nothing on a server that has some of everything, and nothing when all of it is gone', async () => {
     await furnish();
     expect(await disagreements(test.server)).toEqual([]);
