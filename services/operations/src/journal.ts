@@ -41,8 +41,6 @@ interface Written {
 }
 
 const rememberedAtMost = 10_000;
-/** A lifecycle event by itself waits this long for an operation's change to be written with: what is done at once causes both. */
-const gatherMs = 8;
 
 type FinishedListener = (row: OperationRow) => void;
 
@@ -57,7 +55,6 @@ export class Journal {
   /** Rows of what runs, as this process wrote them last. */
   readonly #running = new Map<string, OperationRow>();
   #writing = false;
-  #gathering: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -74,7 +71,7 @@ export class Journal {
   write(change: Change): Promise<OperationRow | undefined> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ change, resolve, reject });
-      if (!this.#writing) this.#schedule();
+      if (!this.#writing) void this.#drain();
     });
   }
 
@@ -133,27 +130,15 @@ export class Journal {
     return entries;
   }
 
-  #schedule(): void {
-    if (this.#isPressed) return void this.#drain();
-    if (this.#queue.length > 0) this.#gathering ??= setTimeout(() => void this.#drain(), gatherMs);
-  }
-
-  get #isPressed(): boolean {
-    return this.#queue.some(({ change }) => change.kind !== 'lifecycle');
-  }
-
   async #drain(): Promise<void> {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
     this.#writing = true;
     // What one transaction caused arrives in one turn and is written as one.
     await Promise.resolve();
-    do {
+    while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, 200);
       if (!(await this.#commit(batch))) for (const waiting of batch) await this.#commit([waiting]);
-    } while (this.#isPressed);
+    }
     this.#writing = false;
-    this.#schedule();
   }
 
   /** False when the whole batch failed: it is then tried one by one, so that one bad change does not take the others with it. */
