@@ -38,7 +38,8 @@ function runTime(pid: number, thread: string): number {
   }
 }
 
-const idleSeconds = 10;
+/** Everything that is done once a minute is done once in it. */
+const idleSeconds = 60;
 /** Both servers give memory back a while after they needed it. */
 const restSeconds = 35;
 
