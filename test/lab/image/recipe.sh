@@ -5,9 +5,6 @@ export LC_ALL=C
 out=$1
 here=$(cd "$(dirname "$0")" && pwd)
 suite=bookworm
-sources="deb http://deb.debian.org/debian $suite main
-deb http://deb.debian.org/debian $suite-updates main
-deb http://deb.debian.org/debian-security $suite-security main"
 
 # What a host of Asterism has (deploy/host/setup.mjs), the reference server, and the tools of the tests.
 packages=kmod,udev,iproute2,lxc,lxd,lxd-client,uidmap,btrfs-progs,e2fsprogs,dnsmasq-base,nftables,postgresql-15,squashfs-tools,zstd,xz-utils,bzip2,rsync
@@ -18,7 +15,7 @@ bootstrap() {
   target=$1
   include=$2
   shift 2
-  printf '%s\n' "$sources" | mmdebstrap --quiet --mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"' --include="$include" "$@" "$suite" "$target" -
+  mmdebstrap --quiet --mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"' --include="$include" "$@" "$suite" "$target"
 }
 
 # The kernel, and the modules that Debian's configuration leaves out.

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Host } from '../host/host.js';
-import type { Argv } from '../host/commands.js';
+import type { Argv, Spawned } from '../host/commands.js';
 import type { Program } from './session.js';
 
 interface Size {
@@ -47,10 +47,7 @@ export async function pipedProgram(host: Host, argv: Argv, options: { cwd?: stri
     control: (message) => {
       if (message.command === 'signal') signalChild(host, child.pid, message.signal);
     },
-    abandon: () => {
-      signalChild(host, child.pid, SIGKILL);
-      setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
-    },
+    abandon: () => end(host, child),
     release: () => {
       child.stdout.destroy();
       child.stderr.destroy();
@@ -67,13 +64,16 @@ export async function muteProgram(host: Host, argv: Argv, options: { cwd: string
     write: async () => undefined,
     closeInput: () => undefined,
     control: () => undefined,
-    abandon: () => {
-      signalChild(host, child.pid, SIGKILL);
-      setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
-    },
+    abandon: () => end(host, child),
     release: () => undefined,
     ended: child.ended,
   };
+}
+
+/** The command first, then the tool that waits for it. */
+function end(host: Host, child: Pick<Spawned, 'pid' | 'kill'>): void {
+  signalChild(host, child.pid, SIGKILL);
+  setTimeout(() => child.kill('SIGKILL'), hangUpGraceMs).unref();
 }
 
 /** The command itself is the child of the lxc-attach that entered the container; one that has no child (a console) is told itself. */

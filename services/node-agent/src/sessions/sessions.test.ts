@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { agentInstances } from '@asterism/proto';
@@ -145,6 +145,12 @@ describe('a command with pipes', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     lifeline.close();
     expect((await wait(left)).exit_code).toBe(137);
+  });
+
+  it('that cannot be started leaves nothing open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    for (let index = 0; index < 5; index++) await expect(start(['true'], { environment: { 'A=B': 'x' } })).rejects.toThrow('Invalid environment variable name');
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 
   it('names commands that do not exist in the reference’s words', async () => {

@@ -4,9 +4,9 @@ import { LxdError } from '@asterism/errors';
 import type { agentInstances, common } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import type { InstancePlace, InstancePlaces } from '../files/place.js';
-import type { HeldFile } from '../host/held-file.js';
+import type { Argv } from '../host/commands.js';
 import type { Host } from '../host/host.js';
-import { attachCommand, consoleCommand } from './attach-command.js';
+import { attachCommand, consoleCommand, withConfig } from './attach-command.js';
 import { muteProgram, pipedProgram, terminalProgram } from './programs.js';
 import { Session, type Program, type SessionOptions } from './session.js';
 
@@ -32,19 +32,18 @@ export class Sessions {
   ) {}
 
   async startExec(_call: CallContext, request: agentInstances.ExecSession): Promise<common.Empty> {
+    if (this.#isKnown(request.id)) return {};
     const place = this.#running(request.instance_id);
     const cwd = request.cwd || '/root';
     const hostHasCwd = cwd.startsWith('/') && (await this.host.files.stat(cwd))?.kind === 'directory';
-    const held = request.wait_for_websocket ? this.host.holdFile(unfinishedConfig) : undefined;
-    const command = attachCommand(place.lxc, request, { hostHasCwd, config: held?.path });
+    const command = attachCommand(place.lxc, request, hostHasCwd);
     const size = { columns: request.width, rows: request.height };
-    const { argv } = command;
-    const start = (): Promise<Program> => {
+    const start = (argv: Argv): Promise<Program> => {
       if (request.interactive) return terminalProgram(this.host, argv, { ...size, cwd: command.cwd, env: hostEnvironment() });
       return request.wait_for_websocket || request.record_output ? pipedProgram(this.host, argv, { cwd: command.cwd }) : muteProgram(this.host, argv, { cwd: command.cwd });
     };
-    if (held) this.#openHeld(request, held, start());
-    else this.#open(request.id, { awaited: [], start, record: (program) => this.#record(request, place, program) });
+    if (request.wait_for_websocket) this.#openHeld(request, (config) => start(withConfig(command.argv, config)));
+    else this.#open(request.id, { awaited: [], start: () => start(command.argv), record: (program) => this.#record(request, place, program) });
     return {};
   }
 
@@ -52,7 +51,7 @@ export class Sessions {
     const place = this.#running(request.instance_id);
     const size = { columns: request.width, rows: request.height };
     const start = (): Promise<Program> => terminalProgram(this.host, consoleCommand(place.lxc), { ...size, env: hostEnvironment() });
-    this.#open(request.id, { awaited: ['0'], start });
+    if (!this.#isKnown(request.id)) this.#open(request.id, { awaited: ['0'], start });
     return {};
   }
 
@@ -84,18 +83,23 @@ export class Sessions {
   }
 
   /** The tool is started while the client connects, and waits for the end of its configuration before it enters the container. */
-  #openHeld(request: agentInstances.ExecSession, held: HeldFile, program: Promise<Program>): void {
+  #openHeld({ id, interactive }: agentInstances.ExecSession, start: (config: string) => Promise<Program>): void {
+    const held = this.host.holdFile(unfinishedConfig);
+    const program = start(held.path);
     program.catch(() => undefined);
-    const start = (): Promise<Program> => {
+    const enter = (): Promise<Program> => {
       held.finish(restOfConfig);
       return program;
     };
-    const session = this.#open(request.id, { awaited: request.interactive ? ['0'] : ['0', '1', '2'], start });
-    void (session?.result ?? program).finally(() => held.close()).catch(() => undefined);
+    const session = this.#open(id, { awaited: interactive ? ['0'] : ['0', '1', '2'], start: enter });
+    void session.result.finally(() => held.close());
   }
 
-  #open(id: string, options: SessionOptions): Session | undefined {
-    if (this.#sessions.has(id) || this.#results.has(id)) return undefined;
+  #isKnown(id: string): boolean {
+    return this.#sessions.has(id) || this.#results.has(id);
+  }
+
+  #open(id: string, options: SessionOptions): Session {
     const session = new Session(id, options);
     this.#sessions.set(id, session);
     const timer = setTimeout(() => {

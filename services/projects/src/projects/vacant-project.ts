@@ -6,7 +6,7 @@ import { ProjectStore, type ProjectRow } from './project.store.js';
 
 /**
  * Work that only an empty project allows: its end, another name, other features. The project is looked at, marked, and looked at again; who makes
- * something in it writes a row first and then asks whether the project stays. So one of the two sees the other (ADR 22).
+ * something in it writes a row first and then asks whether the project stays. So one of the two sees the other (ADR 24).
  */
 @Injectable()
 export class VacantProject {
