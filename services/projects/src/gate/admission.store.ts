@@ -35,10 +35,10 @@ export class AdmissionStore implements OnApplicationShutdown {
   }
 
   /** Lets one creation in a project through at a time. */
-  inTurn(projectId: string, decide: (unit: Unit) => Promise<void>): Promise<void> {
+  inTurn<T>(projectId: string, decide: (unit: Unit) => Promise<T>): Promise<T> {
     return this.database.transact(async (unit) => {
       await unit.query('SELECT 1 FROM projects.projects WHERE id = $1 FOR UPDATE', [projectId]);
-      await decide(unit);
+      return decide(unit);
     });
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutEmpty } from '@asterism/api';
 import { Inject, Injectable } from '@nestjs/common';
 import { projectKeys, valueOf } from '@asterism/config-keys';
@@ -12,6 +13,9 @@ import type { Devices, InstanceFacts, ProfileFacts, ProjectFacts } from './facts
 import { hasLimits, refusedCount, refusedLimitChange, refusedTotals, type VolumeSize } from './limits.js';
 import { ProjectInstances } from './project-instances.js';
 import { forbiddenInstance, forbiddenProfile, forbiddenVolatile, isRestricted } from './restrictions.js';
+
+/** How long a creation waits to learn what became of those before it; longer than an admission counts. */
+const patienceMs = 10_000;
 
 /** The one gate of a project's limits and restrictions: gathers what the rules need, and refuses in their words. */
 @Injectable()
@@ -32,16 +36,43 @@ export class Gate {
     const failed = `Failed checking if instance ${request.is_new ? 'creation' : 'update'} allowed: `;
     refuse(forbiddenInstance(project, candidate), failed);
     if (!hasLimits(project.config)) return;
+    if (!request.is_new) {
+      const { recorded, volumes } = await this.#used(call, project, candidate);
+      return refuse(refusedTotals(project, [...recorded, candidate], volumes), failed);
+    }
+    const until = Date.now() + patienceMs;
+    for (let pauseMs = 10; !(await this.#admit(call, project, candidate, failed, Date.now() > until)); pauseMs = Math.min(pauseMs * 2, 200)) await sleep(pauseMs);
+  }
+
+  /**
+   * Lets a new instance in, or refuses it. False: only instances that passed the gate and have no record stand in its way.
+   * They will have one soon, or are gone already, so the answer is known a little later.
+   */
+  async #admit(call: CallContext, project: ProjectRow, candidate: InstanceFacts, failed: string, atOnce: boolean): Promise<boolean> {
     // Asked before the turn begins: it holds a connection, which the services asked may need.
-    const [recorded, volumes] = await Promise.all([this.instances.facts(call, project.name), this.#volumeSizes(call, project)]);
-    const others = recorded.filter((other) => other.name !== candidate.name);
-    if (!request.is_new) return refuse(refusedTotals(project, [...others, candidate], volumes), failed);
-    await this.admissions.inTurn(project.id, async (unit) => {
-      const all = withAdmitted(others, await this.admissions.list(unit, project.id), candidate.name);
-      refuse(refusedCount(project, candidate.type, all));
-      refuse(refusedTotals(project, [...all, candidate], volumes), failed);
+    const { recorded, volumes } = await this.#used(call, project, candidate);
+    const check = (others: readonly InstanceFacts[]): void => {
+      refuse(refusedCount(project, candidate.type, others));
+      refuse(refusedTotals(project, [...others, candidate], volumes), failed);
+    };
+    return this.admissions.inTurn(project.id, async (unit) => {
+      const all = withAdmitted(recorded, await this.admissions.list(unit, project.id), candidate.name);
+      try {
+        check(all);
+      } catch (error) {
+        check(recorded);
+        if (atOnce) throw error;
+        return false;
+      }
       await this.admissions.insert(unit, project.id, candidate);
+      return true;
     });
+  }
+
+  /** What a project has beside one instance. */
+  async #used(call: CallContext, project: ProjectRow, candidate: InstanceFacts): Promise<{ recorded: InstanceFacts[]; volumes: VolumeSize[] }> {
+    const [recorded, volumes] = await Promise.all([this.instances.facts(call, project.name), this.#volumeSizes(call, project)]);
+    return { recorded: recorded.filter((other) => other.name !== candidate.name), volumes };
   }
 
   /** A snapshot of an instance or a volume is to be made. */
