@@ -82,7 +82,7 @@ export const hostCgroups: Cgroups = {
 };
 
 /** Which trees the host has mounted, and where. */
-export function cgroupLayout(mounts: MountEntry[]): CgroupLayout {
+export function cgroupLayout(mounts: readonly MountEntry[]): CgroupLayout {
   const trees: Record<string, string> = {};
   for (const entry of mounts) {
     if (entry.type === 'cgroup2') trees['unified'] ??= entry.target;

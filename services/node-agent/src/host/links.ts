@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { LxdError } from '@asterism/errors';
 import { readLinks, readRoutes, type HostLink, type HostRoute } from './link-dump.js';
@@ -67,6 +67,7 @@ function fewAtATime<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function indexOf(name: string): Promise<number | undefined> {
+  if (!existsSync(`/sys/class/net/${name}`)) return undefined; // an error made and caught costs more than the question
   try {
     return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'));
   } catch {

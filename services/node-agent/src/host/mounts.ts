@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mountTable } from './mount-table.js';
 import { MNT_DETACH, MS, mount, umount2 } from './syscalls.js';
 
 export interface MountEntry {
@@ -35,7 +35,7 @@ export interface BindOptions {
 
 /** Mounts of the host, by system call: no process is started. */
 export interface Mounts {
-  list(): Promise<MountEntry[]>;
+  list(): Promise<readonly MountEntry[]>;
   isMounted(target: string): Promise<boolean>;
   mount(source: string, target: string, type: string, options?: MountOptions): Promise<void>;
   bind(source: string, target: string, options?: BindOptions): Promise<void>;
@@ -47,7 +47,7 @@ export interface Mounts {
 }
 
 export const hostMounts: Mounts = {
-  list: async () => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')),
+  list: async () => parsed(mountTable()),
   isMounted: async (target) => (await hostMounts.list()).some((entry) => entry.target === target),
   async mount(source, target, type, options = {}) {
     mount(source, target, type, mountFlags(options.flags), options.data ?? null);
@@ -73,6 +73,13 @@ export const hostMounts: Mounts = {
     for (const entry of inside.reverse()) await hostMounts.unmount(entry.target);
   },
 };
+
+let latest: { text: string; entries: MountEntry[] } | undefined;
+
+function parsed(text: string): MountEntry[] {
+  if (latest?.text !== text) latest = { text, entries: parseMountinfo(text) };
+  return latest.entries;
+}
 
 function mountFlags(flags: MountFlag[] = []): number {
   return flags.reduce((bits, flag) => bits | MS[flag], 0);

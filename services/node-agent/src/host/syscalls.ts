@@ -24,6 +24,7 @@ const calls = {
   mknod: libc.func('int mknod(const char *path, unsigned int mode, unsigned long device)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
   memfdCreate: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+  poll: libc.func('int poll(void *files, unsigned long count, int timeout)'),
   fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
 };
 
@@ -175,6 +176,17 @@ export function setPropagation(tree: number, mode: string): void {
 /** Attaches a detached mount at a path of the calling thread's mount namespace. */
 export function attachMount(tree: number, target: string): void {
   check('move_mount', Number(calls.moveMount(SYS_MOVE_MOUNT, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), target);
+}
+
+const POLLPRI = 2;
+
+/** Whether a file of procfs has changed since it was last asked (proc(5): mountinfo tells by poll). Waits for nothing. */
+export function hasNews(fd: number): boolean {
+  const asked = Buffer.alloc(8);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLPRI, 4);
+  check('poll', calls.poll(asked, 1, 0) as number);
+  return (asked.readInt16LE(6) & POLLPRI) !== 0;
 }
 
 const SIOC = { flags: 0x8913, mtu: 0x8921, hwaddr: 0x8927, index: 0x8933 } as const;
