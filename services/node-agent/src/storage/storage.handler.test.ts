@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,7 +48,7 @@ describe.each(['plain', 'fast'])('volumes of the pool "%s"', (pool) => {
     const [first, second] = [await handler.createVolume(call, request), await handler.createVolume(call, request)];
     expect(first).toEqual(second);
     expect(await readFile(join(first.path, 'rootfs/etc/motd'), 'utf8')).toBe('hello');
-    expect(await readlink(join(stateDir, 'containers', `${pool}-c1`))).toBe(first.path);
+    expect(await realpath(join(stateDir, 'containers', `${pool}-c1`))).toBe(first.path);
   });
 
   it('are not made from an image that is not there', async () => {

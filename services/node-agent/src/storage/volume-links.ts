@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { Host } from '../host/host.js';
 import type { Layout, Volume } from './layout.js';
 
@@ -24,13 +24,21 @@ export async function unlinkSnapshots(host: Host, layout: Layout, volume: Volume
   if (links) await unlink(host, layout.snapshots(volume), links.snapshots);
 }
 
-async function link(host: Host, target: string, path: string, mode: number): Promise<void> {
+/**
+ * Makes `path` a symlink to `target`, with its directory. A relative one: it moves with the state directory, and a file system keeps
+ * the few characters in the inode instead of taking a block for them.
+ */
+export async function link(host: Host, target: string, path: string, mode: number): Promise<void> {
   await host.files.mkdir(dirname(path), { mode });
-  await host.files.symlink(target, path);
+  if (!(await leadsTo(host, path, target))) await host.files.symlink(relative(dirname(path), target), path);
+}
+
+async function leadsTo(host: Host, path: string, target: string): Promise<boolean> {
+  const isLink = (await host.files.stat(path))?.kind === 'symlink';
+  return isLink && resolve(dirname(path), await host.files.readlink(path)) === target;
 }
 
 /** Only a link that leads there: while an instance moves between pools, two volumes have its name. */
 async function unlink(host: Host, target: string, path: string): Promise<void> {
-  const isLink = (await host.files.stat(path))?.kind === 'symlink';
-  if (isLink && (await host.files.readlink(path)) === target) await host.files.remove(path);
+  if (await leadsTo(host, path, target)) await host.files.remove(path);
 }

@@ -7,6 +7,7 @@ import type { FollowedDevices } from '../../devices/follow-devices.js';
 import { guestDirectory, hasDevlxd, type Devlxd } from '../../devlxd/devlxd.js';
 import type { Host } from '../../host/host.js';
 import type { ProcessHandle } from '../../host/processes.js';
+import { link } from '../../storage/volume-links.js';
 import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
@@ -145,13 +146,7 @@ async function prepareDirectories({ host, known: { layout } }: StartTools, { spe
   await host.files.mkdir(layout.logs(spec), { mode: 0o755 });
   if (await host.files.exists(layout.lxcLog(spec))) await host.files.rename(layout.lxcLog(spec), `${layout.lxcLog(spec)}.old`);
   await host.files.mkdir(layout.seccompPolicies, { mode: 0o700 });
-  await linkVolume(host, layout.link(spec), spec.volume_path);
-}
-
-export async function linkVolume(host: Host, link: string, volumePath: string): Promise<void> {
-  await host.files.mkdir(link.slice(0, link.lastIndexOf('/')), { mode: 0o711 });
-  if ((await host.files.stat(link))?.kind === 'symlink' && (await host.files.readlink(link)) === volumePath) return;
-  await host.files.symlink(volumePath, link);
+  await link(host, spec.volume_path, layout.link(spec), 0o711);
 }
 
 async function applyTemplates({ templates }: StartTools, start: Starting): Promise<void> {
