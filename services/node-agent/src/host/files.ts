@@ -19,11 +19,12 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  unlinkSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
@@ -112,8 +113,12 @@ export interface Files {
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** Names, sorted; throws when there is no such directory. */
   readdir(path: string): Promise<string[]>;
-  /** Replaces a symlink that is there. */
-  symlink(target: string, path: string): Promise<void>;
+  /**
+   * Replaces a symlink that is there. Where `home`, a directory of the same file system, is given, the link is made there and moved. ext4 takes
+   * a new name's inode from the region of its directory, and without a journal passes over every inode that was deleted there within minutes:
+   * a directory whose names come and go by the hundred costs a millisecond for each new one, its neighbours do not.
+   */
+  symlink(target: string, path: string, home?: string): Promise<void>;
   readlink(path: string): Promise<string>;
   /** The path with all symlinks resolved. */
   realpath(path: string): Promise<string>;
@@ -162,7 +167,8 @@ export const hostFiles: Files = {
       await hostFiles.mkdir(dirname(path));
       return hostFiles.mkdir(path, ownership);
     }
-    if (ownership.mode !== undefined) chmodSync(path, ownership.mode);
+    // What the owner may is not subject to the umask.
+    if (((ownership.mode ?? 0) & 0o077) !== 0) chmodSync(path, ownership.mode!);
     if (ownership.uid !== undefined || ownership.gid !== undefined) chownSync(path, ownership.uid ?? 0, ownership.gid ?? 0);
   },
   async spread(directory) {
@@ -220,15 +226,14 @@ export const hostFiles: Files = {
   chmod: async (path, mode) => chmodSync(path, mode),
   chown: async (path, uid, gid) => lchownSync(path, uid, gid),
   readdir: async (path) => readdirSync(path).sort(),
-  async symlink(target, path) {
+  async symlink(target, path, home) {
+    if (home !== undefined && (await moveSymlink(target, join(home, `.link.${randomBytes(6).toString('hex')}.tmp`), path))) return;
     try {
       return await fs.symlink(target, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-    await fs.symlink(target, temporary);
-    renameSync(temporary, path);
+    await moveSymlink(target, `${path}.${randomBytes(6).toString('hex')}.tmp`, path);
   },
   readlink: async (path) => readlinkSync(path),
   realpath: (path) => fs.realpath(path),
@@ -237,6 +242,20 @@ export const hostFiles: Files = {
     return { totalBytes: stat.blocks * stat.bsize, usedBytes: (stat.blocks - stat.bfree) * stat.bsize, freeBytes: stat.bavail * stat.bsize, totalInodes: stat.files, freeInodes: stat.ffree };
   },
 };
+
+/** Makes a symlink beside and moves it to its path. False, with nothing left, where it cannot be moved there. */
+async function moveSymlink(target: string, temporary: string, path: string): Promise<boolean> {
+  if (lstatSync(dirname(temporary)).dev !== lstatSync(dirname(path)).dev) return false;
+  await fs.symlink(target, temporary);
+  try {
+    renameSync(temporary, path);
+    return true;
+  } catch (error) {
+    unlinkSync(temporary);
+    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return false;
+    throw error;
+  }
+}
 
 /** As the C library takes a device's number apart. */
 export function deviceNumber(rdev: number): { major: number; minor: number } {

@@ -8,7 +8,7 @@ import type { Sessions } from '../sessions/sessions.js';
 import { forgetNics } from '../devices/forget-nics.js';
 import { reserveNics } from '../devices/reserve-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
-import { link } from '../storage/volume-links.js';
+import { keepLink } from '../storage/volume-links.js';
 import { writeBackupFile } from './backup-file.js';
 import { hostName } from './instance-layout.js';
 import type { KnownInstances, RunningHandle } from './known-instances.js';
@@ -43,7 +43,6 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
     const spec = container(asked);
     return this.turns.take(spec.id, async () => {
       const { host, known } = this.parts;
-      await link(host, spec.volume_path, known.layout.link(spec), 0o711);
       await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec), reserveNics(host, known.layout.stateDir, undefined, spec)]);
       return { config: { ...this.parts.containers.plannedIdmap(spec), ...(trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {}) } };
     });
@@ -164,7 +163,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
     await forgetInstance(host, layout.stateDir, { project: old.project, instance: old.name });
     await host.files.remove(layout.link(old));
     await host.files.remove(layout.seccompPolicy(old));
-    await link(host, spec.volume_path, layout.link(spec), 0o711);
+    await keepLink(host, spec.volume_path, layout.link(spec));
     if (await host.files.exists(layout.logs(old))) {
       await host.files.remove(layout.logs(spec));
       await host.files.rename(layout.logs(old), layout.logs(spec));

@@ -63,14 +63,14 @@ export function storageDriverSuite(subject: DriverUnderTest): void {
     });
 
     it('makes an empty volume', async () => {
-      await driver.createVolume(volume, async () => undefined);
+      await driver.createVolume(volume);
       expect(await readdir(path())).toEqual([]);
       expect((await stat(path())).mode & 0o777).toBe(0o100);
     });
 
     it('makes custom volumes that others may pass through', async () => {
       const custom = named(`default_${volume.name}`, 'custom');
-      await driver.createVolume(custom, async () => undefined);
+      await driver.createVolume(custom);
       expect((await stat(path(custom))).mode & 0o777).toBe(0o711);
     });
 
@@ -130,7 +130,7 @@ export function storageDriverSuite(subject: DriverUnderTest): void {
     });
 
     it('makes a snapshot from elsewhere', async () => {
-      await driver.createVolume(volume, async () => undefined);
+      await driver.createVolume(volume);
       await driver.snapshotVolume(volume, 's0', write);
       expect(await content(layout.snapshot(volume, 's0'))).toBe('one');
     });

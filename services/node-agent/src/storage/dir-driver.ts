@@ -14,6 +14,7 @@ export function dirDriver(host: Host, layout: Layout): StorageDriver {
 function plainTrees(host: Host): Trees {
   return {
     make: (path) => host.files.mkdir(path, { mode: 0o700 }),
+    makeAtOnce: (path, mode) => host.files.mkdir(path, { mode }),
     async copy(from, to, options) {
       await host.files.mkdir(to, { mode: 0o700 });
       await copyTree(host, from, to, options);

@@ -23,7 +23,8 @@ export interface StorageDriver {
   sweepPool(pool: Pool): Promise<void>;
   poolUsage(pool: Pool): Promise<agentStorage.PoolUsage>;
 
-  createVolume(volume: Volume, fill: (directory: string) => Promise<void>): Promise<void>;
+  /** Empty without `fill`. */
+  createVolume(volume: Volume, fill?: (directory: string) => Promise<void>): Promise<void>;
   /** Within one pool. */
   copyVolume(source: CopySource, target: Volume): Promise<void>;
   /** The volume's content becomes the source's, wherever that lies: in one step where pool and driver allow it, else what differs is copied. */

@@ -18,6 +18,8 @@ export interface PoolPlaces {
 /** What a volume is on disk: a directory, or a subvolume. */
 export interface Trees {
   make(path: string): Promise<void>;
+  /** An empty one with its final mode, in one step, where that is possible. */
+  makeAtOnce?(path: string, mode: number): Promise<void>;
   /** Copies everything, `to` included; nothing is at `to`. */
   copy(from: string, to: string, options: CopyOptions): Promise<void>;
   /** The same in one step where that is possible; false where it is not and nothing was done. */
@@ -84,12 +86,14 @@ export class TreeDriver implements StorageDriver {
     };
   }
 
-  async createVolume(volume: Volume, fill: (directory: string) => Promise<void>): Promise<void> {
+  async createVolume(volume: Volume, fill?: (directory: string) => Promise<void>): Promise<void> {
     const { host, layout, trees } = this.parts;
+    const { volumeMode } = typeDirectory(volume.type);
+    if (!fill && trees.makeAtOnce) return trees.makeAtOnce(layout.volume(volume), volumeMode);
     await this.#inScratch(volume.pool, async (scratch) => {
       await trees.make(scratch);
-      await fill(scratch);
-      await host.files.chmod(scratch, typeDirectory(volume.type).volumeMode);
+      await fill?.(scratch);
+      await host.files.chmod(scratch, volumeMode);
       await host.files.rename(scratch, layout.volume(volume));
     });
     if (volume.type === 'image') await trees.seal?.(layout.volume(volume));
@@ -221,9 +225,10 @@ export class TreeDriver implements StorageDriver {
     const root = layout.pool(pool.name);
     for (const [type, { directory, mode }] of Object.entries(typeDirectories)) {
       await host.files.mkdir(join(root, directory), { mode });
+      await host.files.spread(join(root, directory)); // where empty volumes are made
       if (type !== 'image') await host.files.mkdir(join(root, `${directory}-snapshots`), { mode });
     }
     await host.files.mkdir(layout.scratch(pool.name), { mode: 0o700 });
-    await host.files.spread(layout.scratch(pool.name)); // where volumes are made
+    await host.files.spread(layout.scratch(pool.name)); // where the others are made
   }
 }

@@ -5,7 +5,7 @@ import type { Layout, Volume } from './layout.js';
 /** <state-dir>/containers/<name>, where LXD's users expect an instance's volume whichever pool it lies in. */
 export async function linkVolume(host: Host, layout: Layout, volume: Volume): Promise<void> {
   const links = layout.links(volume);
-  if (links) await link(host, layout.volume(volume), links.volume, 0o711);
+  if (links) await link(host, layout.volume(volume), links.volume, 0o711, layout.volume(volume));
 }
 
 /** <state-dir>/snapshots/<name>, as long as there are snapshots. */
@@ -28,9 +28,14 @@ export async function unlinkSnapshots(host: Host, layout: Layout, volume: Volume
  * Makes `path` a symlink to `target`, with its directory. A relative one: it moves with the state directory, and a file system keeps
  * the few characters in the inode instead of taking a block for them.
  */
-export async function link(host: Host, target: string, path: string, mode: number): Promise<void> {
+async function link(host: Host, target: string, path: string, mode: number, home?: string): Promise<void> {
   await host.files.mkdir(dirname(path), { mode });
-  if (!(await leadsTo(host, path, target))) await host.files.symlink(relative(dirname(path), target), path);
+  await host.files.symlink(relative(dirname(path), target), path, home);
+}
+
+/** The same, for one that is most likely there. */
+export async function keepLink(host: Host, target: string, path: string): Promise<void> {
+  if (!(await leadsTo(host, path, target))) await link(host, target, path, 0o711);
 }
 
 async function leadsTo(host: Host, path: string, target: string): Promise<boolean> {

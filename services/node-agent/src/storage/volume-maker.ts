@@ -28,12 +28,11 @@ export class VolumeMaker {
     if (source?.$case === 'image_fingerprint') return this.#fromImage(volume, source.value);
     if (source?.$case === 'copy') return this.#fromCopy(volume, source.value);
     if (source?.$case === 'backup') return restoreBackup({ ...this.options, driver: this.#driverOf(volume.pool) }, volume, source.value);
-    await this.#driverOf(volume.pool).createVolume(volume, (directory) => this.#prepareEmpty(volume, directory));
+    await this.#driverOf(volume.pool).createVolume(volume, volume.content_type === 'block' ? (directory) => this.#makeDisk(volume, directory) : undefined);
   }
 
-  async #prepareEmpty(volume: Volume, directory: string): Promise<void> {
-    const { files } = this.options.host;
-    if (volume.content_type === 'block') await files.sparse(join(directory, 'root.img'), volume.size_bytes, { mode: 0o600 });
+  async #makeDisk(volume: Volume, directory: string): Promise<void> {
+    await this.options.host.files.sparse(join(directory, 'root.img'), volume.size_bytes, { mode: 0o600 });
   }
 
   async #fromImage(volume: Volume, fingerprint: string): Promise<void> {

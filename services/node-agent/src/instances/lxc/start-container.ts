@@ -7,7 +7,7 @@ import type { FollowedDevices } from '../../devices/follow-devices.js';
 import { guestDirectory, hasDevlxd, type Devlxd } from '../../devlxd/devlxd.js';
 import type { Host } from '../../host/host.js';
 import type { ProcessHandle } from '../../host/processes.js';
-import { link } from '../../storage/volume-links.js';
+import { keepLink } from '../../storage/volume-links.js';
 import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
@@ -146,7 +146,7 @@ async function prepareDirectories({ host, known: { layout } }: StartTools, { spe
   await host.files.mkdir(layout.logs(spec), { mode: 0o755 });
   if (await host.files.exists(layout.lxcLog(spec))) await host.files.rename(layout.lxcLog(spec), `${layout.lxcLog(spec)}.old`);
   await host.files.mkdir(layout.seccompPolicies, { mode: 0o700 });
-  await link(host, spec.volume_path, layout.link(spec), 0o711);
+  await keepLink(host, spec.volume_path, layout.link(spec));
 }
 
 async function applyTemplates({ templates }: StartTools, start: Starting): Promise<void> {
