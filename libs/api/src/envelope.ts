@@ -7,6 +7,9 @@ export function syncEnvelope(metadata: Uint8Array): Buffer {
   return Buffer.concat([syncHead, metadata, close]);
 }
 
+/** The same of a list whose entries come piece by piece: what stands before the first and after the last. */
+export const listEnvelope = { head: Buffer.concat([syncHead, Buffer.from('[')]), close: Buffer.concat([Buffer.from(']'), close]) } as const;
+
 /** The empty answers: of changes `{}`, of creations `null`. */
 export const emptyEnvelope = syncEnvelope(Buffer.from('{}'));
 export const createdEnvelope = syncEnvelope(Buffer.from('null'));

@@ -2,7 +2,7 @@ import { LocalAgents } from '@asterism/agents';
 import { asyncEnvelope } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import { event } from '@asterism/events';
-import { deployables, Token, type Agent, type instances } from '@asterism/proto';
+import { deployables, Token, type Agent, type common, type instances } from '@asterism/proto';
 import { local, type Service, type ServiceDefinition } from '@asterism/rpc';
 import { compose, openRuntime, readEnvironment, type Composition, type Runtime } from '@asterism/service';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -62,7 +62,7 @@ const services: Record<string, object> = {
     },
   },
   [Token.Instances]: {
-    list: async (_: unknown, request: unknown) => (calls.push({ name: 'instances', request }), json([])),
+    list: async (_: unknown, request: instances.ListInstances) => (calls.push({ name: 'instances', request }), request.list?.project === 'paged' ? pageOf(request.page?.after ?? '') : json([])),
     locate: async () => ({ id: 'i1', member: 'none', type: 'container', running: true }),
     create: async (_: unknown, request: unknown) => (calls.push({ name: 'create', request }), operation),
     exec: async (): Promise<instances.SessionAnswer> => ({ operation, member: 'none', secrets: { '0': 's0', '1': 's1', control: 'sc' } }),
@@ -81,6 +81,12 @@ const services: Record<string, object> = {
     getAlias: async (_: unknown, { name }: { name: string }) => json({ name }),
   },
 };
+
+/** Three pages with an entry each; the second of two is empty. */
+function pageOf(after: string): common.Document {
+  const [urls, next] = { '': [['/1.0/instances/c1'], 'second'] as const, second: [[], 'filled'] as const, filled: [['/1.0/instances/c2'], 'third'] as const, third: [['/1.0/instances/c3'], undefined] as const }[after]!;
+  return { ...json([...urls]), ...(next === undefined ? {} : { next }) };
+}
 
 const agent = {
   files: {
@@ -223,7 +229,23 @@ describe('lists', () => {
       list: { project: 'default', all_projects: true, recursion: 2, filter: 'name eq a', visible_projects: [] },
       type: 'virtual-machine',
       view: 'virtual-machines',
+      page: { limit: 0, after: '' },
     });
+  });
+
+  it('that come in pages are one answer', async () => {
+    const answer = await ask('GET', '/1.0/instances?project=paged');
+    expect((JSON.parse(answer.body) as { metadata: unknown }).metadata).toEqual(['/1.0/instances/c1', '/1.0/instances/c2', '/1.0/instances/c3']);
+    expect(answer.headers['link']).toBeUndefined();
+  });
+
+  it('that are asked for in pages say where the next one is', async () => {
+    const first = await ask('GET', '/1.0/instances?project=paged&limit=1');
+    expect((JSON.parse(first.body) as { metadata: unknown }).metadata).toEqual(['/1.0/instances/c1']);
+    expect(first.headers['link']).toBe('</1.0/instances?project=paged&limit=1&after=second>; rel="next"');
+    const last = await ask('GET', '/1.0/instances?project=paged&limit=1&after=third');
+    expect(last.headers['link']).toBeUndefined();
+    expect((await ask('GET', '/1.0/instances?limit=none')).status).toBe(400);
   });
 });
 

@@ -10,6 +10,7 @@ import { InstanceTasks } from './instance-tasks.js';
 import { InstancesHandler } from './instances.handler.js';
 import { DocumentStore } from './lists/document.store.js';
 import { KeptLists } from './lists/kept-lists.js';
+import { PagedLists } from './lists/paged-lists.js';
 import { Neighbours } from './lists/neighbours.js';
 import { Reads } from './lists/reads.js';
 import { States } from './lists/states.js';
@@ -23,6 +24,7 @@ import { Power } from './power/power.js';
 import { scheduleClock } from './migrations/002-schedules.js';
 import { instanceNames } from './migrations/003-names.js';
 import { instanceBackups } from './migrations/004-backups.js';
+import { listOrder } from './migrations/005-list-order.js';
 import { RefreshCopy } from './refresh/refresh-copy.js';
 import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
@@ -43,6 +45,7 @@ export const instancesService: AsterismService = defineService({
     SnapshotStore,
     DocumentStore,
     KeptLists,
+    PagedLists,
     Surroundings,
     TaskParts,
     InstanceTasks,
@@ -71,7 +74,7 @@ export const instancesService: AsterismService = defineService({
     [instances.InstancesDefinition, InstancesHandler],
     [instances.InstanceMetricsDefinition, MetricsHandler],
   ],
-  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups],
+  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder],
   membersIn: [
     ['instances.instances', 'member'],
     ['instances.backups', 'member'],

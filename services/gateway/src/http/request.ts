@@ -98,6 +98,13 @@ export function listOf(request: ApiRequest): common.ListRequest {
   };
 }
 
+/** ?limit= and ?after=, beyond what LXD knows: part of a list. Neither: all of it, in whatever pieces it comes. */
+export function pageOf(request: ApiRequest): common.Page {
+  const limit = query(request, 'limit');
+  if (limit !== '' && !/^[1-9]\d{0,6}$/.test(limit)) throw new LxdError('bad-request', 'Invalid limit: a number from 1 is expected');
+  return { limit: Number(limit), after: query(request, 'after') };
+}
+
 /** Empty stands for all; a restricted client without projects sees none: no project has this name. */
 export function visibleProjects({ projects }: Identity): string[] {
   if (projects === undefined) return [];

@@ -44,6 +44,6 @@ async function sendChunks<H>(iterator: AsyncIterator<Frame<H>>, reply: FastifyRe
   }
 }
 
-function write(raw: ServerResponse, chunk: Buffer): Promise<void> {
+export function write(raw: ServerResponse, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => raw.write(chunk, (error) => (error ? reject(error) : resolve())));
 }

@@ -1,6 +1,8 @@
 import { Database } from '@asterism/database';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Status } from '../instance.js';
+import type { Place } from './cursor.js';
+import type { Condition } from './narrowing.js';
 
 /** Which instances a list shows. Empty projects: of all; empty type: both. */
 export interface Selection {
@@ -8,6 +10,7 @@ export interface Selection {
   type: string;
   /** Only this one. */
   name?: string;
+  conditions?: readonly Condition[];
 }
 
 export interface RenderedInstance {
@@ -18,6 +21,11 @@ export interface RenderedInstance {
   member: string;
   /** LXD's Instance object as JSON text. */
   json: string;
+}
+
+export interface PlacedInstance extends RenderedInstance {
+  /** When it was created, as the API shows it. */
+  at: string;
 }
 
 const time = (column: string, otherwise: string): string =>
@@ -35,12 +43,12 @@ const snapshotJson = `concat('{"expires_at":"', ${time('s.expires_at', '0001-01-
   , ',"expanded_config":', s.expanded_config, ',"expanded_devices":', s.expanded_devices, ',"last_used_at":"0001-01-01T00:00:00Z","name":', to_json(s.name)
   , ',"profiles":', s.profiles, ',"stateful":', to_json(s.stateful), ',"size":-1}')`;
 
-const selected = `(cardinality($1::text[]) = 0 OR i.project = ANY($1)) AND ($2 = '' OR i.type = $2) AND ($3 = '' OR i.name = $3)`;
-
-const shown = `i.id, i.project, i.name, i.status, i.member, ${instanceJson} AS json`;
+const shown = (json: string): string => `i.id, i.project, i.name, i.status, i.member, ${json} AS json`;
 
 /** Which transaction wrote each row, and where it lies: no two versions of a row share both. */
-const rowVersions = `SELECT md5(string_agg(xidsend(i.xmin) || tidsend(i.ctid), ''::bytea)) AS version FROM instances.instances i WHERE ${selected}`;
+const rowVersions = (where: string): string => `SELECT md5(string_agg(xidsend(i.xmin) || tidsend(i.ctid), ''::bytea)) AS version FROM instances.instances i WHERE ${where}`;
+
+const inOrder = 'ORDER BY i.created_at, i.name, i.id';
 
 /** Answers rendered by PostgreSQL: a list is one query, whatever its length. */
 @Injectable()
@@ -49,31 +57,56 @@ export class DocumentStore {
 
   /** Stands for the versions of the selected rows: another one as soon as a row was written, came or went. */
   async version(selection: Selection): Promise<string> {
-    const rows = await this.database.query<{ version: string | null }>(rowVersions, parameters(selection));
+    const { where, params } = selected(selection);
+    const rows = await this.database.query<{ version: string | null }>(rowVersions(where), params);
     return rows[0]?.version ?? '';
   }
 
   async versioned(selection: Selection): Promise<{ version: string; rows: RenderedInstance[] }> {
+    const { where, params } = selected(selection);
     const rows = await this.database.query<RenderedInstance & { version: string }>(
-      `SELECT (${rowVersions}) AS version, ${shown} FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
-      parameters(selection),
+      `SELECT (${rowVersions(where)}) AS version, ${shown(instanceJson)} FROM instances.instances i WHERE ${where} ${inOrder}`,
+      params,
     );
     return { version: rows[0]?.version ?? '', rows: rows.map(({ version: _version, ...row }) => row) };
   }
 
   async rendered(selection: Selection): Promise<RenderedInstance[]> {
-    return this.database.query<RenderedInstance>(
-      `SELECT ${shown} FROM instances.instances i WHERE ${selected} ORDER BY i.created_at, i.name`,
-      parameters(selection),
+    const { where, params } = selected(selection);
+    return this.database.query<RenderedInstance>(`SELECT ${shown(instanceJson)} FROM instances.instances i WHERE ${where} ${inOrder}`, params);
+  }
+
+  /** The rows that come next, with their JSON or without it. */
+  async page(selection: Selection, { after, limit, rendered }: { after: Place | undefined; limit: number; rendered: boolean }): Promise<PlacedInstance[]> {
+    const { where, params } = selected(selection);
+    const begin = after === undefined ? '' : `AND (i.created_at, i.name, i.id) > ($${params.length + 2}::timestamptz, $${params.length + 3}, $${params.length + 4}::uuid)`;
+    return this.database.query<PlacedInstance>(
+      `SELECT ${shown(rendered ? instanceJson : `''`)}, ${time('i.created_at', '')} AS at FROM instances.instances i WHERE ${where} ${begin} ${inOrder} LIMIT $${params.length + 1}`,
+      [...params, limit, ...(after === undefined ? [] : [after.createdAt, after.name, after.id])],
     );
+  }
+
+  async isLongerThan(selection: Selection, count: number): Promise<boolean> {
+    const { where, params } = selected(selection);
+    return (await this.database.query(`SELECT 1 FROM instances.instances i WHERE ${where} OFFSET $${params.length + 1} LIMIT 1`, [...params, count])).length > 0;
   }
 
   /** JSON text of the selected instances' snapshots, by the instance's id; instances without any are absent. */
   async snapshotLists(selection: Selection): Promise<Map<string, string>> {
+    const { where, params } = selected(selection);
+    return this.#snapshotLists(where, params);
+  }
+
+  /** The same of these instances. */
+  async snapshotListsOf(ids: readonly string[]): Promise<Map<string, string>> {
+    return this.#snapshotLists('i.id = ANY($1::uuid[])', [ids]);
+  }
+
+  async #snapshotLists(where: string, params: unknown[]): Promise<Map<string, string>> {
     const rows = await this.database.query<{ instance_id: string; json: string }>(
       `SELECT s.instance_id, '[' || string_agg(${snapshotJson}, ',' ORDER BY s.created_at, s.name) || ']' AS json
-       FROM instances.snapshots s JOIN instances.instances i ON i.id = s.instance_id WHERE ${selected} AND s.ready GROUP BY s.instance_id`,
-      parameters(selection),
+       FROM instances.snapshots s JOIN instances.instances i ON i.id = s.instance_id WHERE ${where} AND s.ready GROUP BY s.instance_id`,
+      params,
     );
     return new Map(rows.map((row) => [row.instance_id, row.json]));
   }
@@ -84,6 +117,15 @@ export class DocumentStore {
   }
 }
 
-function parameters(selection: Selection): unknown[] {
-  return [selection.projects, selection.type, selection.name ?? ''];
+/** Only what is asked about stands in the statement, so that PostgreSQL plans each kind of question with the index that suits it. */
+function selected({ projects, type, name, conditions = [] }: Selection): { where: string; params: unknown[] } {
+  const params: unknown[] = [];
+  const parameter = (value: unknown): string => `$${params.push(value)}`;
+  const parts = ['true'];
+  if (projects.length === 1) parts.push(`i.project = ${parameter(projects[0])}`);
+  if (projects.length > 1) parts.push(`i.project = ANY(${parameter(projects)})`);
+  if (type !== '') parts.push(`i.type = ${parameter(type)}`);
+  if (name !== undefined && name !== '') parts.push(`i.name = ${parameter(name)}`);
+  for (const { expression, value } of conditions) parts.push(`${expression} = ${parameter(value)}`);
+  return { where: parts.join(' AND '), params };
 }

@@ -3,6 +3,8 @@ import { DocumentStore, type RenderedInstance, type Selection } from './document
 
 /** Of all lists together; some 30 MB. */
 const rowsAtMost = 20_000;
+/** Of one list; longer ones are read in pages. */
+const longest = 12_000;
 
 export interface KeptList {
   readonly version: string;
@@ -27,9 +29,15 @@ export class KeptLists {
     const kept = this.#lists.get(key);
     const list = kept && (await this.documents.version(selection)) === kept.version ? kept : await this.#render(selection);
     this.#lists.delete(key);
-    this.#lists.set(key, list);
+    if (list.rows.length <= longest) this.#lists.set(key, list);
     this.#forgetOldest();
     return list;
+  }
+
+  /** Undefined for a list that is too long to be kept. */
+  async ofShort(selection: Selection): Promise<KeptList | undefined> {
+    if (!this.#lists.has(JSON.stringify(selection)) && (await this.documents.isLongerThan(selection, longest))) return undefined;
+    return this.of(selection);
   }
 
   async #render(selection: Selection): Promise<KeptList> {

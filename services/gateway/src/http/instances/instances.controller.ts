@@ -1,10 +1,12 @@
 import { createInstanceBody, changeStatesBody, devicesToMessage, renameInstanceBody, updateInstanceBody } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import { common, Token, type Instances, type instances } from '@asterism/proto';
-import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
+import { Controller, Delete, Get, Inject, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { started, sync, changed, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, listOf, otherProject, projectOf, query, recursionOf, type ApiRequest } from '../request.js';
 import { backupFrames, headerOf, isArchive } from '../backups.js';
+import { sendPages } from '../pages.js';
 import { instancePaths, instanceRef, viewOf } from './instance-ref.js';
 
 const typeOfView: Readonly<Record<string, string>> = { containers: 'container', 'virtual-machines': 'virtual-machine' };
@@ -14,7 +16,7 @@ export class InstancesController {
   constructor(@Inject(Token.Instances) private readonly instances: Instances) {}
 
   @Get()
-  async list(@Req() request: ApiRequest): Promise<Answer> {
+  async list(@Req() request: ApiRequest, @Res() reply: FastifyReply): Promise<void> {
     const view = viewOf(request);
     const type = typeOfView[view] ?? query(request, 'instance-type');
     if (type !== '' && type !== 'container' && type !== 'virtual-machine') throw new LxdError('bad-request', 'Invalid instance type');
@@ -22,7 +24,7 @@ export class InstancesController {
     if (list.all_projects && query(request, 'project') !== '' && query(request, 'project') !== '*') {
       throw new LxdError('bad-request', 'Cannot specify a project when requesting all projects');
     }
-    return sync(await this.instances.list(callOf(request), { list, type, view }));
+    await sendPages(request, reply, (page) => this.instances.list(callOf(request), { list, type, view, page }));
   }
 
   @Get(':name')
