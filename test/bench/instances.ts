@@ -1,7 +1,7 @@
 import type { TestServer } from '../servers/server.js';
 
-export async function createEmpty(server: TestServer, name: string): Promise<void> {
-  await server.client.change('POST', '/1.0/instances', { name, source: { type: 'none' } });
+export async function createEmpty(server: TestServer, name: string, target = ''): Promise<void> {
+  await server.client.change('POST', target === '' ? '/1.0/instances' : `/1.0/instances?target=${target}`, { name, source: { type: 'none' } });
 }
 
 export async function createFromImage(server: TestServer, name: string, pool = 'default'): Promise<void> {

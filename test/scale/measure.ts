@@ -1,24 +1,24 @@
 import type { TestServer } from '../servers/server.js';
 import { createEmpty, deleteInstance } from '../bench/instances.js';
 import { figure, timed, type Figure } from './percentiles.js';
-import { limitedProject, loadedInstance } from './plan.js';
+import { limitedProject, loadedInstance, memberName } from './plan.js';
 import type { Options } from './options.js';
 
 const atOnce = 8;
 
-/** Makes instances through the API, without contents. */
-export async function create(server: TestServer, count: number, prefix: string, label: string): Promise<Figure> {
-  const names = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
-  const { samples, tookMs } = await timed(names, atOnce, (name) => createEmpty(server, name));
+/** Makes instances through the API, without contents: where there is room, or on simulated members in turn. */
+export async function create(server: TestServer, names: readonly string[], { label, members }: { label: string; members?: number }): Promise<Figure> {
+  const targets = new Map(names.map((name, index) => [name, members === undefined ? '' : memberName((index % members) + 1)]));
+  const { samples, tookMs } = await timed(names, atOnce, (name) => createEmpty(server, name, targets.get(name)));
   return figure(label, samples, tookMs);
 }
 
+export function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+}
+
 /** Starts, stops and deletes what `create` made. */
-export async function changeStates(server: TestServer, count: number, prefix: string): Promise<Figure[]> {
-  const all = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
-  const locations = await Promise.all(all.map(async (name) => (await server.client.get<{ location: string }>(`/1.0/instances/${name}`)).location));
-  // The first member is a real one, which starts nothing without contents.
-  const names = all.filter((_, index) => locations[index] !== 'first');
+export async function changeStates(server: TestServer, names: readonly string[]): Promise<Figure[]> {
   const state = (action: string) => (name: string) => server.client.change('PUT', `/1.0/instances/${name}/state`, { action, force: true, timeout: 30 });
   const figures: Figure[] = [];
   for (const [label, work] of [

@@ -6,11 +6,13 @@ export interface Options {
   seed: string;
   /** Seconds after which the run has failed. */
   within: number;
+  /** Seconds that nobody asks for anything at the end; the default has a round of looking after in it. */
+  rest: number;
   /** MiB that the control plane's process may come to hold. */
   memory: number;
 }
 
-/** `--members N --instances N [--created N] [--seed TEXT] [--within SECONDS] [--memory MIB]` */
+/** `--members N --instances N [--created N] [--seed TEXT] [--within SECONDS] [--rest SECONDS] [--memory MIB]` */
 export function readOptions(words: readonly string[]): Options {
   const said = (name: string): string | undefined => (words.includes(`--${name}`) ? words[words.indexOf(`--${name}`) + 1] : undefined);
   const number = (name: string, otherwise: number): number => {
@@ -25,6 +27,7 @@ export function readOptions(words: readonly string[]): Options {
     created: Math.min(instances, number('created', 3000)),
     seed: (said('seed') ?? 'asterism').replace(/[^a-z0-9-]/gi, ''),
     within: number('within', 1200),
+    rest: number('rest', 70),
     memory: number('memory', 1024),
   };
 }

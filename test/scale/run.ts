@@ -1,7 +1,7 @@
 import { asterism } from '../servers/asterism.js';
 import { TestServer } from '../servers/server.js';
 import { loadRows } from './load-rows.js';
-import { changeStates, create, reads } from './measure.js';
+import { changeStates, create, numbered, reads } from './measure.js';
 import { memberHealth } from './member-health.js';
 import { MemoryWatch } from './memory.js';
 import { readOptions, type Options } from './options.js';
@@ -39,11 +39,11 @@ async function run(options: Options): Promise<boolean> {
     const joins = await timed(batches(numbers, 20), 1, (batch) => simulation.tell('join', { members: batch.map((number) => ({ number, name: memberName(number) })), versions }));
     note(figure('20 members join', joins.samples));
     await everybodyOnline(server, options.members + 1);
-    const idle = await rest(memory, simulation, 20_000);
+    const idle = await rest(memory, simulation, Math.min(20, options.rest) * 1000);
     note(idle.heartbeat);
 
     phase(`${options.created} instances are created through the API`);
-    note(await create(server, options.created, 'created', 'create, 8 at once, from nothing on'));
+    note(await create(server, numbered('created', options.created), { label: 'create, 8 at once, from nothing on' }));
     const loaded = { from: options.created, to: options.instances };
     if (loaded.to > loaded.from) {
       phase(`${loaded.to - loaded.from} are written into the database`);
@@ -54,12 +54,13 @@ async function run(options: Options): Promise<boolean> {
     note(...(await reads(server, options, loaded)));
     phase('changes');
     const changed = Math.min(400, options.created);
-    note(await create(server, changed, 'late', 'create, 8 at once, beside all'));
-    note(...(await changeStates(server, changed, 'late')));
+    note(await create(server, numbered('placed', Math.ceil(changed / 4)), { label: 'create, 8 at once, beside all' }));
+    note(await create(server, numbered('late', changed), { label: 'create on a member, 8 at once, beside all', members: options.members }));
+    note(...(await changeStates(server, numbered('late', changed))));
     phase('members fall silent and come back');
     note(...(await memberHealth(server, simulation, options)));
     phase('rest');
-    const full = await rest(memory, simulation, 70_000);
+    const full = await rest(memory, simulation, options.rest * 1000);
     note(full.heartbeat);
     const { heartbeats: _heartbeats, ...simulated } = await simulation.tell('report');
     const { peakMiB, nowMiB, databaseMiB } = memory.read();

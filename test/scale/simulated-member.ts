@@ -11,6 +11,7 @@ import { SimulatedBackups, SimulatedFiles, SimulatedImages, SimulatedMachine, Si
 /** As a member's own process does. */
 const renewMs = 10_000;
 const askMembersMs = 5_000;
+const laterMsPerMember = 5;
 
 /** One member of the cluster on the wire: it serves the agent's contract with the certificate it was given, and keeps in touch as a real one does. */
 export class SimulatedMember {
@@ -24,6 +25,8 @@ export class SimulatedMember {
   readonly #bus: RemoteEventBus;
   #server: RpcServer | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #soon: NodeJS.Timeout | undefined;
+  #known = { version: '', members: 0 };
 
   constructor(private readonly membership: Membership) {
     const { control_address, ca, certificate, key } = membership;
@@ -41,7 +44,7 @@ export class SimulatedMember {
   async start(): Promise<void> {
     await this.#askMembers();
     await this.#serve();
-    await this.#bus.subscribe(['members.changed', 'agent.ready'], () => this.#askMembers());
+    await this.#bus.subscribe(['members.changed', 'agent.ready'], () => this.#askMembersSoon());
     await this.#bus.subscribe(['member.removed'], () => undefined);
     await this.#register();
     await this.publish(event('agent.ready', { member: this.name }));
@@ -92,7 +95,10 @@ export class SimulatedMember {
   /** Spread over the interval, as hosts that were not started at the same moment are. */
   #keepInTouch(): void {
     const every = (ms: number, work: () => Promise<void>): void => {
-      const first = setTimeout(() => this.#timers.push(setInterval(() => void work(), ms)), Math.random() * ms);
+      const first = setTimeout(() => {
+        this.#timers.push(setInterval(() => void work(), ms));
+        void work();
+      }, Math.random() * ms);
       this.#timers.push(first);
     };
     every(renewMs, () => this.#register());
@@ -108,7 +114,16 @@ export class SimulatedMember {
     else this.lost++;
   }
 
+  /** As `RemoteAgents` does, of which a real member has one; a thousand in one process would only show how large the answer is. */
   async #askMembers(): Promise<void> {
-    await this.#cluster.listMembers(systemCall({ timeoutMs: 3_000 }), {}).catch(() => void this.lost++);
+    const answer = await this.#cluster.listMembers(systemCall({ timeoutMs: 3_000 }), { known: this.#known.version }).catch(() => void this.lost++);
+    if (answer && !answer.unchanged) this.#known = { version: answer.version, members: answer.members.length };
+  }
+
+  #askMembersSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      void this.#askMembers();
+    }, Math.min(askMembersMs, this.#known.members * laterMsPerMember));
   }
 }

@@ -9,16 +9,21 @@ interface Known {
   online: boolean;
   cordoned: boolean;
   formerNames: readonly string[];
-  channel: Channel;
-  agent: Agent;
+  /** Made when it is first asked for something. */
+  reached?: { channel: Channel; agent: Agent };
 }
 
 const refreshMs = 5_000;
+/** Who hears of a change asks after a while that grows with the cluster: a thousand members do not all ask at once for what names a thousand. */
+const laterMsPerMember = 5;
 
 /** Agents of other processes; who they are is asked of the cluster service, at start, on request and every few seconds. */
 export class RemoteAgents extends Agents {
   readonly #known = new Map<string, Known>();
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  /** Of what the cluster service answered last. */
+  #version = '';
 
   constructor(
     private readonly cluster: Cluster,
@@ -37,8 +42,9 @@ export class RemoteAgents extends Agents {
 
   /** Asks who the members are; a cluster service that is away leaves things as they were. */
   async refresh(): Promise<void> {
-    const answer = await this.cluster.listMembers(systemCall({ timeoutMs: 3_000 }), {}).catch(() => undefined);
-    if (!answer) return;
+    const answer = await this.cluster.listMembers(systemCall({ timeoutMs: 3_000 }), { known: this.#version }).catch(() => undefined);
+    if (!answer || answer.unchanged) return;
+    this.#version = answer.version;
     const own = this.own(answer);
     const others = answer.members.filter(({ name, address }) => name !== own && address !== '');
     const named = new Set(others.flatMap(({ name, former_names }) => [name, ...former_names]));
@@ -46,10 +52,18 @@ export class RemoteAgents extends Agents {
     for (const member of others) this.#learn(member);
   }
 
+  /** Something changed: asks once for all that changes within a short while. */
+  refreshSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      void this.refresh();
+    }, Math.min(refreshMs, this.#known.size * laterMsPerMember)).unref();
+  }
+
   on(member: string): Agent {
     const known = this.#find(member)?.[1];
     if (!known) throw new LxdError('unavailable', `Cluster member "${member}" is not available`);
-    return known.agent;
+    return (known.reached ??= this.#reach(known.address)).agent;
   }
 
   members(): readonly string[] {
@@ -71,7 +85,8 @@ export class RemoteAgents extends Agents {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const { channel } of this.#known.values()) channel.close();
+    clearTimeout(this.#soon);
+    for (const { reached } of this.#known.values()) reached?.channel.close();
     this.#known.clear();
   }
 
@@ -88,13 +103,17 @@ export class RemoteAgents extends Agents {
       return;
     }
     this.#forget(knownAs);
+    this.#known.set(name, { address, online, cordoned, formerNames });
+  }
+
+  #reach(address: string): { channel: Channel; agent: Agent } {
     const channel = new Channel({ address, tls: this.tls, serverName: 'asterism' });
     const agent = Object.fromEntries(Object.entries(agentDefinitions).map(([domain, definition]) => [domain, remote(definition, channel)]));
-    this.#known.set(name, { address, online, cordoned, formerNames, channel, agent: agent as unknown as Agent });
+    return { channel, agent: agent as unknown as Agent };
   }
 
   #forget(name: string): void {
-    this.#known.get(name)?.channel.close();
+    this.#known.get(name)?.reached?.channel.close();
     this.#known.delete(name);
   }
 }

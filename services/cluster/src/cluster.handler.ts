@@ -13,6 +13,7 @@ import { isPassword } from './config/trust-password.js';
 import { Joining } from './joining/joining.js';
 import { ClusterMembers } from './members/cluster-members.js';
 import { memberConfig } from './server/member-config.js';
+import { MemberRoll } from './members/member-roll.js';
 import { Health } from './members/health.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
@@ -28,6 +29,7 @@ export class ClusterHandler implements Cluster {
     @Inject(Health) private readonly health: Health,
     @Inject(ServerDocument) private readonly server: ServerDocument,
     @Inject(Surroundings) private readonly surroundings: Surroundings,
+    @Inject(MemberRoll) private readonly roll: MemberRoll,
   ) {}
 
   async getServer(_call: CallContext, { target }: cluster.ServerRequest): Promise<common.Document> {
@@ -116,13 +118,12 @@ export class ClusterHandler implements Cluster {
   }
 
   async register(_call: CallContext, request: cluster.RegisterMember): Promise<cluster.Registered> {
-    const registered = await this.members.register(request);
-    await this.health.heard(registered.name);
-    return registered;
+    const { name, is_online } = await this.members.register(request);
+    if (!is_online) await this.health.heard(name);
+    return { name };
   }
 
-  async listMembers(): Promise<cluster.Members> {
-    const [members, revoked] = await Promise.all([this.members.agents(), this.members.revoked()]);
-    return { members, revoked };
+  listMembers(_call: CallContext, { known }: cluster.MembersWish): Promise<cluster.Members> {
+    return this.roll.call(known);
   }
 }

@@ -62,7 +62,7 @@ describe('the server', () => {
 
   it('knows the members that announced themselves', async () => {
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }], revoked: [] });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }], revoked: [], version: expect.any(String) as string, unchanged: false });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,

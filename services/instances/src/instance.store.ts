@@ -8,6 +8,12 @@ export type NewInstance = Omit<InstanceRow, 'status' | 'status_code' | 'stateful
 
 export type Whereabouts = Pick<InstanceRow, 'id' | 'type' | 'member' | 'status' | 'status_code'>;
 
+/** What an instance should be. */
+export interface Standing extends Pick<InstanceRow, 'id' | 'project' | 'name' | 'member' | 'status' | 'busy'> {
+  /** Another one as soon as the row was written. */
+  version: string;
+}
+
 /** Either transaction or plain reads. */
 type Reader = Pick<Unit, 'query'>;
 
@@ -36,6 +42,11 @@ export class InstanceStore {
 
   async ofMember(member: string): Promise<InstanceRow[]> {
     return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE member = $1 ORDER BY created_at`, [member]);
+  }
+
+  /** Of each on a member what its agent can be asked about, and the version of its row. */
+  async standingsOn(member: string): Promise<Standing[]> {
+    return this.database.query<Standing>(`SELECT id, project, name, member, status, busy, xmin::text || ctid::text AS version FROM instances.instances WHERE member = $1`, [member]);
   }
 
   async ofProject(project: string, type = ''): Promise<InstanceRow[]> {
@@ -75,6 +86,11 @@ export class InstanceStore {
   /** Holds the row until the transaction ends. */
   async lock(unit: Unit, project: string, name: string, view = ''): Promise<InstanceRow> {
     return found(await unit.query<InstanceRow>(`SELECT * FROM instances.instances WHERE project = $1 AND name = $2 FOR UPDATE`, [project, name]), view);
+  }
+
+  /** True when nobody has written the row since this version, and nobody will until the transaction ends. */
+  async lockVersion(unit: Unit, { id, version }: Standing): Promise<boolean> {
+    return (await unit.query(`SELECT 1 FROM instances.instances WHERE id = $1 AND xmin::text || ctid::text = $2 FOR UPDATE`, [id, version])).length > 0;
   }
 
   async lockById(unit: Unit, id: string): Promise<InstanceRow> {
@@ -148,6 +164,11 @@ export class InstanceStore {
 
   async setStatus(unit: Reader, id: string, status: Status): Promise<void> {
     await unit.query(`UPDATE instances.instances SET status = $2, status_code = $3 WHERE id = $1`, [id, status, statusCodes[status]]);
+  }
+
+  /** Of all on a member but those that a task holds. */
+  async setStatusOn(member: string, status: Status): Promise<void> {
+    await this.database.query(`UPDATE instances.instances SET status = $2, status_code = $3 WHERE member = $1 AND busy IS NULL AND status <> $2`, [member, status, statusCodes[status]]);
   }
 
   deleteNamed(unit: Unit, { project, name }: Pick<InstanceRow, 'project' | 'name'>): void {

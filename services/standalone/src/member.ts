@@ -47,7 +47,7 @@ export async function startMember(stateDir: string, membership: Membership, remo
   await server.listen();
   await others.refresh();
   others.start();
-  await runtime.bus.subscribe(['members.changed', 'agent.ready'], () => others.refresh());
+  await runtime.bus.subscribe(['members.changed', 'agent.ready'], () => others.refreshSoon());
   await runtime.bus.subscribe(['member.removed'], ({ payload }) => (payload.member === environment.member ? removed() : undefined));
   await composition.start();
   return {

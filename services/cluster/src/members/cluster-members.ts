@@ -13,7 +13,7 @@ import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
 import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
 import { requireMemberName } from './member-name.js';
-import { isClustered, MemberStore, type MemberRow } from './member.store.js';
+import { isClustered, MemberStore, type MemberRow, type Seen } from './member.store.js';
 import { MemberUse } from './member-use.js';
 
 /** /1.0/cluster/members: who belongs to the cluster. */
@@ -28,7 +28,8 @@ export class ClusterMembers {
   ) {}
 
   async list({ recursion }: common.ListRequest): Promise<common.Document> {
-    const rows = await this.#clustered();
+    const rows = await this.store.listWithoutEnvironment();
+    requireClustered(rows);
     if (recursion === 0) return document(rows.map((row) => memberUrl(row.name)));
     const offlineAfterS = await this.offlineAfterS();
     return document(rows.map((row) => memberObject(row, offlineAfterS)));
@@ -93,10 +94,9 @@ export class ClusterMembers {
   }
 
   /** An agent says that it is there. Alone, or among agents that hold certificates of the installation, whoever says so is a member; else it must have been accepted. */
-  async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<cluster.Registered> {
+  async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<Seen> {
     const member = { name, address, architecture, environment: JSON.parse(environment.toString()) as HostEnvironment };
-    const known = (await this.store.seen(member)) ?? (await this.#admit(member));
-    return { name: known };
+    return (await this.store.seen(member)) ?? (await this.#admit(member));
   }
 
   revoked(): Promise<string[]> {
@@ -105,7 +105,7 @@ export class ClusterMembers {
 
   /** Where the agents are. */
   async agents(): Promise<cluster.Member[]> {
-    const [rows, offlineAfterS] = await Promise.all([this.store.list(), this.offlineAfterS()]);
+    const [rows, offlineAfterS] = await Promise.all([this.store.listWithoutEnvironment(), this.offlineAfterS()]);
     return rows.map((row) => ({
       name: row.name,
       address: row.address === '' && row.has_control_plane && this.runtime.composition === 'standalone' ? agentAddressOf(row.server_address) : row.address,
@@ -124,7 +124,7 @@ export class ClusterMembers {
     });
   }
 
-  async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<string> {
+  async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<Seen> {
     const rows = await this.store.list();
     if (rows.length > 0 && this.runtime.composition === 'standalone') throw new LxdError('forbidden', `"${member.name}" is no member of this cluster`);
     await this.database.transact(async (unit) => {
@@ -132,7 +132,7 @@ export class ClusterMembers {
       if (isClustered(rows)) unit.emit(event('members.changed', { members: [member.name] }));
     });
     if (isClustered(rows)) await this.use.expect(member.name);
-    return (await this.store.seen(member)) ?? member.name;
+    return (await this.store.seen(member)) ?? { name: member.name, is_online: false };
   }
 
   async offlineAfterS(): Promise<number> {
@@ -140,16 +140,15 @@ export class ClusterMembers {
   }
 
   async #load(name: string): Promise<MemberRow> {
-    const row = (await this.#clustered()).find((member) => member.name === name);
-    if (!row) throw new LxdError('not-found', 'Cluster member not found');
+    requireClustered(await this.store.names());
+    const row = await this.store.find(name);
+    if (row?.name !== name) throw new LxdError('not-found', 'Cluster member not found');
     return row;
   }
+}
 
-  async #clustered(): Promise<MemberRow[]> {
-    const rows = await this.store.list();
-    if (!isClustered(rows)) throw new LxdError('internal', 'Server is not clustered');
-    return rows;
-  }
+function requireClustered(members: readonly Pick<MemberRow, 'name'>[]): void {
+  if (!isClustered(members)) throw new LxdError('internal', 'Server is not clustered');
 }
 
 function memberEvent(call: CallContext, action: string, name: string, context?: Record<string, unknown>): ReturnType<typeof lifecycle> {

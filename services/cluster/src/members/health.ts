@@ -34,12 +34,15 @@ export class Health {
   }
 
   async look(): Promise<void> {
-    const rows = await this.store.list();
+    const rows = await this.store.listWithoutEnvironment();
     if (!isClustered(rows)) return;
     const offlineAfterS = await this.members.offlineAfterS();
     // Nobody could be heard while this process was away.
     const isTooEarly = Date.now() - this.#startedAt < offlineAfterS * 1000;
-    for (const { name, age } of rows) if (age < offlineAfterS || !isTooEarly) await this.#tell(name, { online: age < offlineAfterS, age });
+    for (const { name, age, is_online } of rows) {
+      const online = age < offlineAfterS;
+      if (online !== is_online && (online || !isTooEarly)) await this.#tell(name, { online, age });
+    }
   }
 
   /** Its agent has just said that it is there. */

@@ -1,7 +1,7 @@
 import type { MemberRow } from './member.store.js';
 
 /** LXD's ClusterMember. "database" names who carries the state: here the member with the control plane (docs/adr/0023). */
-export function memberObject(row: MemberRow, offlineAfterS: number): object {
+export function memberObject(row: Omit<MemberRow, 'environment'>, offlineAfterS: number): object {
   const isOnline = row.age < offlineAfterS;
   return {
     roles: rolesOf(row),

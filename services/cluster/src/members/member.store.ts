@@ -21,14 +21,19 @@ export interface MemberRow {
   seen_at: Date;
   /** Seconds since the agent last announced itself. */
   age: number;
+  /** As the others were told. */
+  is_online: boolean;
 }
+
+/** A member that was heard of, and whether the others know. */
+export type Seen = Pick<MemberRow, 'name' | 'is_online'>;
 
 export type NewMember = Pick<MemberRow, 'name' | 'address' | 'server_address' | 'architecture'>;
 
-const select = `
-  SELECT name, address, server_address, architecture, environment, former_names, failure_domain, description, has_control_plane, cordoned, seen_at,
-         extract(epoch FROM now() - seen_at)::float AS age
-  FROM cluster.members`;
+const columns = `name, address, server_address, architecture, former_names, failure_domain, description, has_control_plane, cordoned, seen_at,
+  extract(epoch FROM now() - seen_at)::float AS age, is_online`;
+
+const select = `SELECT ${columns}, environment FROM cluster.members`;
 
 /** Rows of cluster.members: the hosts whose agents have announced themselves, and those that were accepted to do so. */
 @Injectable()
@@ -37,6 +42,15 @@ export class MemberStore {
 
   list(): Promise<MemberRow[]> {
     return this.database.query(`${select} ORDER BY name COLLATE "C"`);
+  }
+
+  /** What their hosts are like is the larger part of the rows. */
+  listWithoutEnvironment(): Promise<Omit<MemberRow, 'environment'>[]> {
+    return this.database.query(`SELECT ${columns} FROM cluster.members ORDER BY name COLLATE "C"`);
+  }
+
+  names(): Promise<Pick<MemberRow, 'name'>[]> {
+    return this.database.query('SELECT name FROM cluster.members');
   }
 
   /** By its name, or one it had. */
@@ -51,13 +65,13 @@ export class MemberStore {
   }
 
   /** The name that the member has now; undefined for one that nobody knows. */
-  async seen(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<string | undefined> {
-    const rows = await this.database.query<{ name: string }>(
+  async seen(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<Seen | undefined> {
+    const rows = await this.database.query<Seen>(
       `UPDATE cluster.members SET address = $2, architecture = $3, environment = $4, seen_at = now()
-       WHERE name = (SELECT name FROM cluster.members WHERE name = $1 OR $1 = ANY(former_names) ORDER BY name <> $1 LIMIT 1) RETURNING name`,
+       WHERE name = (SELECT name FROM cluster.members WHERE name = $1 OR $1 = ANY(former_names) ORDER BY name <> $1 LIMIT 1) RETURNING name, is_online`,
       [member.name, member.address, member.architecture, member.environment],
     );
-    return rows[0]?.name;
+    return rows[0];
   }
 
   /** Nobody has heard of it yet. */

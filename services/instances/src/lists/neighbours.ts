@@ -26,11 +26,12 @@ export class Neighbours {
 
   async usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
     const by_key: Record<string, common.UsedBy> = Object.fromEntries(request.names.map((name) => [name, { urls: [] }]));
+    if (request.kind === 'project') return { by_key: { ...by_key, ...(await this.ofProjects(request.names)) } };
     const rows = await this.candidates(request);
     const projects = request.kind === 'profile' ? await this.surroundings.sharingProfiles(call, request.project || 'default', [...new Set(rows.map((row) => row.project))]) : undefined;
     for (const row of rows) {
       if (projects && !projects.includes(row.project)) continue;
-      for (const name of keysOf(row, request)) by_key[name]?.urls.push(apiUrl(['instances', row.name], { project: row.project }));
+      for (const name of keysOf(row, request)) by_key[name]?.urls.push(urlOf(row));
     }
     return { by_key };
   }
@@ -71,8 +72,14 @@ export class Neighbours {
     return rendered(JSON.stringify(nics));
   }
 
+  /** URLs by project, put together where the rows are: there may be a hundred thousand. */
+  private async ofProjects(names: readonly string[]): Promise<Record<string, common.UsedBy>> {
+    const rows = await this.database.query<{ project: string; name: string }>(`SELECT project, name FROM instances.instances WHERE project = ANY($1) ORDER BY created_at`, [names]);
+    return Object.fromEntries([...Map.groupBy(rows, ({ project }) => project)].map(([project, users]) => [project, { urls: users.map(urlOf) }]));
+  }
+
   /** Rows that may use one of the names: by profile, image or project exactly, by device loosely. */
-  private candidates(request: instances.UsedByRequest): Promise<InstanceRow[]> {
+  private candidates(request: instances.UsedByRequest): Promise<Candidate[]> {
     const byKind: Record<string, string> = {
       profile: `profiles::jsonb ?| $1::text[]`,
       project: `project = ANY($1)`,
@@ -82,12 +89,21 @@ export class Neighbours {
       volume: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${diskKeys.pool.name}' || '/custom/' || (d.value->>'${diskKeys.source.name}') = ANY($1))`,
     };
     const condition = byKind[request.kind] ?? 'false';
-    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE ${condition} ORDER BY created_at`, [request.names]);
+    const columns = ['profile', 'image'].includes(request.kind) ? `'{}'::json AS expanded_devices` : 'expanded_devices';
+    const config = request.kind === 'profile' ? `'{}'::json AS config` : 'config';
+    return this.database.query<Candidate>(`SELECT project, name, member, profiles, ${config}, ${columns} FROM instances.instances WHERE ${condition} ORDER BY created_at`, [request.names]);
   }
 }
 
+/** What tells whether an instance uses something. */
+type Candidate = Pick<InstanceRow, 'project' | 'name' | 'member' | 'profiles' | 'config' | 'expanded_devices'>;
+
+function urlOf({ project, name }: Pick<InstanceRow, 'project' | 'name'>): string {
+  return apiUrl(['instances', name], { project });
+}
+
 /** Which of the asked names the instance uses. */
-function keysOf(row: InstanceRow, request: instances.UsedByRequest): string[] {
+function keysOf(row: Candidate, request: instances.UsedByRequest): string[] {
   const devices = Object.values(row.expanded_devices);
   switch (request.kind) {
     case 'profile':

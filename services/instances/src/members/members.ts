@@ -72,10 +72,7 @@ export class Members {
   /** Nobody knows how the instances of a silent member are; when it is heard of again, its agent tells. */
   private async memberHealth({ member, online }: EventOf<'member.health'>['payload']): Promise<void> {
     if (online) return void (await this.reconcile(member).catch(() => undefined));
-    const rows = await this.parts.instances.ofMember(member);
-    await this.database.transact(async (unit) => {
-      for (const row of rows) if (row.busy === null) await this.parts.instances.setStatus(unit, row.id, 'Error');
-    });
+    await this.parts.instances.setStatusOn(member, 'Error');
   }
 
   /** A member came up: takes over what its agent found running, and starts what should run. */

@@ -2,13 +2,13 @@ import { instanceKeys, isFalse, isTrue } from '@asterism/config-keys';
 import type { InstanceRow, Status } from '../instance.js';
 
 /** A row whose status is another than its agent says. */
-export interface Correction {
-  row: InstanceRow;
+export interface Correction<R> {
+  row: R;
   status: Status;
 }
 
 /** Rows whose status is not what their agent says; unknown to the agent means stopped. Rows in the middle of a change are left to it. */
-export function statusCorrections(rows: readonly InstanceRow[], reported: Readonly<Record<string, { status: string }>>): Correction[] {
+export function statusCorrections<R extends Pick<InstanceRow, 'id' | 'status' | 'busy'>>(rows: readonly R[], reported: Readonly<Record<string, { status: string }>>): Correction<R>[] {
   return rows
     .filter((row) => row.busy === null)
     .map((row) => ({ row, status: (reported[row.id]?.status || 'Stopped') as Status }))

@@ -1,11 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import { Agents } from '@asterism/agents';
 import { Database } from '@asterism/database';
-import { isKind } from '@asterism/errors';
 import { Token, type agentInstances, type Warnings } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { forEach, Rounds, RuntimeInfo } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Standing } from '../instance.store.js';
 import { emit, TaskParts } from '../task-parts.js';
 import { statusCorrections, withoutRow, type Correction } from './reconcile.js';
 
@@ -15,8 +14,8 @@ const warningType = 'Instance without owner';
 @Injectable()
 export class InstanceUpkeep {
   readonly #rounds: Rounds;
-  /** Ids without a row that the round before found. */
-  #strangers = new Set<string>();
+  /** Ids without a row that the round before found, by member. */
+  readonly #strangers = new Map<string, ReadonlySet<string>>();
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -38,30 +37,26 @@ export class InstanceUpkeep {
 
   /** The rows are read before the agent is asked: what changes meanwhile is no longer the row that was read, and stays as it is. */
   async lookAfter(member: string): Promise<void> {
-    const before = await this.parts.instances.ofMember(member);
+    const before = await this.parts.instances.standingsOn(member);
     const { by_id: reported } = await this.agents.on(member).instances.lookAfter(systemCall({ timeoutMs: 60_000 }), {});
     for (const correction of statusCorrections(before, reported)) await this.correct(correction);
     await this.settle(member, reported);
   }
 
-  private async correct({ row, status }: Correction): Promise<void> {
-    await this.database
-      .transact(async (unit) => {
-        const now = await this.parts.instances.lockById(unit, row.id);
-        if (!isDeepStrictEqual(now, row)) return;
-        await this.parts.instances.setStatus(unit, row.id, status);
-        if (status === 'Stopped') emit(unit, systemCall(), 'instance-shutdown', row);
-      })
-      .catch((error: unknown) => {
-        if (!isKind(error, 'not-found')) throw error;
-      });
+  private async correct({ row, status }: Correction<Standing>): Promise<void> {
+    await this.database.transact(async (unit) => {
+      if (!(await this.parts.instances.lockVersion(unit, row))) return;
+      await this.parts.instances.setStatus(unit, row.id, status);
+      if (status === 'Stopped') emit(unit, systemCall(), 'instance-shutdown', row);
+    });
   }
 
   /** What the agent keeps of an instance that is no more goes; one that runs is nobody's to end without being asked. */
   private async settle(member: string, reported: agentInstances.InstanceStates['by_id']): Promise<void> {
-    const strangers = withoutRow(await this.parts.instances.ofMember(member), reported);
-    const sure = strangers.filter((id) => this.#strangers.has(id));
-    this.#strangers = new Set(strangers);
+    const known = await this.parts.instances.standingsOn(member);
+    const strangers = withoutRow(known, reported);
+    const sure = strangers.filter((id) => this.#strangers.get(member)?.has(id));
+    this.#strangers.set(member, new Set(strangers));
     const running = sure.filter((id) => reported[id]!.status !== 'Stopped');
     for (const id of sure) if (!running.includes(id)) await this.agents.on(member).instances.forget(systemCall({ timeoutMs: 60_000 }), { id });
     const warnings = running.map((id) => {

@@ -6,5 +6,7 @@ export interface Load {
 
 /** The member with the fewest; of equals the first by name. */
 export function leastLoaded(loads: readonly Load[]): string | undefined {
-  return [...loads].sort((a, b) => a.instances - b.instances || (a.member < b.member ? -1 : 1))[0]?.member;
+  let least: Load | undefined;
+  for (const load of loads) if (!least || load.instances < least.instances || (load.instances === least.instances && load.member < least.member)) least = load;
+  return least?.member;
 }

@@ -3,6 +3,7 @@ import { projectKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { Inject, Injectable } from '@nestjs/common';
+import { InstanceCounts } from './instance-counts.js';
 import { leastLoaded } from './least-loaded.js';
 
 export interface Place {
@@ -22,12 +23,15 @@ interface Coming {
 export class Placement {
   /** Instances whose place is chosen, and whose rows may not stand yet. */
   readonly #coming = new Set<Coming>();
+  readonly #counts: InstanceCounts;
   #choosing: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(Agents) private readonly agents: Agents,
-    @Inject(Database) private readonly database: Database,
-  ) {}
+    @Inject(Database) database: Database,
+  ) {
+    this.#counts = new InstanceCounts(database);
+  }
 
   get isClustered(): boolean {
     return this.agents.isClustered;
@@ -54,12 +58,9 @@ export class Placement {
 
   /** Those that are coming are counted here and left out there: nobody knows which of their rows stand by now. */
   async #leastLoaded(): Promise<string> {
-    const coming = [...this.#coming];
-    const rows = await this.database.query<{ member: string; instances: number }>(
-      `SELECT member, count(*)::int AS instances FROM instances.instances WHERE project || '/' || name <> ALL($1::text[]) GROUP BY member`,
-      [coming.map(({ project, name }) => `${project}/${name}`)],
-    );
-    const countOf = (member: string): number => (rows.find((row) => row.member === member)?.instances ?? 0) + coming.filter((each) => each.member === member).length;
+    const counts = await this.#counts.get([...this.#coming]);
+    const coming = Map.groupBy(this.#coming, ({ member }) => member);
+    const countOf = (member: string): number => (counts.get(member) ?? 0) + (coming.get(member)?.length ?? 0);
     const chosen = leastLoaded(this.agents.open().map((member) => ({ member, instances: countOf(member) })));
     if (chosen === undefined) throw new LxdError('unavailable', 'No suitable cluster member could be found');
     return chosen;
@@ -67,7 +68,10 @@ export class Placement {
 
   #comes(coming: Coming): Place {
     this.#coming.add(coming);
-    return { member: coming.member, settled: () => void this.#coming.delete(coming) };
+    const settled = (): void => {
+      if (this.#coming.delete(coming)) this.#counts.came(coming.member);
+    };
+    return { member: coming.member, settled };
   }
 }
 
