@@ -13,7 +13,6 @@ import { isPassword } from './config/trust-password.js';
 import { Joining } from './joining/joining.js';
 import { ClusterMembers } from './members/cluster-members.js';
 import { memberConfig } from './server/member-config.js';
-import { MemberRoll } from './members/member-roll.js';
 import { Health } from './members/health.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
@@ -29,7 +28,6 @@ export class ClusterHandler implements Cluster {
     @Inject(Health) private readonly health: Health,
     @Inject(ServerDocument) private readonly server: ServerDocument,
     @Inject(Surroundings) private readonly surroundings: Surroundings,
-    @Inject(MemberRoll) private readonly roll: MemberRoll,
   ) {}
 
   async getServer(_call: CallContext, { target }: cluster.ServerRequest): Promise<common.Document> {
@@ -124,6 +122,6 @@ export class ClusterHandler implements Cluster {
   }
 
   listMembers(_call: CallContext, { known }: cluster.MembersWish): Promise<cluster.Members> {
-    return this.roll.call(known);
+    return this.members.roll.call(known);
   }
 }

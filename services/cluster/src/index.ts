@@ -12,7 +12,6 @@ import { Joining } from './joining/joining.js';
 import { Nodes } from './kubernetes/nodes.js';
 import { ClusterMembers } from './members/cluster-members.js';
 import { Health } from './members/health.js';
-import { MemberRoll } from './members/member-roll.js';
 import { MemberUse } from './members/member-use.js';
 import { MemberStore } from './members/member.store.js';
 import { clusterSchema } from './migrations/001-cluster.js';
@@ -27,7 +26,7 @@ import { Surroundings } from './surroundings.js';
 export const clusterService = defineService({
   name: 'cluster',
   providers: [
-    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberRoll, MemberUse, Health, ServerDocument, Surroundings, Nodes],
+    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes],
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [[cluster.ClusterDefinition, ClusterHandler]],

@@ -12,6 +12,7 @@ import { agentAddressOf } from '../joining/member-address.js';
 import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
 import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
+import { MemberRoll } from './member-roll.js';
 import { requireMemberName } from './member-name.js';
 import { isClustered, MemberStore, type MemberRow, type Seen } from './member.store.js';
 import { MemberUse } from './member-use.js';
@@ -19,6 +20,9 @@ import { MemberUse } from './member-use.js';
 /** /1.0/cluster/members: who belongs to the cluster. */
 @Injectable()
 export class ClusterMembers {
+  /** For all who reach members. */
+  readonly roll = new MemberRoll(async () => ({ members: await this.agents(), revoked: await this.store.revoked() }));
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(MemberStore) private readonly store: MemberStore,
@@ -97,10 +101,6 @@ export class ClusterMembers {
   async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<Seen> {
     const member = { name, address, architecture, environment: JSON.parse(environment.toString()) as HostEnvironment };
     return (await this.store.seen(member)) ?? (await this.#admit(member));
-  }
-
-  revoked(): Promise<string[]> {
-    return this.store.revoked();
   }
 
   /** Where the agents are. */

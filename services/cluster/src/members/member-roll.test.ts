@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterMembers } from './cluster-members.js';
 import { MemberRoll } from './member-roll.js';
 
 function rollOf(names: string[]): { roll: MemberRoll; reads: () => number } {
   let reads = 0;
-  const members = {
-    agents: async () => (reads++, names.map((name) => ({ name, address: '', architecture: '', online: true, former_names: [], cordoned: false }))),
-    revoked: async () => [],
-  };
-  return { roll: new MemberRoll(members as unknown as ClusterMembers), reads: () => reads };
+  const read = async () => (reads++, { members: names.map((name) => ({ name, address: '', architecture: '', online: true, former_names: [], cordoned: false })), revoked: [] });
+  return { roll: new MemberRoll(read), reads: () => reads };
 }
 
 describe('the roll of members', () => {

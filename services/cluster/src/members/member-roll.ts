@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { cluster } from '@asterism/proto';
-import { Inject, Injectable } from '@nestjs/common';
-import { ClusterMembers } from './cluster-members.js';
 
 /** Who the members are, for every process that reaches them: asked by each of them every few seconds, and answered once for all that ask meanwhile. */
-@Injectable()
 export class MemberRoll {
   /** One that has begun may miss what its caller knows of: who comes meanwhile waits for the next. */
   #next: Promise<cluster.Members> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(@Inject(ClusterMembers) private readonly members: ClusterMembers) {}
+  constructor(private readonly read: () => Promise<Pick<cluster.Members, 'members' | 'revoked'>>) {}
 
   async call(known = ''): Promise<cluster.Members> {
     const answer = await (this.#next ??= this.#afterTheLast());
@@ -27,8 +24,8 @@ export class MemberRoll {
   }
 
   async #read(): Promise<cluster.Members> {
-    const [members, revoked] = await Promise.all([this.members.agents(), this.members.revoked()]);
-    const version = createHash('sha256').update(JSON.stringify([members, revoked])).digest('base64url');
-    return { members, revoked, version, unchanged: false };
+    const now = await this.read();
+    const version = createHash('sha256').update(JSON.stringify(now)).digest('base64url');
+    return { ...now, version, unchanged: false };
   }
 }
