@@ -59,7 +59,7 @@ const selects: Record<keyof DatabaseFacts, string> = {
   locations: 'SELECT fingerprint FROM images.locations',
   backups: 'SELECT id, ready FROM instances.backups UNION ALL SELECT id, ready FROM storage.backups',
   admissions: `SELECT a.instance, EXISTS (SELECT FROM instances.instances i WHERE i.name = a.instance) AS known FROM projects.admissions a WHERE a.until > now()`,
-  tasks: everywhere((schema) => `SELECT kind || ' ' || id || ' at ' || cursor || ' in ' || phase || ', attempt ' || attempts AS value FROM ${schema}.tasks`),
+  tasks: everywhere((schema) => `SELECT kind || ' ' || id || ' at ' || cursor || ' in ' || phase || ', attempt ' || attempts AS value FROM ${schema}.tasks WHERE kind <> ''`),
   outbox: everywhere((schema) => `SELECT '${schema} ' || event AS value FROM ${schema}.outbox`),
   operations: 'SELECT id, description, status_code FROM operations.operations WHERE finished_at IS NULL',
   journal_holes: 'SELECT cursor AS value FROM (SELECT cursor, lag(cursor) OVER (ORDER BY cursor) AS before FROM operations.journal) AS pairs WHERE cursor <> before + 1',

@@ -34,12 +34,17 @@ export function toStatus(error: unknown): Partial<StatusObject> {
 
 export function fromStatus(error: ServiceError): LxdError {
   const sent = error.metadata?.get(kindKey)[0];
-  if (sent === undefined && error.code === status.UNAVAILABLE) return new LostCall(error.details || error.message, { cause: error });
+  if (sent === undefined && isLost(error)) return new LostCall(error.details || error.message, { cause: error });
   // Its time ran out before there was a connection: nothing was asked of anybody.
   if (sent === undefined && error.code === status.DEADLINE_EXCEEDED && error.details.endsWith('Waiting for LB pick')) return new LxdError('unavailable', 'The service cannot be reached', { cause: error });
   const kind = errorKinds.find((candidate) => candidate === sent) ?? kindOfStatus(error.code);
   const message = error.metadata?.get(messageKey)[0];
   return new LxdError(kind, message ? message.toString() : error.details || error.message, { cause: error });
+}
+
+/** A connection that ends in the middle of a call is told in several ways: as unavailable, as a stream that was reset, or as cancelled though nobody here did that. */
+function isLost({ code, details }: ServiceError): boolean {
+  return code === status.UNAVAILABLE || (code === status.INTERNAL && details.startsWith('Received RST_STREAM')) || (code === status.CANCELLED && details === 'Call cancelled');
 }
 
 function kindOfStatus(code: status): ErrorKind {

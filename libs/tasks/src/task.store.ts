@@ -16,6 +16,8 @@ export interface TaskRow {
 }
 
 const leaseSeconds = 15;
+/** Longer than anybody takes between opening an operation and accepting its work. */
+const disownedHours = 24;
 
 /** Queries of a service's own tasks table. */
 export class TaskStore {
@@ -72,7 +74,18 @@ export class TaskStore {
 
   /** Whether a task of this id is there, or its end waits in the outbox. */
   async has(id: string): Promise<boolean> {
-    return this.#isThere('id = $1', id);
+    return this.#isThere(`id = $1 AND kind <> ''`, id);
+  }
+
+  /** The same; where nothing is there, a row of no kind takes the id, so that whoever is about to accept a task of it cannot. */
+  async disown(id: string): Promise<boolean> {
+    await this.database.query(
+      `WITH swept AS (DELETE FROM ${this.#table} WHERE kind = '' AND lease_until < now())
+       INSERT INTO ${this.#table} (id, kind, call, input, state, lease_owner, lease_until) VALUES ($1, '', '{}', '{}', '{}', '', now() + make_interval(hours => $2))
+       ON CONFLICT (id) DO NOTHING`,
+      [id, disownedHours],
+    );
+    return this.has(id);
   }
 
   /** The same for any task or event caused under a claim. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isConnectionLoss, type Database, type Unit } from '@asterism/database';
+import { isConnectionLoss, isUniqueViolation, type Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
 import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
@@ -36,6 +36,8 @@ const noSteps = Buffer.from('[]');
 export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   readonly #definitions = new Map<string, AnyDefinition>();
   readonly #running = new Map<string, RunningTask>();
+  /** What ended here while the database was asked what was left: begun after the question, it may be in the answer. */
+  readonly #endedMeanwhile = new Set<string>();
   readonly #store: TaskStore;
   readonly #failPoints: FailPoints | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -153,6 +155,11 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     return running ? { known: true, steps: Buffer.from(running.steps) } : { known: await this.#store.has(request.id), steps: noSteps };
   }
 
+  async disown(call: CallContext, request: taskOwner.TaskRef): Promise<taskOwner.TaskPresence> {
+    if (this.#running.has(request.id)) return this.has(call, request);
+    return { known: await this.#store.disown(request.id), steps: noSteps };
+  }
+
   async cancel(_call: CallContext, request: taskOwner.TaskRef): Promise<common.Empty> {
     await this.#store.requestCancel(request.id);
     this.#running.get(request.id)?.cancel();
@@ -183,6 +190,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     await this.options.database.transact(async (unit) => {
       this.#store.insert(unit, row);
       await accept(unit, id);
+    }).catch((error: unknown) => {
+      throw isUniqueViolation(error, 'tasks_pkey') ? new LxdError('unavailable', 'Operation was interrupted') : error;
     });
     this.#failPoints?.reach(row.kind, point.accepted);
     return this.#run(row);
@@ -197,7 +206,9 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
 
   async #takeOver(): Promise<void> {
     if (this.#closed) return;
-    for (const row of await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()])) this.#run(row);
+    this.#endedMeanwhile.clear();
+    const left = await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()]);
+    for (const row of left) if (!this.#endedMeanwhile.has(row.id)) this.#run(row);
   }
 
   #run(row: TaskRow, { isKept } = { isKept: true }): RunningTask | undefined {
@@ -205,7 +216,10 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     if (!definition || this.#running.has(row.id)) return this.#running.get(row.id);
     const task = new RunningTask({ row, isKept, definition, store: this.#store, database: this.options.database, operations: this.options.operations, failPoints: this.#failPoints });
     this.#running.set(row.id, task);
-    void task.run().finally(() => this.#running.delete(row.id));
+    void task.run().finally(() => {
+      this.#running.delete(row.id);
+      this.#endedMeanwhile.add(row.id);
+    });
     return task;
   }
 }

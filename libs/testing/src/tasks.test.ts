@@ -225,6 +225,25 @@ describe('a task whose process died', () => {
   });
 });
 
+describe('a task that was disowned', () => {
+  it('is never accepted, and its operation goes', async () => {
+    const id = randomUUID();
+    expect(await tasks.disown(systemCall(), { id, claim: '' })).toMatchObject({ known: false });
+    expect(await tasks.has(systemCall(), { id, claim: '' })).toMatchObject({ known: false });
+    await expect(tasks.open(systemCall(), build, { id, input: { name: 'late' }, operation })).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(log).toEqual([]);
+    expect(test.operations.opened.some((opened) => opened.id === id)).toBe(false);
+  });
+
+  it('goes on where it was accepted before', async () => {
+    const id = randomUUID();
+    await tasks.open(systemCall(), build, { id, input: { name: 'early' }, operation });
+    expect(await tasks.disown(systemCall(), { id, claim: '' })).toMatchObject({ known: true });
+    await test.settle();
+    expect(await names()).toContain('early');
+  });
+});
+
 describe('events of a transaction', () => {
   it('are not published when it rolls back', async () => {
     const database = new Database({ connections: test.runtime.connections!, schema: 'bench', relay: test.runtime.relay! });

@@ -70,7 +70,7 @@ export class Housekeeping {
   /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
   async #endInterrupted(olderThanSeconds: number): Promise<void> {
     for (const row of await listStale(this.database, olderThanSeconds)) {
-      const known = await this.owners.of(row.owner)?.has(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
+      const known = await this.owners.of(row.owner)?.disown(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
       if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
     }
   }

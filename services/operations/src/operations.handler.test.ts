@@ -143,6 +143,7 @@ describe('cancelling', () => {
     let away = true;
     vi.spyOn(TaskOwners.prototype, 'of').mockReturnValue({
       has: async () => ({ known: true, steps: Buffer.from('[]') }),
+      disown: async () => ({ known: true, steps: Buffer.from('[]') }),
       cancel: async (_call, { id }) => {
         if (away) throw new LxdError('unavailable', 'away');
         told.push(id);

@@ -1,3 +1,4 @@
+import { LxdError } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
 import { idempotency as proto, operations, type Idempotency, type Operations, type taskOwner } from '@asterism/proto';
 import { onBehalfOf, systemCall, type Service } from '@asterism/rpc';
@@ -13,6 +14,7 @@ let record: Operations;
 const owned = new Set<string>();
 const owner: Service<typeof taskOwner.TaskOwnerDefinition> = {
   has: async (_call, { id, claim }) => ({ known: owned.has(id || claim), steps: Buffer.from('[]') }),
+  disown: async (call, ref) => owner.has(call, ref),
   cancel: async () => ({}),
 };
 
@@ -120,6 +122,14 @@ describe('a call that was cut off', () => {
     await cutOff(claim);
     const known = await keys.claim(systemCall(), keyed('effect', { process: 'p2' }));
     expect(known.effects).toEqual([{ action: 'profile-created', source: '/1.0/profiles/p' }]);
+  });
+
+  it('cannot be told anything of by a service that does not answer: it may be asked again', async () => {
+    const { claim } = await keys.claim(systemCall(), keyed('silent'));
+    await cutOff(claim);
+    const has = vi.spyOn(owner, 'has').mockRejectedValue(new LxdError('timeout', 'Deadline exceeded'));
+    await expect(keys.claim(systemCall(), keyed('silent', { process: 'p2' }))).rejects.toMatchObject({ kind: 'unavailable' });
+    has.mockRestore();
   });
 
   it('is waited for while a task of it still runs', async () => {

@@ -1,6 +1,7 @@
 import { Database } from '@asterism/database';
+import { isKind, LxdError } from '@asterism/errors';
 import { idempotency as proto } from '@asterism/proto';
-import { systemCall } from '@asterism/rpc';
+import { systemCall, type CallContext } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { Journal } from '../journal.js';
@@ -36,8 +37,10 @@ export class Traces {
     const found = { operation: { id: operation.id, json: Buffer.from(JSON.stringify(renderOperation(operation))) }, effects: [] };
     if (operation.finished_at) return found;
     const owner = this.owners.of(operation.owner);
-    if (!owner || (await owner.has(systemCall({ timeoutMs: 5_000 }), { id: operation.id, claim: '' })).known) return found;
-    if (Date.now() - Date.parse(operation.created_at) < acceptingMs) return 'unsettled';
+    const work = { id: operation.id, claim: '' };
+    if (!owner || (await asked(operation.owner, owner.has(promptly(), work))).known) return found;
+    if (Math.abs(Date.now() - Date.parse(operation.created_at)) < acceptingMs) return 'unsettled';
+    if ((await asked(operation.owner, owner.disown(promptly(), work))).known) return 'unsettled';
     if ((await findOperation(this.database, operation.id))?.finished_at) return 'unsettled';
     if (whenCutOff === proto.WhenCutOff.RUN_AGAIN) {
       await this.journal.write({ kind: 'discard', id: operation.id });
@@ -49,8 +52,8 @@ export class Traces {
 
   async #isUnderWay(claim: string): Promise<boolean> {
     for (const name of owners) {
-      const presence = await this.owners.of(name)?.has(systemCall({ timeoutMs: 5_000 }), { id: '', claim });
-      if (presence?.known) return true;
+      const owner = this.owners.of(name);
+      if (owner && (await asked(name, owner.has(promptly(), { id: '', claim }))).known) return true;
     }
     return false;
   }
@@ -59,4 +62,15 @@ export class Traces {
     const rows = await this.database.query<{ json: string }>(`SELECT json FROM operations.journal WHERE claim = $1 AND type = 'lifecycle' ORDER BY cursor`, [claim]);
     return rows.map(({ json }) => (JSON.parse(json) as { metadata: proto.Effect }).metadata).map(({ action, source }) => ({ action, source }));
   }
+}
+
+function promptly(): CallContext {
+  return systemCall({ timeoutMs: 5_000 });
+}
+
+/** A service that takes too long is as good as away: its caller may ask again. */
+async function asked<T>(name: string, answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw isKind(error, 'timeout') ? new LxdError('unavailable', `The service "${name}" does not answer`, { cause: error }) : error;
+  });
 }
