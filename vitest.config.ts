@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
-    include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'deploy/**/*.test.mjs', 'test/soak/**/*.test.ts'],
+    include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'deploy/**/*.test.mjs', 'test/soak/**/*.test.ts', 'test/proofs/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

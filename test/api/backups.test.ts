@@ -1,3 +1,4 @@
+// proves: container_backup, backup_compression_algorithm
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// proves: seccomp_notify, container_syscall_intercept, container_syscall_intercept_mount, container_syscall_intercept_mount_fuse, container_syscall_intercept_bpf_devices
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+// proves: container_disk_shift
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { laboratory } from './lab.js';
 

@@ -1,3 +1,4 @@
+// proves: container_nic_ipfilter, instance_nic_bridged_port_isolation
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { laboratory } from './lab.js';
 

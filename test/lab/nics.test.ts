@@ -1,3 +1,4 @@
+// proves: container_nic_ipvlan, container_nic_ipvlan_mode
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { laboratory } from './lab.js';
 

@@ -1,3 +1,4 @@
+// proves: usb_devices, gpu_devices
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { laboratory } from './lab.js';
 

@@ -1,3 +1,4 @@
+// proves: network_vlan, network_vlan_physical, instance_nic_bridged_vlan
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { laboratory } from './lab.js';
 

@@ -1,3 +1,4 @@
+// proves: backup_compression
 import { describe, expect, it } from 'vitest';
 import { backupObject, compressionOf, invalidCompression, nextBackupName } from './backup.js';
 import { progressWords } from './backup-tasks.js';

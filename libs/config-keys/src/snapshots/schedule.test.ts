@@ -1,3 +1,4 @@
+// proves: snapshot_scheduling, snapshot_schedule_aliases
 import { describe, expect, it } from 'vitest';
 import { isDue, isDueAtStart } from './schedule.js';
 

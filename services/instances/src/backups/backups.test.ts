@@ -1,3 +1,4 @@
+// proves: snapshot_scheduling, snapshot_schedule_aliases
 import { instances, type backups, type Instances } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

@@ -20,8 +20,9 @@ import { RefreshCopy } from '../refresh/refresh-copy.js';
 import { sourceInstance } from '../refresh/source-instance.js';
 import { copiedConfig } from '../volatile.js';
 import type { VolumeSource } from './create-instance.js';
+import { InstanceTypes } from './instance-types.js';
 import { draftInstance, placeInstance, RecordRefused, type CreationWish, type DraftInstance } from './plan.js';
-import { instanceType, instanceTypeLimits, requireArchitecture } from './request.js';
+import { instanceType, requireArchitecture } from './request.js';
 
 /** A wish with where its root volume comes from and the snapshots that come along. */
 export interface Prepared {
@@ -45,6 +46,8 @@ interface Named {
 /** Creates instances: from an image, as copies, or empty. */
 @Injectable()
 export class Creation {
+  readonly #types = new InstanceTypes();
+
   constructor(
     @Inject(Tasks) private readonly tasks: Tasks,
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
@@ -196,7 +199,7 @@ export class Creation {
       architecture: request.architecture,
       description: request.description,
       ephemeral: request.ephemeral,
-      config: { ...instanceTypeLimits(request.instance_type), ...request.config },
+      config: { ...(await this.#types.limits(request.instance_type)), ...request.config },
       devices: plainDevices(request.devices),
       profiles: resolved.profiles,
       trigger: 'create',

@@ -1,4 +1,3 @@
-import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { instances } from '@asterism/proto';
 
@@ -14,17 +13,6 @@ export function knownArchitecture(name: string | undefined): string | undefined 
 
 export function requireArchitecture(name: string): void {
   if (name !== '' && !knownArchitecture(name)) throw new LxdError('internal', `Architecture isn't supported: ${name}`);
-}
-
-/** The limits that an instance type such as "c2-m4" or "m2" stands for; LXD's named types are not known here. */
-export function instanceTypeLimits(type: string): Record<string, string> {
-  if (type === '') return {};
-  const match = /^(?:c(\d+))?-?(?:m(\d+(?:\.\d+)?))?$/.exec(type);
-  if (!match || (!match[1] && !match[2])) throw new LxdError('bad-request', `Bad custom instance type: ${type}`);
-  return {
-    ...(match[1] ? { [instanceKeys.limitsCpu.name]: match[1] } : {}),
-    ...(match[2] ? { [instanceKeys.limitsMemory.name]: `${Math.floor(Number(match[2]) * 1024)}MiB` } : {}),
-  };
 }
 
 /** The type the body or the collection asks for. */

@@ -1,3 +1,4 @@
+// proves: network_sriov, network_vlan_sriov, infiniband, tpm_device_type
 import type { agentInstances } from '@asterism/proto';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../host/fake-host.js';

@@ -1,3 +1,4 @@
+// proves: container_disk_shift, container_disk_ceph
 import { describe, expect, it } from 'vitest';
 import type { agentInstances } from '@asterism/proto';
 import { FakeHost } from '../host/fake-host.js';

@@ -1,3 +1,4 @@
+// proves: container_nic_ipvlan, container_nic_ipvlan_gateway, container_nic_ipvlan_mode, container_nic_ipvlan_host_table
 import type { agentInstances } from '@asterism/proto';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../host/fake-host.js';

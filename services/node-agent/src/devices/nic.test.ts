@@ -1,3 +1,4 @@
+// proves: container_nic_ipfilter
 import { mkdtemp, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { agentInstances } from '@asterism/proto';

@@ -1,3 +1,4 @@
+// proves: usb_devices, usb_optional_vendorid, unix_hotplug_devices, gpu_devices
 import type { agentInstances } from '@asterism/proto';
 import { describe, expect, it } from 'vitest';
 import { FakeHost } from '../host/fake-host.js';

@@ -1,3 +1,4 @@
+// proves: devlxd_events, restrict_devlxd
 import type { agentInstances } from '@asterism/proto';
 import { describe, expect, it } from 'vitest';
 import { answerTo } from './answers.js';

@@ -1,3 +1,4 @@
+// proves: container_exec_signal_handling
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

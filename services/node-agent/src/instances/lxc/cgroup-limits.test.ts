@@ -1,3 +1,4 @@
+// proves: limits_hugepages
 import { describe, expect, it } from 'vitest';
 import { cgroupLimits, type LimitFacts } from './cgroup-limits.js';
 import { balanced, parseCpuList, pickCpus } from './cpu-set.js';

@@ -1,3 +1,4 @@
+// proves: id_map, id_map_base
 import { describe, expect, it } from 'vitest';
 import { containerIdmap, hostRange, idmapJson, isWithin } from './idmap.js';
 

@@ -1,3 +1,4 @@
+// proves: nvidia_runtime, nvidia_runtime_config
 import { describe, expect, it } from 'vitest';
 import { lxcConfig, type ContainerPlan } from './lxc-config.js';
 import { interceptionPolicy, intercepts } from './interception-policy.js';
