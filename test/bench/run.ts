@@ -19,7 +19,7 @@ import { row, tableHead } from './table.js';
 
 /**
  * `npm run bench [-- options] [group ...]` measures the reference and Asterism in turns and prints medians and their ratio.
- * Groups: api list-200 list-1000 empty launch start exec files images snapshots backups-dir backups-btrfs promptness memory idle restart durability.
+ * Groups: api list-200 list-1000 list-running empty launch start exec files images snapshots backups-dir backups-btrfs promptness memory idle restart durability.
  * --self measures the reference against itself (the noise); --quick takes a third of the samples.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));

@@ -1,5 +1,5 @@
 import type { TestServer } from '../../servers/server.js';
-import { concurrently, medianTime } from '../bench.js';
+import { concurrently, medianTime, timed } from '../bench.js';
 import type { Bench } from '../bench.js';
 import { createEmpty, createFromImage, deleteInstance, setState, stopAndDelete } from '../instances.js';
 
@@ -57,4 +57,22 @@ async function empty(server: TestServer, count: number): Promise<void> {
   await concurrently(count, 8, async (index) => await deleteInstance(server, `empty-${index}`));
 }
 
-export const list: Bench[] = [...lists(200), ...lists(1000)];
+const many = 200;
+
+/** What a list costs when every instance in it runs. */
+const manyRunning: Bench = {
+  name: `list of ${many} running, recursion 2`,
+  group: 'list-running',
+  unit: 'ms',
+  repetitions: 3,
+  aim: { atMost: 0.2 },
+  prepare: async (server) =>
+    await concurrently(many, 8, async (index) => {
+      await createFromImage(server, `many-${index}`);
+      await setState(server, `many-${index}`, 'start');
+    }),
+  sample: async ({ client }) => await timed(async () => await client.get('/1.0/instances?recursion=2')),
+  clean: async (server) => await concurrently(many, 8, async (index) => await stopAndDelete(server, `many-${index}`)),
+};
+
+export const list: Bench[] = [...lists(200), ...lists(1000), manyRunning];
