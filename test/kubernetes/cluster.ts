@@ -31,6 +31,11 @@ export class KubernetesCluster {
     private readonly bin: string,
   ) {}
 
+  /** The one that `hold.js` keeps in this directory; it stays. */
+  static held(directory: string): KubernetesCluster {
+    return new KubernetesCluster(IsolatedHost.ofAnother(directory, Number(readFileSync(join(directory, 'pid'), 'utf8'))), builtPrograms());
+  }
+
   static async start(tell: (line: string) => void = () => {}): Promise<KubernetesCluster> {
     requireDebian();
     const cluster = new KubernetesCluster(await IsolatedHost.start('kubernetes'), builtPrograms());
@@ -85,6 +90,7 @@ export class KubernetesCluster {
   async #start(tell: (line: string) => void): Promise<void> {
     const directories = new Directories(this.directory);
     await this.must(directories.preparation(), { timeoutMs: 30_000 });
+    writeFileSync(join(this.directory, 'pid'), String(this.host.pid));
     await this.#writeCredentials();
     for (const [name, text] of Object.entries(nodeConfigurations(this.directory, this.#kubeconfig('system:node:node'), this.#kubeconfig('system:kube-proxy')))) writeFileSync(join(this.directory, 'etc', name), text);
     writeFileSync(join(this.directory, 'etc', 'cni', 'pods.conflist'), podNetwork);

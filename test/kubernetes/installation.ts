@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnixClient } from '../http/client.js';
 import { repository } from '../servers/asterism.js';
@@ -22,6 +22,7 @@ export interface Pod {
 /** The chart, installed with helm on the Kubernetes of the tests, and its two clients: the stock `lxc`, and one for HTTP. */
 export class Installation {
   #client: UnixClient | undefined;
+  #bridge: ChildProcess | undefined;
 
   constructor(readonly cluster: KubernetesCluster) {}
 
@@ -45,9 +46,11 @@ export class Installation {
   /** What an administrator prepares: a namespace, volumes, a password and the label of the node. */
   async prepare(): Promise<void> {
     const { directory } = this.cluster;
-    await this.cluster.must(`kubectl create namespace ${namespace} && kubectl create secret generic trust --namespace ${namespace} --from-literal password=${trustPassword} && kubectl label node node asterism/agent=true topology.kubernetes.io/zone=north`);
+    await this.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await this.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'trust', namespace }, stringData: { password: trustPassword } });
+    await this.cluster.must('kubectl label --overwrite node node asterism/agent=true topology.kubernetes.io/zone=north');
     for (const name of ['one', 'two']) {
-      await this.cluster.must(`mkdir --mode 777 ${directory}/claims/${name} && chmod 777 ${directory}/claims/${name}`);
+      await this.cluster.must(`mkdir --parents ${directory}/claims/${name} && chmod 777 ${directory}/claims/${name}`);
       await this.cluster.apply({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: `${directory}/claims/${name}` }, persistentVolumeReclaimPolicy: 'Retain' } });
     }
   }
@@ -56,8 +59,17 @@ export class Installation {
     return await this.cluster.must(`helm ${line} --namespace ${namespace}${values ? ' --values -' : ''}`, { timeoutMs, ...(values ? { stdin: JSON.stringify(values) } : {}) });
   }
 
+  /** What helm says of the release, which is installed where it is not there. */
+  async installed(): Promise<string> {
+    const { code, stdout } = await this.cluster.shell(`helm status ${release} --namespace ${namespace}`);
+    return code === 0 ? stdout : await this.install();
+  }
+
   async install(): Promise<string> {
-    return await this.helm(`install ${release} ${chart} --wait --timeout 8m`, this.values);
+    return await this.helm(`install ${release} ${chart} --wait --timeout 8m`, this.values).catch(async (error: unknown) => {
+      throw new Error(`${(error as Error).message}
+${await this.story()}`);
+    });
   }
 
   async upgrade(values: object): Promise<string> {
@@ -84,6 +96,25 @@ export class Installation {
     }
   }
 
+  /** A pool, a network, a profile and an image in place, and the container c1 running; what is there already stays. */
+  async furnish(image: Buffer): Promise<void> {
+    const missing = async (line: string): Promise<boolean> => (await this.cluster.shell(`lxc ${line}`)).code !== 0;
+    await this.cluster.must('for turn in $(seq 40); do lxc cluster show node | grep "failure_domain: north" && break; sleep 1; done');
+    writeFileSync(join(this.cluster.directory, 'home', 'busybox.tar.gz'), image);
+    if (await missing('storage show default')) {
+      await this.lxc('storage create default dir --target node');
+      await this.lxc('storage create default dir');
+      await this.lxc('profile device add default root disk path=/ pool=default');
+    }
+    if (await missing('network show lxdbr0')) {
+      await this.lxc('network create lxdbr0 --target node');
+      await this.lxc('network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=none');
+      await this.lxc('profile device add default eth0 nic name=eth0 network=lxdbr0');
+    }
+    if (await missing('image show busybox')) await this.lxc('image import busybox.tar.gz --alias busybox');
+    if (await missing('info c1')) await this.lxc('launch busybox c1');
+  }
+
   /** What happened, for a failure's message. */
   async story(): Promise<string> {
     const { stdout } = await this.cluster.shell(
@@ -100,13 +131,15 @@ export class Installation {
   /** Both clients go to the address of the gateways' Service. */
   async connectClients(): Promise<UnixClient> {
     const { clusterIP } = (await this.cluster.object<{ spec: { clusterIP: string } }>(`service lab-asterism --namespace ${namespace}`)).spec;
+    this.close();
     await this.cluster.shell(`lxc remote switch local && lxc remote remove ${release}`);
     await this.lxc(`remote add ${release} https://${clusterIP}:8443 --accept-certificate --password ${trustPassword}`);
     await this.lxc(`remote switch ${release}`);
     const keys = join(this.cluster.directory, 'home', '.config', 'lxc');
     const socket = join(this.cluster.directory, `api-${clusterIP}.socket`);
+    rmSync(socket, { force: true });
     const [file, ...args] = this.cluster.host.inside([process.execPath, join(repository, 'test/dist/kubernetes/bridge.js'), socket, `${clusterIP}:8443`, join(keys, 'client.crt'), join(keys, 'client.key')]);
-    spawn(file ?? '', args, { stdio: 'ignore', detached: true });
+    this.#bridge = spawn(file ?? '', args, { stdio: 'ignore' });
     while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 50));
     this.#client = new UnixClient(socket);
     return this.#client;
@@ -114,5 +147,6 @@ export class Installation {
 
   close(): void {
     this.#client?.close();
+    this.#bridge?.kill();
   }
 }

@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { busyboxImage } from '@asterism/images/busybox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exec, launch } from '../api/scenario.js';
@@ -13,9 +12,12 @@ let cluster: KubernetesCluster;
 let lab: Installation;
 let client: UnixClient;
 
+/** A directory that `hold.js` told: stages run on what stands there, which stays. */
+const held = process.env['ASTERISM_KUBERNETES'];
+
 beforeAll(async () => {
-  const archives = builtImages();
-  cluster = await KubernetesCluster.start(console.log);
+  const archives = held ? [] : builtImages();
+  cluster = held ? KubernetesCluster.held(held) : await KubernetesCluster.start(console.log);
   for (const archive of archives) await cluster.importImage(archive);
   lab = new Installation(cluster);
   await lab.prepare();
@@ -26,38 +28,35 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** In this order: each goes on from where the one before it left the installation. */
+/** What each stage starts from, whichever ran before: the chart installed, and the container c1. */
+async function standing(): Promise<void> {
+  await lab.installed();
+  await lab.ready();
+  client ??= await lab.connectClients();
+  await lab.furnish(await busyboxImage(readFileSync('/bin/busybox')));
+}
+
+/** In this order one goes on from where the one before it left the installation; on a cluster that is held, each runs alone too (`-t 'is upgraded'`). */
 describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () => {
   test('is installed, and every pod gets ready', async () => {
-    const said = await lab.install().catch(async (error: unknown) => {
-      throw new Error(`${(error as Error).message}\n${await lab.story()}`);
-    });
-    expect(said).toContain('STATUS: deployed');
+    expect(await lab.installed()).toContain('STATUS: deployed');
     await lab.ready();
   });
 
   test('says by helm test that it serves', async () => {
+    await standing();
     expect(await lab.helm('test lab --timeout 3m')).toContain('Succeeded');
   });
 
   test('takes the stock client, which makes a pool, a network and a container on the node', async () => {
-    client = await lab.connectClients();
-    writeFileSync(join(cluster.directory, 'home', 'busybox.tar.gz'), await busyboxImage(readFileSync('/bin/busybox')));
-    await cluster.must('for turn in $(seq 40); do lxc cluster show node | grep "failure_domain: north" && break; sleep 1; done');
-    await lab.lxc('storage create default dir --target node');
-    await lab.lxc('storage create default dir');
-    await lab.lxc('network create lxdbr0 --target node');
-    await lab.lxc('network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=none');
-    await lab.lxc('profile device add default root disk path=/ pool=default');
-    await lab.lxc('profile device add default eth0 nic name=eth0 network=lxdbr0');
-    await lab.lxc('image import busybox.tar.gz --alias busybox');
-    await lab.lxc('launch busybox c1');
+    await standing();
     expect(await lab.lxc('exec c1 -- sh -c "echo from inside; id -u"')).toBe('from inside\n0\n');
     const { pid } = await client.get<{ pid: number }>('/1.0/instances/c1/state');
     expect(await cluster.must(`cat /proc/${pid}/uid_map`)).toMatch(/^\s*0\s+[1-9]/);
   });
 
   test('runs a scenario of the API through the Service', async () => {
+    await standing();
     await launch(client, 'life');
     expect(await exec(client, 'life', ['sh', '-c', 'echo $A; exit 3'], { environment: { A: 'b' } })).toEqual({ code: 3, stdout: 'b\n' });
     await client.change('POST', '/1.0/instances/life/snapshots', { name: 'before', stateful: false });
@@ -70,6 +69,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   });
 
   test('places nothing new on a cordoned node, unless it is asked to', async () => {
+    await standing();
     const placed = (member: boolean) => cluster.must(`until lxc query /1.0/cluster/members/node > /dev/null; do sleep 1; done; for turn in $(seq 20); do ${member ? '' : '! '}lxc init busybox probe 2> /dev/null && break; lxc delete probe 2> /dev/null; sleep 1; done; ${member ? 'lxc delete probe' : '! lxc info probe 2> /dev/null'}`);
     await cluster.must('kubectl cordon node && kubectl annotate node node asterism/description="rack 7"');
     await placed(false);
@@ -81,6 +81,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   });
 
   test('keeps instances and accepted operations while each pod in turn is deleted under load, that of the agent too', async () => {
+    await standing();
     const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
     const started = new Map<string, string>();
     let attempts = 0;
@@ -107,6 +108,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   });
 
   test('is upgraded and rolled back under load without a failed request', async () => {
+    await standing();
     const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
     await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } } });
     await lab.ready();
@@ -131,6 +133,7 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   });
 
   test('is uninstalled, and leaves instances and data as documented', async () => {
+    await standing();
     const { pid } = await client.get<{ pid: number }>('/1.0/instances/c1/state');
     await lab.helm('uninstall lab --wait --timeout 5m');
     expect(await cluster.shell(`kill -0 ${pid}`)).toMatchObject({ code: 0 });

@@ -55,7 +55,7 @@ wait $!
  * The file system is the real one: paths mean the same inside and outside.
  */
 export class IsolatedHost {
-  readonly #unshare: ChildProcess;
+  readonly #unshare: ChildProcess | undefined;
   readonly #cgroup: string;
 
   private constructor(
@@ -63,7 +63,7 @@ export class IsolatedHost {
     readonly directory: string,
     /** The real host's pid of this host's pid 1. */
     readonly pid: number,
-    unshare: ChildProcess,
+    unshare: ChildProcess | undefined,
     cgroup: string,
   ) {
     this.#unshare = unshare;
@@ -88,6 +88,11 @@ export class IsolatedHost {
     return new IsolatedHost(directory, pid, unshare, cgroup);
   }
 
+  /** One that another process has started, and ends. */
+  static ofAnother(directory: string, pid: number): IsolatedHost {
+    return new IsolatedHost(directory, pid, undefined, '');
+  }
+
   /** The command line that runs `command` inside. */
   inside(command: string[]): string[] {
     return ['nsenter', '--target', String(this.pid), '--mount', '--net', '--pid', '--cgroup', '--wd=.', '--', ...command];
@@ -108,7 +113,9 @@ export class IsolatedHost {
   }
 
   async stop(): Promise<void> {
-    const gone = new Promise<void>((resolve) => (this.#unshare.exitCode === null && this.#unshare.signalCode === null ? this.#unshare.once('exit', () => resolve()) : resolve()));
+    const unshare = this.#unshare;
+    if (!unshare) return;
+    const gone = new Promise<void>((resolve) => (unshare.exitCode === null && unshare.signalCode === null ? unshare.once('exit', () => resolve()) : resolve()));
     process.kill(this.pid, 'SIGKILL');
     await gone;
     for (let attempt = 0; attempt < 20 && !this.#removeCgroups(); attempt++) await new Promise((resolve) => setTimeout(resolve, 100));
