@@ -31,7 +31,7 @@ export class Installation {
   }
 
   /** What the chart is installed with: its own stores, from images of Debian's packages. */
-  get values(): object {
+  get values() {
     const image = `asterism/stores:0.1.0`;
     return {
       image: { pullPolicy: 'Never' },
@@ -41,6 +41,12 @@ export class Installation {
       api: { listen: '0.0.0.0', trustPasswordSecret: 'trust' },
       agent: { stateDir: this.stateDirectory, clustered: true },
     };
+  }
+
+  /** With several gateways, and agents that are replaced with the rest. */
+  get upgraded(): object {
+    const { agent, ...others } = this.values;
+    return { ...others, services: { gateway: { replicas: 2 } }, agent: { ...agent, updateStrategy: 'RollingUpdate' } };
   }
 
   /** What an administrator prepares: a namespace, volumes, a password and the label of the node. */
@@ -73,7 +79,7 @@ ${await this.story()}`);
   }
 
   async upgrade(values: object): Promise<string> {
-    return await this.helm(`upgrade ${release} ${chart} --wait --timeout 8m`, values);
+    return await this.helm(`upgrade ${release} ${chart} --wait --timeout 3m`, values);
   }
 
   async pods(selector = ''): Promise<Pod[]> {

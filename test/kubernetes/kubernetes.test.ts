@@ -12,6 +12,8 @@ let cluster: KubernetesCluster;
 let lab: Installation;
 let client: UnixClient;
 
+const services = ['gateway', 'operations', 'instances', 'storage', 'networks', 'images', 'cluster', 'projects', 'warnings'];
+
 /** A directory that `hold.js` told: stages run on what stands there, which stays. */
 const held = process.env['ASTERISM_KUBERNETES'];
 
@@ -80,68 +82,82 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
     await lab.lxc('delete wanted');
   });
 
-  test('keeps instances and accepted operations while each pod in turn is deleted under load, that of the agent too', async () => {
+  test.each([...services, 'nats', 'redis', 'postgresql', 'node-agent'])('keeps instances and accepted operations while the pod of %s is deleted under load', async (component) => {
     await standing();
-    const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
+    const before = await firstProcess();
     const started = new Map<string, string>();
-    let attempts = 0;
-    const load = new Load(client, [
-      async (one) => void (await one.get('/1.0/instances?recursion=1')),
-      async (one) => {
-        const name = `n${attempts++}`;
+    const load = new Load(client, {
+      list: async (one) => void (await one.get('/1.0/instances?recursion=1')),
+      create: async (one) => {
+        const name = `n${component}-${started.size}`;
         const { operation, error } = await one.json('POST', '/1.0/instances', { name, source: { type: 'image', alias: 'busybox' } });
         if (!operation) throw new Error(error);
         started.set(name, operation);
       },
-    ], 500);
-    for (const { metadata } of await lab.pods('app.kubernetes.io/component notin (setup,credentials)')) {
-      await lab.kubectl(`delete pod ${metadata.name} --ignore-not-found --wait=true`);
-      await lab.ready();
-    }
+    }, 200);
+    for (const { metadata } of await lab.pods(`app.kubernetes.io/component=${component}`)) await lab.kubectl(`delete pod ${metadata.name} --ignore-not-found --wait=true`);
+    await lab.ready();
     const report = await load.stop();
-    console.log('while pods were deleted:', JSON.stringify(report));
-    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid: before.pid });
+    console.log(`while the pod of ${component} was deleted:`, JSON.stringify(report));
+    expect(await firstProcess()).toEqual(before);
     expect(await lab.lxc('exec c1 -- echo still here')).toBe('still here\n');
-    expect(started.size).toBeGreaterThan(5);
+    expect(started.size).toBeGreaterThan(0);
     for (const operation of started.values()) await client.wait(operation);
     for (const name of started.keys()) await client.change('DELETE', `/1.0/instances/${name}`);
   });
 
-  test('is upgraded and rolled back under load without a failed request', async () => {
+  test.each([
+    ['is upgraded', () => lab.upgrade({ ...lab.upgraded, logLevel: 'debug' })],
+    ['is rolled back', () => lab.helm('rollback lab --wait --timeout 3m')],
+  ])('%s under load without a failed request', async (_, change) => {
     await standing();
-    const before = await client.get<{ pid: number }>('/1.0/instances/c1/state');
-    await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } } });
+    // Several gateways, and an agent that is replaced with the rest.
+    if (!(await lab.helm('get values lab')).includes('RollingUpdate')) await lab.upgrade(lab.upgraded);
     await lab.ready();
-    const load = new Load(client, [
-      async (one) => void (await one.get('/1.0/instances?recursion=1')),
-      async (one) => void (await one.get('/1.0/instances/c1/state')),
-      async (one) => {
+    const before = await firstProcess();
+    const agents = await lab.pods('app.kubernetes.io/component=node-agent');
+    const load = new Load(client, {
+      list: async (one) => void (await one.get('/1.0/instances?recursion=1')),
+      state: async (one) => void (await one.get('/1.0/instances/c1/state')),
+      change: async (one) => void (await one.change('PATCH', '/1.0/instances/c1', { config: { 'user.turn': String(Math.random()) } })),
+      exec: async (one) => {
         const { operation, error } = await one.json('POST', '/1.0/instances/c1/exec', { command: ['true'], 'wait-for-websocket': false, interactive: false });
-        if (!operation) throw new Error(`exec: ${error}`);
+        if (!operation) throw new Error(error);
         const { metadata } = await one.wait(operation);
-        if (metadata?.['return'] !== 0) throw new Error(`exec: ${JSON.stringify(metadata)}`);
+        if (metadata?.['return'] !== 0) throw new Error(JSON.stringify(metadata));
       },
-    ]);
-    await lab.upgrade({ ...lab.values, services: { gateway: { replicas: 2 } }, logLevel: 'debug' });
-    await lab.ready();
-    await lab.helm('rollback lab 1 --wait --timeout 8m');
+    });
+    await change();
     await lab.ready();
     const report = await load.stop();
-    console.log('while it was upgraded and rolled back:', JSON.stringify(report));
+    console.log('meanwhile:', JSON.stringify(report));
     expect(report.failures).toEqual({});
-    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid: before.pid });
+    expect(await firstProcess()).toEqual(before);
+    expect((await lab.pods('app.kubernetes.io/component=node-agent')).map(({ metadata }) => metadata.uid)).not.toEqual(agents.map(({ metadata }) => metadata.uid));
   });
 
   test('is uninstalled, and leaves instances and data as documented', async () => {
     await standing();
-    const { pid } = await client.get<{ pid: number }>('/1.0/instances/c1/state');
-    await lab.helm('uninstall lab --wait --timeout 5m');
-    expect(await cluster.shell(`kill -0 ${pid}`)).toMatchObject({ code: 0 });
+    const before = await firstProcess();
+    await lab.helm('uninstall lab --wait --timeout 3m');
+    expect(await cluster.must(startOf(before.pid))).toBe(before.started);
     expect(await lab.kubectl('get secrets,persistentvolumeclaims --output name')).toContain('secret/lab-asterism-authority');
     await lab.install();
     await lab.ready();
     client = await lab.connectClients();
     expect(await lab.lxc('exec c1 -- echo found again')).toBe('found again\n');
-    expect(await client.get('/1.0/instances/c1/state')).toMatchObject({ status: 'Running', pid });
+    expect(await firstProcess()).toEqual(before);
   });
 });
+
+/** When a process of the node was started, in ticks since it booted. */
+function startOf(pid: number): string {
+  return `cut --delimiter=' ' --fields=22 /proc/${pid}/stat`;
+}
+
+/** Of c1, as the API tells it and the node sees it. */
+async function firstProcess(): Promise<{ pid: number; started: string }> {
+  const { status, pid } = await client.get<{ status: string; pid: number }>('/1.0/instances/c1/state');
+  expect(status).toBe('Running');
+  return { pid, started: await cluster.must(startOf(pid)) };
+}

@@ -30,6 +30,8 @@ export class RemoteAgents extends Agents {
     private readonly tls: TlsFiles,
     /** Hears of every answer; what it returns names the member that this process reaches without a wire. */
     private readonly own: (answer: cluster.Members) => string | undefined = () => undefined,
+    /** How long a call without a deadline waits for an agent that is being replaced. */
+    private readonly patienceMs = 0,
   ) {
     super();
   }
@@ -107,7 +109,7 @@ export class RemoteAgents extends Agents {
   }
 
   #reach(address: string): { channel: Channel; agent: Agent } {
-    const channel = new Channel({ address, tls: this.tls, serverName: 'asterism' });
+    const channel = new Channel({ address, tls: this.tls, serverName: 'asterism', patienceMs: this.patienceMs });
     const agent = Object.fromEntries(Object.entries(agentDefinitions).map(([domain, definition]) => [domain, remote(definition, channel)]));
     return { channel, agent: agent as unknown as Agent };
   }

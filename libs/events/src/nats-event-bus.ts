@@ -8,6 +8,8 @@ import type { EventBus, EventHandler, Subscription } from './event-bus.js';
 export interface NatsOptions {
   /** nats://host:port or tls://host:port */
   url: string;
+  /** For a server that is not there yet; else that is thrown. Default true. */
+  waits?: boolean;
   tls?: { caFile: string; certFile: string; keyFile: string };
 }
 
@@ -24,10 +26,15 @@ export class NatsEventBus implements EventBus {
   ) {}
 
   static async connect(options: NatsOptions): Promise<NatsEventBus> {
-    const connection = await connect({ servers: options.url, ...(options.tls ? { tls: options.tls } : {}), maxReconnectAttempts: -1, waitOnFirstConnect: true });
-    const manager = await jetstreamManager(connection);
-    await ensureStream(manager);
-    return new NatsEventBus(connection, jetstream(connection), manager);
+    const connection = await connect({ servers: options.url, ...(options.tls ? { tls: options.tls } : {}), maxReconnectAttempts: -1, waitOnFirstConnect: options.waits ?? true });
+    try {
+      const manager = await jetstreamManager(connection);
+      await ensureStream(manager);
+      return new NatsEventBus(connection, jetstream(connection), manager);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
   }
 
   async publish(event: AsterismEvent): Promise<void> {

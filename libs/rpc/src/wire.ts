@@ -34,7 +34,7 @@ export function toStatus(error: unknown): Partial<StatusObject> {
 
 export function fromStatus(error: ServiceError): LxdError {
   const sent = error.metadata?.get(kindKey)[0];
-  if (sent === undefined && isLost(error)) return new LostCall(error.details || error.message, { cause: error });
+  if (sent === undefined && isLost(error)) return new LostCall(error.details || error.message, { cause: error }, /^(No connection established|Name resolution failed)/.test(error.details));
   // Its time ran out before there was a connection: nothing was asked of anybody.
   if (sent === undefined && error.code === status.DEADLINE_EXCEEDED && error.details.endsWith('Waiting for LB pick')) return new LxdError('unavailable', 'The service cannot be reached', { cause: error });
   const kind = errorKinds.find((candidate) => candidate === sent) ?? kindOfStatus(error.code);

@@ -1,3 +1,4 @@
+export { waitingFor } from './waiting.js';
 export { defineService, type AsterismService, type HandlerBinding } from './define-service.js';
 export { readEnvironment, type Environment } from './environment.js';
 export { compose, type Composition, type CompositionOptions } from './compose.js';

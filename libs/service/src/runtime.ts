@@ -1,9 +1,10 @@
 import { LocalCache, type Cache } from '@asterism/cache';
-import { Connections, openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
+import { Connections, isConnectionLoss, openPool, OutboxRelay, startEmbeddedPostgres, type EmbeddedPostgres } from '@asterism/database';
 import { LocalEventBus, type EventBus } from '@asterism/events';
 import { startTelemetry } from '@asterism/telemetry';
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
+import { waitingFor } from './waiting.js';
 
 /** What a process has one of: connections to database, bus and cache. */
 export interface Runtime {
@@ -19,8 +20,9 @@ export interface Runtime {
 /**
  * Opens them: PostgreSQL by URL, or as a child process where none is given; NATS and Redis where given, else in memory.
  * @param needsDatabase false for processes without a schema (gateway, node-agent).
+ * @param isPatient true where the stores may start later than this process does.
  */
-export async function openRuntime(environment: Environment, needsDatabase: boolean): Promise<Runtime> {
+export async function openRuntime(environment: Environment, needsDatabase: boolean, isPatient = false): Promise<Runtime> {
   const { metricsListen, otlpEndpoint, otlpServiceName: serviceName } = environment;
   const telemetry = await startTelemetry({ metricsListen, otlpEndpoint, serviceName });
   let postgres: EmbeddedPostgres | undefined;
@@ -29,9 +31,11 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
     postgres = await startEmbeddedPostgres(join(environment.stateDir, 'database'));
     url = postgres.url;
   }
-  const bus = environment.natsUrl ? await connectNats(environment.natsUrl, environment.tlsDir) : new LocalEventBus();
+  const patiently = <T>(whom: string, attempt: () => Promise<T>, isWorthIt: (error: unknown) => boolean): Promise<T> => (isPatient ? waitingFor(whom, attempt, isWorthIt) : attempt());
+  const { natsUrl, tlsDir } = environment;
+  const bus = natsUrl ? await patiently('NATS', () => connectNats(natsUrl, tlsDir, isPatient), () => true) : new LocalEventBus();
   const cache = environment.redisUrl ? new (await import('@asterism/cache/redis')).RedisCache(environment.redisUrl) : new LocalCache();
-  const database = needsDatabase ? await openPool({ url: url! }) : undefined;
+  const database = needsDatabase ? await patiently('PostgreSQL', () => openPool({ url: url! }), isConnectionLoss) : undefined;
   const connections = database ? new Connections(database) : undefined;
   const relay = connections ? new OutboxRelay(connections, bus) : undefined;
   return {
@@ -53,8 +57,9 @@ export async function openRuntime(environment: Environment, needsDatabase: boole
   };
 }
 
-async function connectNats(url: string, tlsDir: string | undefined): Promise<EventBus> {
+async function connectNats(url: string, tlsDir: string | undefined, isAskedAgain: boolean): Promise<EventBus> {
   const { NatsEventBus } = await import('@asterism/events/nats');
-  if (!tlsDir || !url.startsWith('tls:')) return NatsEventBus.connect({ url });
-  return NatsEventBus.connect({ url, tls: { caFile: join(tlsDir, 'ca.crt'), certFile: join(tlsDir, 'tls.crt'), keyFile: join(tlsDir, 'tls.key') } });
+  const options = { url, waits: !isAskedAgain };
+  if (!tlsDir || !url.startsWith('tls:')) return NatsEventBus.connect(options);
+  return NatsEventBus.connect({ ...options, tls: { caFile: join(tlsDir, 'ca.crt'), certFile: join(tlsDir, 'tls.crt'), keyFile: join(tlsDir, 'tls.key') } });
 }

@@ -10,6 +10,9 @@ import { HealthDefinition, healthHandler } from './health.js';
 import { serveHealth } from './health-server.js';
 import { openRuntime } from './runtime.js';
 
+/** Others may be replaced at any time: a call that nobody was there to take waits this long for who comes after. */
+const patienceMs = 30_000;
+
 /** Runs one service alone in this process: gRPC with mutual TLS, health, clean shutdown on SIGTERM and SIGINT. */
 export async function serveProcess(service: AsterismService): Promise<void> {
   const logger = createLogger(service.name);
@@ -17,7 +20,7 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   const tls = readTls(environment);
   let ready = false;
   if (environment.healthListen) serveHealth(environment.healthListen, () => ready);
-  const runtime = await openRuntime(environment, service.migrations !== undefined);
+  const runtime = await openRuntime(environment, service.migrations !== undefined, true);
   const peers = new Peers(environment, tls);
   const agents = remoteAgents(peers, tls);
   const composition = await compose({
@@ -64,7 +67,7 @@ function deployableOf(definition: ServiceDefinition): Deployable {
 
 function remoteAgents(peers: Peers, tls: TlsFiles): RemoteAgents {
   const definition = deployables.cluster.find((candidate) => candidate.fullName === Token.Cluster)!;
-  return new RemoteAgents(remote(definition, peers.channel('cluster')) as Cluster, tls);
+  return new RemoteAgents(remote(definition, peers.channel('cluster')) as Cluster, tls, undefined, patienceMs);
 }
 
 /** One channel to each other service, opened when first used. */
@@ -79,7 +82,7 @@ class Peers {
   channel(service: string): Channel {
     let channel = this.#channels.get(service);
     if (!channel) {
-      channel = new Channel({ address: this.environment.peer(service), tls: this.tls, serverName: 'asterism' });
+      channel = new Channel({ address: this.environment.peer(service), tls: this.tls, serverName: 'asterism', patienceMs });
       this.#channels.set(service, channel);
     }
     return channel;

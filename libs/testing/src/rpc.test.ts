@@ -122,6 +122,47 @@ describe.each(['local', 'remote'])('a service bound %sly', (kind) => {
   });
 });
 
+describe('a process that is being replaced', () => {
+  /** A channel to where nobody is yet, and what lets somebody be there. */
+  async function absent(patienceMs: number): Promise<{ channel: Channel; arrive(): Promise<RpcServer> }> {
+    const authority = await createAuthority('later');
+    const make = async (listen: string): Promise<RpcServer> =>
+      new RpcServer({ listen, tls: await party(authority) }).add(warnings.WarningsDefinition, warningsHandler).add(agentInstances.AgentInstancesDefinition, sessionsHandler);
+    const first = await make('127.0.0.1:0');
+    const listen = `127.0.0.1:${await first.listen()}`;
+    await first.close();
+    const arrive = async (): Promise<RpcServer> => {
+      const server = await make(listen);
+      await server.listen();
+      return server;
+    };
+    return { channel: new Channel({ address: listen, tls: await party(authority), serverName: 'asterism', patienceMs }), arrive };
+  }
+
+  it('is waited for by calls that nobody has heard, whatever they change', async () => {
+    const { channel: later, arrive } = await absent(30_000);
+    const asked = remote(warnings.WarningsDefinition, later).get(systemCall(), { uuid: 'w' });
+    const frames = (async function* (): AsyncIterable<agentInstances.SessionFrame> {
+      yield { session_id: 's', fd: '0', data: Buffer.from('a'), end: false };
+    })();
+    const attached = (async () => {
+      for await (const { fd } of remote(agentInstances.AgentInstancesDefinition, later).attach(systemCall(), frames)) return fd;
+      return undefined;
+    })();
+    const server = await arrive();
+    expect((await asked).json.toString()).toBe('w');
+    expect(await attached).toBe('1');
+    later.close();
+    await server.close();
+  });
+
+  it('is lost to those without patience, who learn that nothing was sent', async () => {
+    const { channel: later } = await absent(0);
+    await expect(remote(warnings.WarningsDefinition, later).get(systemCall(), { uuid: 'w' })).rejects.toMatchObject({ kind: 'unavailable', unsent: true });
+    later.close();
+  });
+});
+
 describe('mutual TLS', () => {
   it('turns away a client of another authority', async () => {
     const foreign = new Channel({ address, tls: await party(await createAuthority('foreign')), serverName: 'asterism' });

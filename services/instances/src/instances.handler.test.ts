@@ -390,6 +390,23 @@ describe('sessions', () => {
     expect(JSON.parse(answer.operation!.json.toString()).metadata.fds).toEqual(answer.secrets);
     expect(test.operations.opened.at(-1)!.metadata.toString()).not.toContain(answer.secrets['0']);
     await expect(service.exec(call, { ...request, instance: ref('s1') })).rejects.toThrow('Instance is not running');
+    await test.settle();
+  });
+
+  it('are opened where only the record of a silent member says that nothing is known', async () => {
+    const request = { instance: ref('l1'), command: ['sh'], wait_for_websocket: true, interactive: true, environment: {}, width: 80, height: 24, record_output: false, cwd: '' };
+    const [id = ''] = [...test.world.kept].find(([, { name }]) => name === 'l1') ?? [];
+    await test.runtime.bus.publish({ id: crypto.randomUUID(), kind: 'agent.instance', at: Date.now(), payload: { member: 'none', id, what: 'error' } });
+    expect((await shown('l1'))['status']).toBe('Error');
+    expect(Object.keys((await service.exec(call, request)).secrets)).toEqual(['0', 'control']);
+    await test.runtime.bus.publish({ id: crypto.randomUUID(), kind: 'member.health', at: Date.now(), payload: { member: 'none', online: true } });
+    expect((await shown('l1'))['status']).toBe('Running');
+    await test.settle();
+  });
+
+  it('do not end with news that come too late: a member that is heard of is not silent', async () => {
+    await test.runtime.bus.publish({ id: crypto.randomUUID(), kind: 'member.health', at: Date.now(), payload: { member: 'none', online: false } });
+    expect((await shown('l1'))['status']).toBe('Running');
   });
 });
 

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import { EventBusToken, event, type EventBus } from '@asterism/events';
+import { isKind } from '@asterism/errors';
 import { Token, type Cluster } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
-import { RuntimeInfo } from '@asterism/service';
+import { RuntimeInfo, waitingFor } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { HostHandler } from './resources/host.handler.js';
 import { machineArchitecture } from './resources/cpu.js';
@@ -22,7 +23,7 @@ export class Registration {
   ) {}
 
   async start(): Promise<void> {
-    await this.#register();
+    await waitingFor('the cluster service', () => this.#register(), (error) => isKind(error, 'unavailable') || isKind(error, 'timeout'));
     await this.bus.publish(event('agent.ready', { member: this.runtime.environment.member }));
     this.#timer = setInterval(() => void this.#register().catch(() => undefined), renewMs);
     this.#timer.unref();

@@ -1,9 +1,9 @@
 import { isFalse } from '@asterism/config-keys';
 import { EventBusToken, type EventBus } from '@asterism/events';
-import { LxdError } from '@asterism/errors';
+import { isKind, LxdError } from '@asterism/errors';
 import { Token, type Cluster } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
-import { RuntimeInfo } from '@asterism/service';
+import { RuntimeInfo, waitingFor } from '@asterism/service';
 import { createLogger } from '@asterism/telemetry';
 import { Inject, Injectable } from '@nestjs/common';
 import { createServer as createHttpServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -61,7 +61,9 @@ export class Listeners {
     await this.bus.subscribe(['config.changed'], async ({ payload }) => {
       if (payload.keys.some((key) => followed.includes(key))) await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
     });
-    await this.follow().catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
+    // Alone, nobody else serves until this one does; among replicas a gateway without its addresses would be sent requests.
+    const isOfMany = this.runtime.composition === 'processes';
+    await waitingFor('the configuration', () => this.follow(), (error) => isOfMany && (isKind(error, 'unavailable') || isKind(error, 'timeout'))).catch((error: unknown) => logger.error({ err: error }, 'HTTPS listener'));
   }
 
   /** Brings HTTPS to what the configuration says; calls wait for each other. */

@@ -17,6 +17,7 @@ import { autostartOrder, statusCorrections } from './reconcile.js';
 /** Changes that record the status themselves when they end. */
 const changesPower: readonly Busy[] = ['create', 'start', 'stop', 'restart', 'freeze', 'unfreeze', 'restore', 'delete'];
 const lookAgainMs = 250;
+const lookAgainTimes = 40;
 
 /** Keeps rows true to what agents see: instances that stop by themselves, and members that come up. */
 @Injectable()
@@ -71,8 +72,18 @@ export class Members {
 
   /** Nobody knows how the instances of a silent member are; when it is heard of again, its agent tells. */
   private async memberHealth({ member, online }: EventOf<'member.health'>['payload']): Promise<void> {
-    if (online) return void (await this.reconcile(member).catch(() => undefined));
+    if (online) return this.heardAgain(member);
+    // This may be told late: who is heard of by now is not silent.
+    await this.agents.refresh();
+    if (this.agents.online().includes(member)) return;
     await this.parts.instances.setStatusOn(member, 'Error');
+  }
+
+  /** An agent that has just come back may not be reached at once. */
+  private async heardAgain(member: string, times = lookAgainTimes): Promise<void> {
+    const isDone = await this.reconcile(member).then(() => true, () => false);
+    if (isDone || times === 0 || !this.agents.online().includes(member)) return;
+    void sleep(lookAgainMs, undefined, { ref: false }).then(() => this.heardAgain(member, times - 1)).catch(() => undefined);
   }
 
   /** A member came up: takes over what its agent found running, and starts what should run. */

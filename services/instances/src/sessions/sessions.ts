@@ -4,7 +4,7 @@ import { instanceKeys } from '@asterism/config-keys';
 import { LxdError } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
 import type { agentInstances, common, instances } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { childCall, type CallContext } from '@asterism/rpc';
 import { Tasks } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { isRunning, sorted, type InstanceRow } from '../instance.js';
@@ -14,6 +14,8 @@ import { InstanceTasks } from '../instance-tasks.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
 import { lifecycleOf } from '../task-parts.js';
+
+const askSilentMs = 3_000;
 
 /** Commands and consoles: operations whose sockets are opened with secrets that only the creator sees. */
 @Injectable()
@@ -28,7 +30,7 @@ export class Sessions {
 
   async exec(call: CallContext, request: instances.ExecRequest): Promise<instances.SessionAnswer> {
     const { project, name, view } = refOf(request.instance);
-    const row = await this.store.get(project, name, view);
+    const row = await this.confirmed(call, await this.store.get(project, name, view));
     requireRunning(row);
     if (request.command.length === 0) return this.noCommand(call, row);
     const environment = execEnvironment(row, request);
@@ -46,7 +48,7 @@ export class Sessions {
 
   async console(call: CallContext, request: instances.ConsoleRequest): Promise<instances.SessionAnswer> {
     const { project, name, view } = refOf(request.instance);
-    const row = await this.store.get(project, name, view);
+    const row = await this.confirmed(call, await this.store.get(project, name, view));
     const { width, height, type } = { ...request, type: request.type || 'console' };
     if (type !== 'console' && type !== 'vga') throw new LxdError('bad-request', `Unknown console type ${JSON.stringify(type)}`);
     if (type === 'vga' && row.type !== 'virtual-machine') throw new LxdError('bad-request', 'VGA console is only supported by virtual machines');
@@ -58,6 +60,14 @@ export class Sessions {
       event: lifecycleOf(call, 'instance-console', row, { type }),
       start: (id) => this.agents.on(row.member).instances.startConsole(call, { id, instance_id: row.id, width, height, type }),
     });
+  }
+
+  /** Of a member that was not heard of for a while nothing is recorded; whether the instance runs is asked of its agent. */
+  private async confirmed(call: CallContext, row: InstanceRow): Promise<InstanceRow> {
+    if (row.status !== 'Error') return row;
+    const seen = await this.agents.on(row.member).instances.states(childCall(call, { timeoutMs: askSilentMs }), { ids: [row.id] }).catch(() => undefined);
+    const status = seen?.by_id[row.id]?.status;
+    return status === 'Running' || status === 'Frozen' ? { ...row, status } : row;
   }
 
   /** LXD finds out when it looks for the command's process. */
