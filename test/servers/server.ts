@@ -11,6 +11,8 @@ export interface ServerKind {
   name: string;
   command(stateDirectory: string): string[];
   env(stateDirectory: string): Record<string, string>;
+  /** Its command mounts something on the state directory, which only its host sees. */
+  mounts?: true;
 }
 
 /** One server with a state directory on an isolated host. It may be killed and started again while the host and its containers stay. */
@@ -38,7 +40,8 @@ export class TestServer {
   }
 
   get socket(): string {
-    return join(this.stateDirectory, 'unix.socket');
+    const path = join(this.stateDirectory, 'unix.socket');
+    return this.kind.mounts ? `/proc/${this.host.pid}/root${path}` : path;
   }
 
   /** Where its scripts run; also the home of its clients. */

@@ -8,6 +8,8 @@ function sqlState(error: unknown): string | undefined {
   return driverError === undefined ? undefined : sqlState(driverError);
 }
 
+const diskFull = '53100';
+
 /** A row with this key exists. `constraint` narrows to one constraint's name. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (sqlState(error) !== '23505') return false;
@@ -37,15 +39,16 @@ export function isAborted(error: unknown): boolean {
   return sqlState(error) === '25P02';
 }
 
-/** The database cannot be reached, or has no connection left; also as `unreachable` tells it. */
+/** The database cannot be reached, or has no connection, memory or room left; also as `unreachable` tells it. */
 export function isConnectionLoss(error: unknown): boolean {
   if (isKind(error, 'unavailable') && error.cause !== undefined) return isConnectionLoss(error.cause);
   const state = sqlState(error);
-  if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '53300') return true;
+  if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state?.startsWith('53')) return true;
   return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|timeout exceeded when trying to connect/.test(error.message);
 }
 
 /** An error as callers get it: that the database is away is nobody's fault and may be over in a moment. */
 export function unreachable(error: unknown): unknown {
-  return isConnectionLoss(error) && !(error instanceof LxdError) ? new LxdError('unavailable', 'The database cannot be reached', { cause: error }) : error;
+  if (error instanceof LxdError || !isConnectionLoss(error)) return error;
+  return new LxdError('unavailable', sqlState(error) === diskFull ? 'The database has no room left' : 'The database cannot be reached', { cause: error });
 }

@@ -2,7 +2,8 @@ import { LxdError } from '@asterism/errors';
 import type { agentBackups, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
-import { written } from '../images/written.js';
+import { isNoRoom } from '../host/no-room.js';
+import { ended, written } from '../images/written.js';
 import type { StorageHandler } from '../storage/storage.handler.js';
 import { requireVolume } from '../storage/volume-maker.js';
 import { backupsDirectory, partialSuffix, receivedFile, receivedPrefix, writtenFile } from './backup-files.js';
@@ -63,7 +64,7 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
       return { size_bytes: bytes, index: Buffer.from(JSON.stringify(index)) };
     } catch (error) {
       await this.host.files.remove(partial);
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new LxdError('internal', 'Unable to store backup, run out of disk space', { cause: error });
+      if (isNoRoom(error)) throw new LxdError('internal', 'Unable to store backup, run out of disk space', { cause: error });
       throw error;
     }
   }
@@ -93,10 +94,7 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
         if (maxBytes > 0 && bytes > maxBytes) throw new LxdError('too-large', 'Backup is larger than allowed');
         await written(out, next.value.part.value);
       }
-      await new Promise<void>((resolve, reject) => {
-        out.once('error', reject);
-        out.end(resolve);
-      });
+      await ended(out);
     } finally {
       out.destroy();
       await frames.return?.();

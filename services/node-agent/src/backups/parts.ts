@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { jailed } from '../images/jail.js';
-import { written } from '../images/written.js';
+import { ended, written } from '../images/written.js';
 import type { ReceiveStream, StreamReceiver } from '../storage/storage-driver.js';
 import type { BackupPart } from './backup-rules.js';
 import { renaming } from './write-backup.js';
@@ -97,11 +97,7 @@ function blockFile(host: Host, path: string): OpenPart {
   out.on('error', () => undefined);
   return {
     write: async (bytes) => void (await written(out, Buffer.from(bytes))),
-    end: () =>
-      new Promise((resolve, reject) => {
-        out.once('error', reject);
-        out.end(resolve);
-      }),
+    end: () => ended(out),
     abort: async () => void out.destroy(),
   };
 }

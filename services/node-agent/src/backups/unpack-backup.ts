@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import type { Host } from '../host/host.js';
+import { isNoRoom } from '../host/no-room.js';
 import type { IdShift } from '../host/settle-tree.js';
 import type { ArchiveEntry, Verdict } from '../images/archive-rules.js';
 import type { ArchiveFormat } from '../images/archive-format.js';
@@ -38,7 +39,7 @@ export async function unpackBackup(host: Host, backup: UnpackBackup): Promise<vo
     else await unpackFromTar(host, backup, expected, format);
     for (const [snapshot, directory] of backup.directories) await settle(host, backup, snapshot, directory);
   } catch (error) {
-    if (error instanceof Error && /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(error.message)) {
+    if (isNoRoom(error)) {
       throw new LxdError('internal', 'Unable to unpack backup, run out of disk space', { cause: error });
     }
     throw fromUnknown(error);

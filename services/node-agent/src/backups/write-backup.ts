@@ -3,6 +3,7 @@ import { LxdError } from '@asterism/errors';
 import { stringify } from 'yaml';
 import type { Argv } from '../host/commands.js';
 import type { Host } from '../host/host.js';
+import { isNoRoom } from '../host/no-room.js';
 import { compressorOf } from '../images/pack-image.js';
 import type { Layout, Volume } from '../storage/layout.js';
 import type { VolumeStreams } from '../storage/storage-driver.js';
@@ -50,6 +51,8 @@ export async function writeBackup(parts: WriteParts, wish: BackupWish, file: str
     else await packTrees(parts, wish, { work, partial, path: parts.layout.volume(wish.volume) });
     await host.files.rename(partial, file);
     // Nobody waits for the disk: whoever has the file's size tells a whole one from what a power failure left.
+  } catch (error) {
+    throw isNoRoom(error) ? new LxdError('internal', 'Unable to store backup, run out of disk space', { cause: error }) : error;
   } finally {
     await host.files.remove(work);
     await host.files.remove(partial);

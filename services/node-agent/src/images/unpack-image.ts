@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import type { Host } from '../host/host.js';
+import { isNoRoom } from '../host/no-room.js';
 import type { ArchiveFormat } from './archive-format.js';
 import { ArchiveRules, type ArchiveRole } from './archive-rules.js';
 import { formatOf, tarStream } from './archive-stream.js';
@@ -89,7 +90,7 @@ async function requireRootfs(host: Host, target: string): Promise<void> {
 }
 
 async function isFull(host: Host, target: string, error: unknown): Promise<boolean> {
-  if (error instanceof Error && /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(error.message)) return true;
+  if (isNoRoom(error)) return true;
   const { freeBytes, freeInodes, totalInodes } = await host.files.space(target);
   return freeBytes < 40_960 || (totalInodes > 0 && freeInodes < 10);
 }

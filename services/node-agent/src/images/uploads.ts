@@ -4,10 +4,11 @@ import type { Writable } from 'node:stream';
 import { LxdError } from '@asterism/errors';
 import type { agentImages } from '@asterism/proto';
 import type { Host } from '../host/host.js';
+import { isNoRoom } from '../host/no-room.js';
 import { checkArchive } from './check-archive.js';
 import { imagePaths, imagesDirectory } from './image-files.js';
 import { readMetadata, type ArchiveMetadata } from './read-metadata.js';
-import { written } from './written.js';
+import { ended, written } from './written.js';
 
 const prefix = 'upload-';
 const partialSuffix = '.partial';
@@ -43,7 +44,7 @@ export class Uploads {
       return await reception.finish();
     } catch (error) {
       await reception.discard();
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new LxdError('internal', 'Unable to store image, run out of disk space', { cause: error });
+      if (isNoRoom(error)) throw new LxdError('internal', 'Unable to store image, run out of disk space', { cause: error });
       throw error;
     }
   }
@@ -154,10 +155,7 @@ class Reception {
   async #closePart(): Promise<void> {
     const out = this.#out;
     if (!out) return;
-    await new Promise<void>((resolve, reject) => {
-      out.once('error', reject);
-      out.end(resolve);
-    });
+    await ended(out);
     this.#sync(this.#parts.at(-1)!);
     this.#out = undefined;
   }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 
 /** As much as may wait for a slow reader, so that whoever produces goes on while the reader still starts. */
 const waitingBytes = 4 * 1024 * 1024;
@@ -18,4 +19,10 @@ export async function written(out: Writable, chunk: Buffer): Promise<boolean> {
     for (const event of events) out.on(event, done);
   });
   return out.writable;
+}
+
+/** Ends the stream and waits until all of it was taken; rejects with what went wrong, now or before. */
+export async function ended(out: Writable): Promise<void> {
+  out.end();
+  await finished(out, { readable: false });
 }
