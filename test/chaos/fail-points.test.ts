@@ -16,8 +16,8 @@ const full = process.env['ASTERISM_CHAOS'] === 'full';
 const seed = Number(process.env['ASTERISM_CHAOS_SEED'] ?? 1);
 const random = seeded(seed);
 const kindsInShort = 14;
-/** They change the server for good, so that it is of no use to the others. */
-const elsewhere = ['cluster.enable', 'cluster.join'];
+/** They change the server for good, so that it is of no use to the others, or need a cluster. */
+const elsewhere = ['cluster.enable', 'cluster.join', 'member.evacuate', 'member.restore'];
 const recipes = { ...instanceRecipes, ...storageRecipes, ...imageRecipes };
 
 let server: TestServer;

@@ -64,6 +64,43 @@ describe('a cluster', () => {
     await m1().lxc('delete -f c1 c2 c3');
   });
 
+  it('empties a member and gives it its instances back', async () => {
+    const listed = async (): Promise<string[]> => (await m1().lxc('list --format csv -c nsL')).trim().split('\n').sort();
+    await m1().lxc('launch busybox r1 --target m2 -c boot.host_shutdown_timeout=5');
+    await m1().lxc('init busybox r2 --target m2');
+    await m1().lxc('snapshot r2 s0');
+    await m1().lxc('launch busybox r3 --target m2 -c cluster.evacuate=stop -c boot.host_shutdown_timeout=5');
+    await expect(m1().lxc('cluster restore m2 --force')).rejects.toThrow('Cluster member is already restored');
+    await m1().lxc('cluster evacuate m2 --force');
+    expect(await m2().lxc('cluster list --format csv')).toContain('EVACUATED,Unavailable due to maintenance');
+    expect(await listed()).toEqual(['r1,RUNNING,m1', 'r2,STOPPED,m1', 'r3,STOPPED,m2']);
+    expect((await m1().lxc('config get r1 volatile.evacuate.origin')).trim()).toBe('m2');
+    await expect(m1().lxc('cluster evacuate m2 --force')).rejects.toThrow('Cluster member is already evacuated');
+    for (const line of ['init busybox r4 --target m2', 'start r3', 'move r2 --target m2']) await expect(m1().lxc(line)).rejects.toThrow('Cluster member is evacuated');
+    await m1().lxc('init busybox r4');
+    await m1().lxc('cluster restore m2 --force');
+    expect(await listed()).toEqual(['r1,RUNNING,m2', 'r2,STOPPED,m2', 'r3,RUNNING,m2', 'r4,STOPPED,m1']);
+    expect((await m1().lxc('config get r1 volatile.evacuate.origin')).trim()).toBe('');
+    expect(await m1().lxc('cluster list --format csv')).not.toContain('EVACUATED');
+    await m1().lxc('delete -f r1 r2 r3 r4');
+  });
+
+  it('sends instances to groups of members', async () => {
+    await m1().lxc('cluster group create big');
+    await m1().lxc('cluster group assign m2 default,big');
+    await m1().lxc('init busybox g1 --target @big');
+    await expect(m1().lxc('init busybox g2 --target @nope')).rejects.toThrow('Cluster group "nope" doesn\'t exist');
+    await m1().lxc('cluster set m2 scheduler.instance manual');
+    await expect(m1().lxc('init busybox g2 --target @big')).rejects.toThrow('No suitable cluster member could be found');
+    for (const name of ['g2', 'g3']) await m1().lxc(`init busybox ${name}`);
+    expect(await m1().lxc('list --format csv -c nL')).toBe('g1,m2\ng2,m1\ng3,m1\n');
+    await m1().lxc('cluster unset m2 scheduler.instance');
+    await expect(m1().lxc('cluster group delete big')).rejects.toThrow('Only empty cluster groups can be removed');
+    await m1().lxc('cluster group assign m2 default');
+    await m1().lxc('cluster group delete big');
+    await m1().lxc('delete g1 g2 g3');
+  });
+
   it('makes pools, networks and volumes member by member', async () => {
     await expect(m1().lxc('storage create extra dir')).rejects.toThrow('Pool not pending on any node (use --target <node> first)');
     await m1().lxc('storage create extra dir --target m1');

@@ -42,7 +42,7 @@ export const accepted: Accepted[] = [
   { script: 'profiles', step: 'lxc profile rename nope x', line: /Query affected|Profile not found/, reason: 'the words of a query are no answer' },
   { script: 'server', step: 'GET /1.0', line: /"user\.|"config": |^\s*},$/, reason: 'PUT replaces the configuration, user keys too; LXD keeps those it was not given' },
   { script: 'cluster', step: 'lxc cluster list', line: /^\|/, reason: 'one role says where the state is; leaders came after the target' },
-  { script: 'cluster', line: /database-leader|groups|^\s*"default"$|^\s*- default$|^\s*\],$|"config": \{\},/, reason: 'leaders, groups and config of members came after the target' },
+  { script: 'cluster', line: /database-leader/, reason: 'leaders came after the target' },
   { script: 'cluster', step: 'lxc cluster enable m1', line: /wildcard/, reason: 'the address that is refused is named' },
   { script: 'cluster', step: 'lxc cluster rename nope', line: /^stderr:/, reason: 'the words of a query are no answer' },
   { script: 'warnings', step: 'acknowledge nope', line: /^/, reason: 'a warning that is not there is not found' },

@@ -3,6 +3,20 @@ import type { Agent } from '@asterism/proto';
 /** How the API names the one member of a host without a cluster. */
 export const soleMember = 'none';
 
+/** What is known of a member beside how it is reached. */
+export interface MemberFacts {
+  name: string;
+  architecture: string;
+  online: boolean;
+  /** Its node takes nothing new. */
+  cordoned: boolean;
+  /** It was emptied of its instances: nothing comes to it, nothing starts on it. */
+  evacuated: boolean;
+  groups: readonly string[];
+  /** Which new instances may come to it: "all", "group" or "manual". */
+  scheduler: string;
+}
+
 /** The node-agents, by member name ("none" where there is no cluster). Abstract, so that it is its own injection token. */
 export abstract class Agents {
   /** Throws "unavailable" for a member nobody knows. A former name finds the member too. */
@@ -10,8 +24,8 @@ export abstract class Agents {
   abstract members(): readonly string[];
   /** Those that were heard of lately. */
   abstract online(): readonly string[];
-  /** Of those, the ones that new things may be placed on. */
-  abstract open(): readonly string[];
+  /** What placing new things asks of them. */
+  abstract facts(): readonly MemberFacts[];
   /** The name that this member has now; undefined for one that nobody knows. */
   abstract nameOf(member: string): string | undefined;
   /** Asks anew who the members are. */

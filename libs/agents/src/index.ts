@@ -1,2 +1,2 @@
-export { Agents, soleMember } from './agents.js';
+export { Agents, soleMember, type MemberFacts } from './agents.js';
 export { LocalAgents } from './local-agents.js';

@@ -1,12 +1,13 @@
 import { LxdError } from '@asterism/errors';
 import type { Agent, cluster } from '@asterism/proto';
-import { Agents } from './agents.js';
+import { Agents, type MemberFacts } from './agents.js';
 
 /** The agent in this process; once it is a member of a cluster, through `others` those of other processes too. */
 export class LocalAgents extends Agents {
   #agent: Agent | undefined;
   #others: Agents | undefined;
   #formerNames: readonly string[] = [];
+  #facts: Omit<MemberFacts, 'name' | 'online'> = { architecture: '', cordoned: false, evacuated: false, groups: [], scheduler: 'all' };
 
   constructor(private member: string) {
     super();
@@ -32,6 +33,8 @@ export class LocalAgents extends Agents {
     if (!own) return;
     this.member = own.name;
     this.#formerNames = own.former_names;
+    const { architecture, cordoned, evacuated, groups, scheduler } = own;
+    this.#facts = { architecture, cordoned, evacuated, groups, scheduler };
   }
 
   on(member: string): Agent {
@@ -48,8 +51,8 @@ export class LocalAgents extends Agents {
     return this.#agent ? [this.member, ...(this.#others?.online() ?? [])] : [];
   }
 
-  open(): readonly string[] {
-    return this.#agent ? [this.member, ...(this.#others?.open() ?? [])] : [];
+  facts(): readonly MemberFacts[] {
+    return this.#agent ? [{ ...this.#facts, name: this.member, online: true }, ...(this.#others?.facts() ?? [])] : [];
   }
 
   nameOf(member: string): string | undefined {

@@ -2,12 +2,10 @@ import { LxdError } from '@asterism/errors';
 import { agentDefinitions, type Agent, type Cluster, type cluster } from '@asterism/proto';
 import { systemCall, type TlsFiles } from '@asterism/rpc';
 import { Channel, remote } from '@asterism/rpc/wire';
-import { Agents } from './agents.js';
+import { Agents, type MemberFacts } from './agents.js';
 
-interface Known {
+interface Known extends Omit<MemberFacts, 'name'> {
   address: string;
-  online: boolean;
-  cordoned: boolean;
   formerNames: readonly string[];
   /** Made when it is first asked for something. */
   reached?: { channel: Channel; agent: Agent };
@@ -77,8 +75,9 @@ export class RemoteAgents extends Agents {
     return this.#known.size === 1 ? this.members() : this.members().filter((name) => this.#known.get(name)?.online);
   }
 
-  open(): readonly string[] {
-    return this.online().filter((name) => !this.#known.get(name)?.cordoned);
+  facts(): readonly MemberFacts[] {
+    const online = new Set(this.online());
+    return [...this.#known].map(([name, { architecture, cordoned, evacuated, groups, scheduler }]) => ({ name, architecture, online: online.has(name), cordoned, evacuated, groups, scheduler }));
   }
 
   nameOf(member: string): string | undefined {
@@ -97,15 +96,15 @@ export class RemoteAgents extends Agents {
     return known ? [member, known] : [...this.#known].find(([, { formerNames }]) => formerNames.includes(member));
   }
 
-  #learn({ name, address, online, cordoned, former_names: formerNames }: cluster.Member): void {
+  #learn({ name, address, former_names: formerNames, ...facts }: cluster.Member): void {
     const [knownAs = name, before] = [name, ...formerNames].map((each) => [each, this.#known.get(each)] as const).find(([, known]) => known) ?? [];
     if (before?.address === address) {
       this.#known.delete(knownAs);
-      this.#known.set(name, { ...before, online, cordoned, formerNames });
+      this.#known.set(name, { ...before, ...facts, formerNames });
       return;
     }
     this.#forget(knownAs);
-    this.#known.set(name, { address, online, cordoned, formerNames });
+    this.#known.set(name, { ...facts, address, formerNames });
   }
 
   #reach(address: string): { channel: Channel; agent: Agent } {

@@ -32,6 +32,9 @@ export const extensions: readonly string[] = [
   'clustering_join_token',
   'clustering_description',
   'projects_restricted_cluster_target',
+  'clustering_evacuation',
+  'clustering_config',
+  'clustering_groups',
   // Trust
   'certificate_update',
   'certificate_project',

@@ -31,6 +31,7 @@ export { unixBlockKeys } from './device/unix-block-keys.js';
 export { unixCharKeys } from './device/unix-char-keys.js';
 export { unixHotplugKeys } from './device/unix-hotplug-keys.js';
 export { invalidProjectConfig, projectKeys } from './project/project-keys.js';
+export { invalidMemberConfig, memberKeys } from './server/member-keys.js';
 export { invalidServerConfig, serverKeys } from './server/server-keys.js';
 export { bridgeKeys, invalidBridgeConfig, memberNetworkKeys } from './network/bridge-keys.js';
 export * as subnets from './subnets.js';

@@ -5,11 +5,11 @@ import { ProjectsDefinition } from './generated/asterism/projects/v1/projects.js
 import { ProfilesDefinition } from './generated/asterism/projects/v1/profiles.js';
 import { CertificatesDefinition } from './generated/asterism/projects/v1/certificates.js';
 import { WarningsDefinition } from './generated/asterism/warnings/v1/warnings.js';
-import { ClusterDefinition } from './generated/asterism/cluster/v1/cluster.js';
+import { ClusterDefinition, ClusterGroupsDefinition } from './generated/asterism/cluster/v1/cluster.js';
 import { InstanceVolumesDefinition, StoragePoolsDefinition, StorageVolumesDefinition } from './generated/asterism/storage/v1/storage.js';
 import { NetworksDefinition } from './generated/asterism/networks/v1/networks.js';
 import { ImagesDefinition } from './generated/asterism/images/v1/images.js';
-import { InstanceMetricsDefinition, InstancesDefinition } from './generated/asterism/instances/v1/instances.js';
+import { EvacuationsDefinition, InstanceMetricsDefinition, InstancesDefinition } from './generated/asterism/instances/v1/instances.js';
 import { AgentInstancesDefinition } from './generated/asterism/agent/v1/instances.js';
 import { AgentFilesDefinition } from './generated/asterism/agent/v1/files.js';
 import { AgentStorageDefinition } from './generated/asterism/agent/v1/storage.js';
@@ -23,11 +23,11 @@ export const deployables = {
   operations: [OperationsDefinition, IdempotencyDefinition],
   projects: [ProjectsDefinition, ProfilesDefinition, CertificatesDefinition],
   warnings: [WarningsDefinition],
-  cluster: [ClusterDefinition],
+  cluster: [ClusterDefinition, ClusterGroupsDefinition],
   storage: [StoragePoolsDefinition, StorageVolumesDefinition, InstanceVolumesDefinition],
   networks: [NetworksDefinition],
   images: [ImagesDefinition],
-  instances: [InstancesDefinition, InstanceMetricsDefinition],
+  instances: [InstancesDefinition, InstanceMetricsDefinition, EvacuationsDefinition],
 } as const satisfies Record<string, readonly ServiceDefinition[]>;
 
 export type Deployable = keyof typeof deployables;
@@ -53,11 +53,13 @@ export type Profiles = Service<typeof ProfilesDefinition>;
 export type Certificates = Service<typeof CertificatesDefinition>;
 export type Warnings = Service<typeof WarningsDefinition>;
 export type Cluster = Service<typeof ClusterDefinition>;
+export type ClusterGroups = Service<typeof ClusterGroupsDefinition>;
 export type StoragePools = Service<typeof StoragePoolsDefinition>;
 export type StorageVolumes = Service<typeof StorageVolumesDefinition>;
 export type InstanceVolumes = Service<typeof InstanceVolumesDefinition>;
 export type Networks = Service<typeof NetworksDefinition>;
 export type Images = Service<typeof ImagesDefinition>;
+export type Evacuations = Service<typeof EvacuationsDefinition>;
 export type InstanceMetrics = Service<typeof InstanceMetricsDefinition>;
 export type Instances = Service<typeof InstancesDefinition>;
 
@@ -70,11 +72,13 @@ export const Token = {
   Certificates: CertificatesDefinition.fullName,
   Warnings: WarningsDefinition.fullName,
   Cluster: ClusterDefinition.fullName,
+  ClusterGroups: ClusterGroupsDefinition.fullName,
   StoragePools: StoragePoolsDefinition.fullName,
   StorageVolumes: StorageVolumesDefinition.fullName,
   InstanceVolumes: InstanceVolumesDefinition.fullName,
   Networks: NetworksDefinition.fullName,
   Images: ImagesDefinition.fullName,
+  Evacuations: EvacuationsDefinition.fullName,
   InstanceMetrics: InstanceMetricsDefinition.fullName,
   Instances: InstancesDefinition.fullName,
 } as const;

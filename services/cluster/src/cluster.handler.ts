@@ -54,7 +54,7 @@ export class ClusterHandler implements Cluster {
   }
 
   async config(_call: CallContext, { member }: cluster.ConfigRequest): Promise<cluster.ServerConfig> {
-    return { config: await this.store.load(this.surroundings.ownerOf(member)) };
+    return { config: await this.store.load(await this.members.ownerOf(member)) };
   }
 
   async verifyTrustPassword(_call: CallContext, { password }: cluster.TrustPassword): Promise<cluster.Verdict> {
@@ -112,6 +112,11 @@ export class ClusterHandler implements Cluster {
 
   async removeMember(call: CallContext, request: cluster.MemberRemoval): Promise<common.Empty> {
     await this.members.remove(call, request);
+    return {};
+  }
+
+  async setEvacuated(call: CallContext, request: cluster.MemberEvacuation): Promise<common.Empty> {
+    await this.members.setEvacuated(call, request);
     return {};
   }
 

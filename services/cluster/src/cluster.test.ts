@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { extensions } from '@asterism/api';
-import { cluster, common, Token, type Cluster } from '@asterism/proto';
+import { cluster, common, Token, type Cluster, type ClusterGroups } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
 import { parseListenAddress, reachableAddresses } from './config/listen-address.js';
@@ -12,6 +12,7 @@ const list = (value: unknown): common.Document => ({ json: Buffer.from(JSON.stri
 const host = { addresses: ['192.0.2.2', 'fd00::2'], driver: 'lxc', storage_supported_drivers: [{ Name: 'dir', Version: '1', Remote: false }] };
 let composition: TestComposition;
 let handler: Cluster;
+let groups: ClusterGroups;
 
 beforeAll(async () => {
   composition = await composeForTest(
@@ -20,6 +21,7 @@ beforeAll(async () => {
     { host: { missingPaths: async () => ({ paths: [] }), environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
   );
   handler = composition.handler(cluster.ClusterDefinition);
+  groups = composition.handler(cluster.ClusterGroupsDefinition);
 });
 afterAll(() => composition.close());
 
@@ -62,7 +64,7 @@ describe('the server', () => {
 
   it('knows the members that announced themselves', async () => {
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false }], revoked: [], version: expect.any(String) as string, unchanged: false });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false, evacuated: false, groups: ['default'], scheduler: 'all' }], revoked: [], version: expect.any(String) as string, unchanged: false });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,
@@ -99,9 +101,10 @@ describe('a cluster', () => {
     await update({ 'core.https_address': '192.0.2.2' });
     await handler.enable(call, { server_name: 'm1', server_address: '' });
     await composition.settle();
-    const own = { roles: ['database'], failure_domain: 'default', description: '', server_name: 'm1', url: 'https://192.0.2.2:8443', database: true, status: 'Online', message: 'Fully operational', architecture: 'x86_64' };
+    const own = { roles: ['database'], failure_domain: 'default', description: '', config: {}, groups: ['default'], server_name: 'm1', url: 'https://192.0.2.2:8443', database: true, status: 'Online', message: 'Fully operational', architecture: 'x86_64' };
     expect(await members()).toEqual([own]);
     await expect(handler.enable(call, { server_name: 'm1', server_address: '' })).rejects.toThrow('This server is already clustered');
+    expect((await handler.config(call, { member: 'none' })).config).toMatchObject({ 'core.https_address': '192.0.2.2', 'cluster.https_address': '192.0.2.2:8443' });
     expect(composition.events.filter(({ kind }) => kind === 'member.renamed')).toMatchObject([{ payload: { from: 'none', to: 'm1' } }]);
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'm1' });
   });
@@ -117,6 +120,45 @@ describe('a cluster', () => {
     expect(accepted.certificate).toContain('BEGIN CERTIFICATE');
     await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password }))).rejects.toThrow('No matching cluster join operation found');
     await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password: 'guess' }))).rejects.toThrow('not authorized');
+  });
+
+  it('has groups that its members are in', async () => {
+    const group = async (name: string): Promise<unknown> => JSON.parse((await groups.get(call, { project: '', name })).json.toString());
+    const create = (name: string, members: string[] = []) => groups.create(call, { name, description: '', members });
+    expect(await group('default')).toEqual({ name: 'default', description: 'Default cluster group', members: ['m1', 'm2'] });
+    for (const [name, reason] of [['', 'No name provided'], ['a/b', 'may not contain slashes'], ['a b', 'may not contain spaces'], ['default', 'This cluster group already exists']] as const) {
+      await expect(create(name)).rejects.toThrow(reason);
+    }
+    await expect(create('gpu', ['m9'])).rejects.toThrow('Cluster member not found');
+    await create('gpu', ['m2']);
+    await expect(groups.delete(call, { project: '', name: 'gpu' })).rejects.toThrow('Only empty cluster groups can be removed');
+    await expect(groups.rename(call, { name: 'gpu', new_name: 'default' })).rejects.toThrow('Name "default" already in use');
+    await expect(groups.rename(call, { name: 'default', new_name: 'x' })).rejects.toThrow('cannot be renamed');
+    await groups.rename(call, { name: 'gpu', new_name: 'big' });
+    expect((await members())[1]).toMatchObject({ server_name: 'm2', groups: ['default', 'big'] });
+    await groups.update(call, { name: 'big', description: 'large ones', if_match: '' });
+    expect(await group('big')).toEqual({ name: 'big', description: 'large ones', members: ['m2'] });
+    await groups.update(call, { name: 'big', members: { names: [] }, if_match: '' });
+    await groups.delete(call, { project: '', name: 'big' });
+    await expect(groups.delete(call, { project: '', name: 'default' })).rejects.toThrow('cannot be deleted');
+    await expect(group('big')).rejects.toThrow('Cluster group not found');
+  });
+
+  it('has members with a configuration and a state', async () => {
+    const change = { name: 'm2', roles: [], failure_domain: 'default', description: '', if_match: '' };
+    await expect(handler.updateMember(call, { ...change, groups: { names: [] } })).rejects.toThrow('Cluster members need to belong to at least one group');
+    await expect(handler.updateMember(call, { ...change, groups: { names: ['nope'] } })).rejects.toThrow('Cluster group not found');
+    await expect(handler.updateMember(call, { ...change, config: { values: { nokey: '1' } } })).rejects.toThrow('Invalid cluster configuration key "nokey"');
+    await expect(handler.updateMember(call, { ...change, config: { values: { 'scheduler.instance': 'some' } } })).rejects.toThrow('Invalid cluster configuration key "scheduler.instance" value');
+    await handler.updateMember(call, { ...change, config: { values: { 'scheduler.instance': 'manual' } } });
+    await handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'a', takes_back: false });
+    await handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'a', takes_back: false });
+    await expect(handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'b', takes_back: false })).rejects.toThrow('Cluster member is already evacuated');
+    await handler.setEvacuated(call, { name: 'm2', evacuated: false, by: 'b', takes_back: true });
+    expect((await members())[1]).toMatchObject({ server_name: 'm2', config: { 'scheduler.instance': 'manual' }, status: 'Evacuated', message: 'Unavailable due to maintenance' });
+    expect((await handler.listMembers(call, {})).members[1]).toMatchObject({ evacuated: true, scheduler: 'manual', groups: ['default'] });
+    await handler.setEvacuated(call, { name: 'm2', evacuated: false, by: 'c', takes_back: false });
+    await expect(handler.setEvacuated(call, { name: 'm2', evacuated: false, by: 'd', takes_back: false })).rejects.toThrow('Cluster member is already restored');
   });
 
   it('has members that can be described, renamed and removed', async () => {

@@ -2,6 +2,8 @@ import { cluster } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { ClusterHandler } from './cluster.handler.js';
 import { ConfigStore } from './config/config.store.js';
+import { ClusterGroupsHandler } from './groups/cluster-groups.handler.js';
+import { GroupStore } from './groups/group.store.js';
 import { AcceptMember } from './joining/accept-member.js';
 import { Authority } from './joining/authority.js';
 import { EnableClustering } from './joining/enable-clustering.js';
@@ -19,6 +21,7 @@ import { clusterMembers } from './migrations/002-members.js';
 import { memberNodes } from './migrations/003-nodes.js';
 import { memberHealth } from './migrations/004-health.js';
 import { revokedCertificates } from './migrations/005-revoked.js';
+import { memberGroups } from './migrations/006-groups.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -26,11 +29,14 @@ import { Surroundings } from './surroundings.js';
 export const clusterService = defineService({
   name: 'cluster',
   providers: [
-    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes],
+    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes, GroupStore, ClusterGroupsHandler],
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
-  handlers: [[cluster.ClusterDefinition, ClusterHandler]],
-  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth, revokedCertificates],
+  handlers: [
+    [cluster.ClusterDefinition, ClusterHandler],
+    [cluster.ClusterGroupsDefinition, ClusterGroupsHandler],
+  ],
+  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth, revokedCertificates, memberGroups],
   async start(app) {
     await app.get(ServerDocument, { strict: false }).follow();
     await app.get(Nodes, { strict: false }).follow();

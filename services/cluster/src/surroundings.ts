@@ -37,11 +37,6 @@ export class Surroundings {
     return this.agents.isClustered ? name : '';
   }
 
-  /** The same for who asks about itself, and may be no member yet. */
-  ownerOf(member = ''): string {
-    return this.agents.isClustered ? (this.agents.nameOf(member) ?? '') : '';
-  }
-
   /** Gateways of separate processes serve all members alike. */
   #isNobodys(target: string): boolean {
     return target === '' || (target === soleMember && this.agents.nameOf(soleMember) === undefined);

@@ -4,6 +4,7 @@ import { createGatewayApplication } from './application.js';
 import { Trust } from './auth/trust.js';
 import { EventFeed } from './events/event-feed.js';
 import { CertificatesController } from './http/certificates/certificates.controller.js';
+import { ClusterGroupsController } from './http/cluster/cluster-groups.controller.js';
 import { ClusterController } from './http/cluster/cluster.controller.js';
 import { EventsController } from './http/events/events.controller.js';
 import { Gatekeeper } from './http/gatekeeper.js';
@@ -40,6 +41,7 @@ const controllers: Type<object>[] = [
   RootController,
   ServerController,
   ClusterController,
+  ClusterGroupsController,
   InstancesController,
   InstanceStateController,
   SnapshotsController,

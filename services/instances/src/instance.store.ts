@@ -1,3 +1,4 @@
+import { instanceKeys } from '@asterism/config-keys';
 import { Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { Inject, Injectable } from '@nestjs/common';
@@ -47,6 +48,11 @@ export class InstanceStore {
   /** Of each on a member what its agent can be asked about, and the version of its row. */
   async standingsOn(member: string): Promise<Standing[]> {
     return this.database.query<Standing>(`SELECT id, project, name, member, status, busy, xmin::text || ctid::text AS version FROM instances.instances WHERE member = $1`, [member]);
+  }
+
+  /** Wherever they are by now. */
+  async evacuatedFrom(member: string): Promise<InstanceRow[]> {
+    return this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE config->>'${instanceKeys.volatileEvacuateOrigin.name}' = $1 ORDER BY created_at`, [member]);
   }
 
   async ofProject(project: string, type = ''): Promise<InstanceRow[]> {

@@ -12,6 +12,8 @@ import { DocumentStore } from './lists/document.store.js';
 import { KeptLists } from './lists/kept-lists.js';
 import { PagedLists } from './lists/paged-lists.js';
 import { Neighbours } from './lists/neighbours.js';
+import { EvacuationsHandler } from './evacuation/evacuations.handler.js';
+import { Relocation } from './evacuation/relocation.js';
 import { Reads } from './lists/reads.js';
 import { States } from './lists/states.js';
 import { MetricsHandler } from './metrics/metrics.handler.js';
@@ -26,6 +28,7 @@ import { instanceNames } from './migrations/003-names.js';
 import { instanceBackups } from './migrations/004-backups.js';
 import { listOrder } from './migrations/005-list-order.js';
 import { RefreshCopy } from './refresh/refresh-copy.js';
+import { Moves } from './rename/moves.js';
 import { Schedules } from './schedules/schedules.js';
 import { Sessions } from './sessions/sessions.js';
 import { Kept } from './snapshots/kept.js';
@@ -54,6 +57,9 @@ export const instancesService: AsterismService = defineService({
     Placement,
     RefreshCopy,
     Power,
+    Moves,
+    Relocation,
+    EvacuationsHandler,
     Changes,
     Snapshots,
     InstanceBackups,
@@ -73,6 +79,7 @@ export const instancesService: AsterismService = defineService({
   handlers: [
     [instances.InstancesDefinition, InstancesHandler],
     [instances.InstanceMetricsDefinition, MetricsHandler],
+    [instances.EvacuationsDefinition, EvacuationsHandler],
   ],
   migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder],
   membersIn: [

@@ -90,7 +90,7 @@ export class Surroundings {
     const devices: Record<string, agentInstances.DeviceSpec> = {};
     for (const [name, options] of Object.entries(row.expanded_devices)) {
       const network = options[deviceOption.type] === 'nic' ? found[options[nicBridgedKeys.network.name] ?? ''] : undefined;
-      devices[name] = { options: withVolatileOptions(row, name, options), network, volume_path: await this.customVolumePath(call, row.project, options) };
+      devices[name] = { options: withVolatileOptions(row, name, options), network, volume_path: await this.customVolumePath(call, row, options) };
     }
     return specOf(row, devices);
   }
@@ -107,7 +107,7 @@ export class Surroundings {
     for (const [name, options] of disks) {
       const pool = options[diskKeys.pool.name];
       if (!pool) continue;
-      const reason = facts.pools[pool] ? await this.missingVolume(call, row.project, options) : `Failed to get storage pool "${pool}": Storage pool not found`;
+      const reason = facts.pools[pool] ? await this.missingVolume(call, row, options) : `Failed to get storage pool "${pool}": Storage pool not found`;
       if (reason !== undefined) throw new LxdError('not-found', `Failed add validation for device "${name}": ${reason}`);
     }
     const paths = new Map(disks.filter(([, options]) => isRequiredPath(options)).map(([name, options]) => [name, options[diskKeys.source.name] ?? '']));
@@ -117,8 +117,8 @@ export class Surroundings {
     if (bad) throw new LxdError('internal', `Failed add validation for device "${bad[0]}": Missing source path "${bad[1]}" for disk "${bad[0]}"`);
   }
 
-  private async missingVolume(call: CallContext, project: string, options: Record<string, string>): Promise<string | undefined> {
-    return this.customVolumePath(call, project, options).then(
+  private async missingVolume(call: CallContext, row: Pick<InstanceRow, 'project' | 'member'>, options: Record<string, string>): Promise<string | undefined> {
+    return this.customVolumePath(call, row, options).then(
       () => undefined,
       (error: unknown) => {
         if (!isKind(error, 'not-found')) throw error;
@@ -127,12 +127,12 @@ export class Surroundings {
     );
   }
 
-  /** Where a custom volume lies; empty for other devices. */
-  private async customVolumePath(call: CallContext, project: string, options: Record<string, string>): Promise<string> {
+  /** Where a custom volume lies on the instance's member; empty for other devices. */
+  private async customVolumePath(call: CallContext, { project, member }: Pick<InstanceRow, 'project' | 'member'>, options: Record<string, string>): Promise<string> {
     const pool = options[diskKeys.pool.name];
     if (options[deviceOption.type] !== 'disk' || !pool || isRootDisk(options)) return '';
     const owner = await this.volumeProject(call, project);
-    const located = await this.volumes.locate(call, { project: owner, pool, type: 'custom', name: options[diskKeys.source.name] ?? '' });
+    const located = await this.volumes.locate(call, { project: owner, pool, type: 'custom', name: options[diskKeys.source.name] ?? '', member });
     return located.path;
   }
 

@@ -1,4 +1,4 @@
-import { flag, list, struct, text, whole } from '../schema.js';
+import { flag, list, map, optional, struct, text, whole } from '../schema.js';
 
 const memberKey = struct('ClusterMemberConfigKey', { entity: text, name: text, key: text, value: text });
 
@@ -12,8 +12,12 @@ export const clusterBody = struct('ClusterPut', {
   cluster_password: text,
 });
 export const joinTokenBody = struct('ClusterMembersPost', { server_name: text });
-export const memberBody = struct('ClusterMemberPut', { roles: list(text), failure_domain: text, description: text });
+export const memberBody = struct('ClusterMemberPut', { roles: list(text), failure_domain: text, description: text, config: optional(map(text)), groups: optional(list(text)) });
 export const memberNameBody = struct('ClusterMemberPost', { server_name: text });
+export const memberStateBody = struct('ClusterMemberStatePost', { action: text });
+export const groupBody = struct('ClusterGroupsPost', { name: text, description: text, members: list(text) });
+export const groupChangeBody = struct('ClusterGroupPut', { description: optional(text), members: optional(list(text)) });
+export const groupNameBody = struct('ClusterGroupPost', { name: text });
 /** Of this project's own: what a joining server tells a cluster. */
 export const acceptMemberBody = struct('AcceptMember', {
   server_name: text,

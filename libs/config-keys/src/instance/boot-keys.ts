@@ -1,5 +1,5 @@
 import type { KeyTable } from '../key.js';
-import { bool, int64, uint32 } from '../validators.js';
+import { bool, int64, oneOf, uint32 } from '../validators.js';
 import { snapshotExpiry, snapshotSchedule } from './instance-validators.js';
 
 /** Start order, snapshots, migration and free keys of instances. */
@@ -9,6 +9,7 @@ export const bootKeys = {
   bootAutostartPriority: { name: 'boot.autostart.priority', type: 'integer', description: 'Start order, highest first', validate: int64, defaultValue: '0', condition: 'container, VM' },
   bootHostShutdownTimeout: { name: 'boot.host_shutdown_timeout', type: 'integer', description: 'Seconds allowed for stopping at daemon shutdown', validate: int64, defaultValue: '30', live: 'yes', condition: 'container, VM' },
   bootStopPriority: { name: 'boot.stop.priority', type: 'integer', description: 'Stop order, highest first', validate: int64, defaultValue: '0', condition: 'container, VM' },
+  clusterEvacuate: { name: 'cluster.evacuate', type: 'string', description: 'What becomes of the instance when its member is evacuated', validate: oneOf('auto', 'migrate', 'live-migrate', 'stop'), defaultValue: 'auto', live: 'no', condition: 'container, VM' },
   environment: { name: 'environment.*', type: 'string', description: 'Environment variable for init and exec', live: 'yes', condition: 'container, VM' },
   migrationIncrementalMemory: { name: 'migration.incremental.memory', type: 'bool', description: 'Iterative memory transfer in live migration', validate: bool, defaultValue: 'false', live: 'yes', condition: 'container' },
   migrationIncrementalMemoryGoal: { name: 'migration.incremental.memory.goal', type: 'integer', description: 'Percent in sync before the final stop', validate: uint32, defaultValue: '70', live: 'yes', condition: 'container' },

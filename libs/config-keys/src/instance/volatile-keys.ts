@@ -5,6 +5,7 @@ import { uuid } from '../validators.js';
 export const volatileKeys = {
   volatileApplyTemplate: { name: 'volatile.apply_template', type: 'string', description: 'Template hook to run at next start', live: 'internal', condition: 'container, VM' },
   volatileBaseImage: { name: 'volatile.base_image', type: 'string', description: 'Fingerprint of the image used at creation', live: 'internal', condition: 'container, VM' },
+  volatileEvacuateOrigin: { name: 'volatile.evacuate.origin', type: 'string', description: 'Member that the instance left when it was evacuated', live: 'internal', condition: 'container, VM' },
   volatileIdmapBase: { name: 'volatile.idmap.base', type: 'integer', description: 'First id of the main range', live: 'internal', condition: 'container' },
   volatileIdmapCurrent: { name: 'volatile.idmap.current', type: 'string', description: 'Map in use by the running kernel (JSON)', live: 'internal', condition: 'container' },
   volatileIdmapNext: { name: 'volatile.idmap.next', type: 'string', description: 'Map for the next start (JSON)', live: 'internal', condition: 'container' },

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { document, requireMatch } from '@asterism/api';
-import { serverKeys, valueOf } from '@asterism/config-keys';
+import { soleMember } from '@asterism/agents';
+import { document, requireMatch, withoutEmpty } from '@asterism/api';
+import { invalidMemberConfig, memberKeys, serverKeys, valueOf } from '@asterism/config-keys';
 import { Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import { event, lifecycle } from '@asterism/events';
@@ -8,6 +9,7 @@ import type { cluster, common } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { RuntimeInfo } from '@asterism/service';
 import { ConfigStore } from '../config/config.store.js';
+import { GroupStore } from '../groups/group.store.js';
 import { agentAddressOf } from '../joining/member-address.js';
 import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
@@ -29,6 +31,7 @@ export class ClusterMembers {
     @Inject(ConfigStore) private readonly config: ConfigStore,
     @Inject(MemberUse) private readonly use: MemberUse,
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
+    @Inject(GroupStore) private readonly groups: GroupStore,
   ) {}
 
   async list({ recursion }: common.ListRequest): Promise<common.Document> {
@@ -53,9 +56,16 @@ export class ClusterMembers {
       if (!roles.delete(role)) throw new LxdError('bad-request', `The "${role}" role cannot be added at this time`);
     }
     for (const role of roles) throw new LxdError('bad-request', `The "${role}" role cannot be dropped at this time`);
+    const config = change.config ? withoutEmpty(change.config.values) : row.config;
+    const invalid = invalidMemberConfig(config);
+    if (invalid !== undefined) throw new LxdError('internal', invalid);
+    const groups = change.groups?.names ?? row.groups;
+    if (groups.length === 0) throw new LxdError('bad-request', 'Cluster members need to belong to at least one group');
     if (change.failure_domain === '') throw new LxdError('internal', "Update failure domain: Failure domain name can't be empty");
     await this.database.transact(async (unit) => {
-      await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain, description: change.description });
+      await this.#requireGroups(groups);
+      await this.store.update(unit, { name: row.name, failure_domain: change.failure_domain, description: change.description, config, groups });
+      unit.emit(event('members.changed', { members: [row.name] }));
       unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
     });
   }
@@ -70,6 +80,18 @@ export class ClusterMembers {
       unit.emit(memberEvent(call, 'cluster-member-renamed', new_name, { old_name: name }));
     });
     return { url: memberUrl(new_name) };
+  }
+
+  /** Repeating it is fine for the operation that said it. */
+  async setEvacuated(call: CallContext, change: cluster.MemberEvacuation): Promise<void> {
+    const row = await this.#load(change.name);
+    await this.database.transact(async (unit) => {
+      const isSet = await this.store.setEvacuated(unit, change);
+      if (!isSet && change.takes_back) return;
+      if (!isSet) throw new LxdError('bad-request', `Cluster member is already ${change.evacuated ? 'evacuated' : 'restored'}`);
+      unit.emit(event('members.changed', { members: [row.name] }));
+      unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
+    });
   }
 
   /** Every service that names members in its rows hears of it by the event. */
@@ -103,6 +125,12 @@ export class ClusterMembers {
     return (await this.store.seen(member)) ?? (await this.#admit(member));
   }
 
+  /** Whose keys of the configuration a member has that asks about itself: the rows know before anybody has heard of a change. */
+  async ownerOf(member = ''): Promise<string> {
+    const row = member === '' ? undefined : await this.store.find(member);
+    return row && row.name !== soleMember ? row.name : '';
+  }
+
   /** Where the agents are. */
   async agents(): Promise<cluster.Member[]> {
     const [rows, offlineAfterS] = await Promise.all([this.store.listWithoutEnvironment(), this.offlineAfterS()]);
@@ -113,6 +141,9 @@ export class ClusterMembers {
       online: row.age < offlineAfterS,
       former_names: row.former_names,
       cordoned: row.cordoned,
+      evacuated: row.evacuated,
+      groups: row.groups,
+      scheduler: valueOf(row.config, memberKeys.schedulerInstance),
     }));
   }
 
@@ -137,6 +168,12 @@ export class ClusterMembers {
 
   async offlineAfterS(): Promise<number> {
     return Number(valueOf(await this.config.load(), serverKeys.clusterOfflineThreshold));
+  }
+
+  async #requireGroups(groups: readonly string[]): Promise<void> {
+    const known = (await this.groups.list()).map(({ name }) => name);
+    if (groups.every((group) => known.includes(group))) return;
+    throw new LxdError('not-found', 'Update cluster groups: Failed to add member to cluster group: Failed to get cluster group ID: Cluster group not found');
   }
 
   async #load(name: string): Promise<MemberRow> {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { soleMember } from '@asterism/agents';
 import { Database, type Unit } from '@asterism/database';
+import type { cluster } from '@asterism/proto';
 import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
 
@@ -18,6 +19,10 @@ export interface MemberRow {
   has_control_plane: boolean;
   /** Nothing new is placed there. */
   cordoned: boolean;
+  /** It was emptied of its instances. */
+  evacuated: boolean;
+  groups: string[];
+  config: Record<string, string>;
   seen_at: Date;
   /** Seconds since the agent last announced itself. */
   age: number;
@@ -30,7 +35,7 @@ export type Seen = Pick<MemberRow, 'name' | 'is_online'>;
 
 export type NewMember = Pick<MemberRow, 'name' | 'address' | 'server_address' | 'architecture'>;
 
-const columns = `name, address, server_address, architecture, former_names, failure_domain, description, has_control_plane, cordoned, seen_at,
+const columns = `name, address, server_address, architecture, former_names, failure_domain, description, has_control_plane, cordoned, evacuated, groups, config, seen_at,
   extract(epoch FROM now() - seen_at)::float AS age, is_online`;
 
 const select = `SELECT ${columns}, environment FROM cluster.members`;
@@ -94,8 +99,17 @@ export class MemberStore {
     await unit.query('UPDATE cluster.members SET server_address = $2, has_control_plane = true WHERE name = $1', [member, serverAddress]);
   }
 
-  async update(unit: Unit, { name, failure_domain, description }: Pick<MemberRow, 'name' | 'failure_domain' | 'description'>): Promise<void> {
-    await unit.query('UPDATE cluster.members SET failure_domain = $2, description = $3 WHERE name = $1', [name, failure_domain, description]);
+  async update(unit: Unit, { name, failure_domain, description, config, groups }: Pick<MemberRow, 'name' | 'failure_domain' | 'description' | 'config' | 'groups'>): Promise<void> {
+    await unit.query('UPDATE cluster.members SET failure_domain = $2, description = $3, config = $4, groups = $5 WHERE name = $1', [name, failure_domain, description, config, groups]);
+  }
+
+  /** False where it was so already and another operation had said so. */
+  async setEvacuated(unit: Unit, { name, evacuated, by, takes_back }: cluster.MemberEvacuation): Promise<boolean> {
+    const rows = await unit.query(
+      'UPDATE cluster.members SET evacuated = $2, state_set_by = $3 WHERE name = $1 AND (state_set_by = $3 OR (evacuated <> $2 AND NOT $4)) RETURNING name',
+      [name, evacuated, by, takes_back],
+    );
+    return rows.length > 0;
   }
 
   /** What the nodes of members say of them; answers whose rows it changed. */

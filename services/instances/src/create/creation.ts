@@ -14,7 +14,8 @@ import { randomName } from '../names/random-name.js';
 import { Refused } from '../refusal.js';
 import { requireFreeNics } from '../nic-conflicts.js';
 import { isUnknownProfile, plainDevices } from '../surroundings.js';
-import { Placement, requireMayTarget } from '../placement/placement.js';
+import type { Wanted } from '../placement/candidates.js';
+import { allowedGroups, Placement, requireMayTarget } from '../placement/placement.js';
 import { TaskParts } from '../task-parts.js';
 import { RefreshCopy } from '../refresh/refresh-copy.js';
 import { sourceInstance } from '../refresh/source-instance.js';
@@ -63,7 +64,7 @@ export class Creation {
     if (await this.refreshes.concerns(request)) return this.refreshes.refresh(call, request);
     const operation = operationOf(request, name);
     requireCreatable(request, name);
-    const place = await this.placement.choose(await this.target(request), { project: request.project, name });
+    const place = await this.placement.choose(await this.target(request), { project: request.project, name }, await this.wanted(call, request));
     try {
       return await this.accept(call, await this.prepare(call, request, { name, member: place.member }), operation);
     } catch (error) {
@@ -122,6 +123,14 @@ export class Creation {
   private async target({ target, source, project }: instances.CreateInstance): Promise<string> {
     if (target !== '' || source?.type !== 'copy' || !source.source || !this.placement.isClustered) return target;
     return (await sourceInstance(this.parts.instances, source.project || project, source.source.split('/', 1)[0] ?? '')).member;
+  }
+
+  /** What the place must have; nobody is asked where there is one place only. */
+  private async wanted(call: CallContext, request: instances.CreateInstance): Promise<Wanted> {
+    if (!this.placement.isClustered) return {};
+    const { config } = await this.parts.surroundings.resolve(call, request.project, []);
+    requireMayTarget(config, request);
+    return { allowedGroups: allowedGroups(config) };
   }
 
   private async prepare(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {

@@ -34,6 +34,7 @@ export class Members {
   async watch(bus: EventBus): Promise<void> {
     await bus.consume('instances.agent', ['agent.instance'], (event) => this.seen(event.payload));
     await bus.consume('instances.member-health', ['member.health'], ({ payload }) => this.memberHealth(payload));
+    await bus.subscribe(['members.changed'], () => this.agents.refresh());
     await bus.consume('instances.members', ['agent.ready'], (event) => this.memberReady(event.payload.member));
   }
 
@@ -89,6 +90,7 @@ export class Members {
   /** A member came up: takes over what its agent found running, and starts what should run. */
   private async memberReady(member: string): Promise<void> {
     const { rows, reported } = await this.reconcile(member);
+    if (this.agents.facts().some(({ name, evacuated }) => name === member && evacuated)) return;
     void this.autostart(autostartOrder(rows.filter((row) => !row.ephemeral), reported));
   }
 

@@ -1,8 +1,11 @@
-import { Agents, soleMember } from '@asterism/agents';
-import { projectKeys } from '@asterism/config-keys';
+import { Agents, soleMember, type MemberFacts } from '@asterism/agents';
+import { isTrue, projectKeys } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
-import { LxdError } from '@asterism/errors';
+import { LxdError, isKind } from '@asterism/errors';
+import { Token, type ClusterGroups } from '@asterism/proto';
+import { systemCall } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
+import { candidates, isAllowed, type Wanted } from './candidates.js';
 import { InstanceCounts } from './instance-counts.js';
 import { leastLoaded } from './least-loaded.js';
 
@@ -29,6 +32,7 @@ export class Placement {
   constructor(
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Database) database: Database,
+    @Inject(Token.ClusterGroups) private readonly groups: ClusterGroups,
   ) {
     this.#counts = new InstanceCounts(database);
   }
@@ -37,15 +41,20 @@ export class Placement {
     return this.agents.isClustered;
   }
 
-  /** @param target The member asked for, or empty. */
-  async choose(target: string, instance: Pick<Coming, 'project' | 'name'>): Promise<Place> {
+  /** @param target The member asked for, "@" and a group of members, or empty. */
+  async choose(target: string, instance: Pick<Coming, 'project' | 'name'>, wanted: Wanted = {}): Promise<Place> {
     if (!this.agents.isClustered) {
       if (target !== '') throw new LxdError('bad-request', 'Target only allowed when clustered');
       return { member: this.agents.members()[0] ?? soleMember, settled: () => undefined };
     }
-    if (target !== '') return this.#comes({ ...instance, member: this.require(target) });
+    if (target !== '' && !target.startsWith('@')) return this.#comes({ ...instance, member: this.requireOpen(target, wanted.allowedGroups) });
+    const group = target === '' ? undefined : await this.#requireGroup(target.slice(1), wanted.allowedGroups);
     // One after the other, so that each sees where the one before it goes.
-    const chosen = this.#choosing.then(async () => this.#comes({ ...instance, member: await this.#leastLoaded() }));
+    const chosen = this.#choosing.then(async () => {
+      const member = await this.leastLoaded(candidates(this.agents.facts(), { ...wanted, group }));
+      if (member === undefined) throw new LxdError('unavailable', 'No suitable cluster member could be found');
+      return this.#comes({ ...instance, member });
+    });
     this.#choosing = chosen.catch(() => undefined);
     return chosen;
   }
@@ -56,14 +65,40 @@ export class Placement {
     return member;
   }
 
-  /** Those that are coming are counted here and left out there: nobody knows which of their rows stand by now. */
-  async #leastLoaded(): Promise<string> {
+  /** A member that takes what is sent to it, and that the project may use. */
+  requireOpen(target: string, allowedGroups?: readonly string[]): string {
+    const member = this.require(target);
+    const facts = this.agents.facts().find(({ name }) => name === member);
+    if (facts && !isAllowed(facts, allowedGroups)) throw new LxdError('forbidden', "Project isn't allowed to use this cluster member");
+    if (facts?.evacuated) throw new LxdError('forbidden', 'Cluster member is evacuated');
+    return member;
+  }
+
+  isEvacuated(member: string): boolean {
+    return this.agents.facts().some(({ name, evacuated }) => name === member && evacuated);
+  }
+
+  facts(): readonly MemberFacts[] {
+    return this.agents.facts();
+  }
+
+  /** Of these, the one with the fewest. Those that are coming are counted here and left out there: nobody knows which of their rows stand by now. */
+  async leastLoaded(members: readonly string[]): Promise<string | undefined> {
     const counts = await this.#counts.get([...this.#coming]);
     const coming = Map.groupBy(this.#coming, ({ member }) => member);
     const countOf = (member: string): number => (counts.get(member) ?? 0) + (coming.get(member)?.length ?? 0);
-    const chosen = leastLoaded(this.agents.open().map((member) => ({ member, instances: countOf(member) })));
-    if (chosen === undefined) throw new LxdError('unavailable', 'No suitable cluster member could be found');
-    return chosen;
+    return leastLoaded(members.map((member) => ({ member, instances: countOf(member) })));
+  }
+
+  /** One that nobody is in may be there all the same: the cluster knows. */
+  async #requireGroup(group: string, allowedGroups: readonly string[] | undefined): Promise<string> {
+    if (!this.agents.facts().some(({ groups }) => groups.includes(group))) {
+      await this.groups.get(systemCall(), { project: '', name: group }).catch((error: unknown) => {
+        throw isKind(error, 'not-found') ? new LxdError('bad-request', `Cluster group ${JSON.stringify(group)} doesn't exist`, { cause: error }) : error;
+      });
+    }
+    if (allowedGroups && !allowedGroups.includes(group)) throw new LxdError('forbidden', "Project isn't allowed to use this cluster group");
+    return group;
   }
 
   #comes(coming: Coming): Place {
@@ -79,4 +114,10 @@ export class Placement {
 export function requireMayTarget(project: Readonly<Record<string, string>>, request: { target: string; by_restricted?: boolean | undefined }): void {
   if (request.target === '' || !request.by_restricted || project[projectKeys.restricted.name] !== 'true') return;
   if ((project[projectKeys.restrictedClusterTarget.name] ?? 'block') !== 'allow') throw new LxdError('forbidden', "This project doesn't allow cluster member targeting");
+}
+
+/** Groups of members that a restricted project may use; undefined: all. */
+export function allowedGroups(project: Readonly<Record<string, string>>): string[] | undefined {
+  const groups = project[projectKeys.restrictedClusterGroups.name];
+  return isTrue(project[projectKeys.restricted.name]) && groups ? groups.split(',').map((group) => group.trim()) : undefined;
 }

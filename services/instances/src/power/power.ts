@@ -8,6 +8,7 @@ import { requireDeletable } from '../delete/delete-instance.js';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { InstanceTasks } from '../instance-tasks.js';
+import { Placement } from '../placement/placement.js';
 import { powerTaskOf } from './power-tasks.js';
 import { powerAction, powerActions, requireTransition, type PowerAction, type PowerWish } from './transitions.js';
 
@@ -19,6 +20,7 @@ export class Power {
     @Inject(InstanceTasks) private readonly definitions: InstanceTasks,
     @Inject(Admission) private readonly admission: Admission,
     @Inject(InstanceStore) private readonly store: InstanceStore,
+    @Inject(Placement) private readonly placement: Placement,
   ) {}
 
   async change(call: CallContext, request: instances.ChangeStateRequest): Promise<common.OperationAnswer> {
@@ -30,14 +32,21 @@ export class Power {
       busy: wish.action,
       description: `${powerActions[wish.action]} instance`,
       resources: ['instances'],
-      accept: (_unit, row) => requireTransition(row, wish),
+      accept: (_unit, row) => {
+        if (wish.action === 'start') this.#requireOpen(row.member);
+        requireTransition(row, wish);
+      },
     });
+  }
+
+  #requireOpen(member: string): void {
+    if (this.placement.isEvacuated(member)) throw new LxdError('forbidden', 'Cluster member is evacuated');
   }
 
   async changeMany(call: CallContext, request: instances.ChangeStatesRequest): Promise<common.OperationAnswer> {
     const wish = wishOf(request);
     const rows = await this.store.ofProject(request.project);
-    const names = rows.filter((row) => concerns(row, wish.action)).map((row) => row.name);
+    const names = rows.filter((row) => concerns(row, wish.action) && !(wish.action === 'start' && this.placement.isEvacuated(row.member))).map((row) => row.name);
     return this.tasks.open(call, this.definitions.bulkPower, {
       input: { project: request.project, names, ...wish },
       operation: { description: `${powerActions[wish.action]} instance`, project: request.project, resources: { instances: names.map((name) => `/1.0/instances/${name}`) } },

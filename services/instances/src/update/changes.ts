@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { requireInstanceName, requireMatch } from '@asterism/api';
 import { diskKeys } from '@asterism/config-keys';
 import type { Unit } from '@asterism/database';
-import { LxdError } from '@asterism/errors';
+import { LxdError, isKind } from '@asterism/errors';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
@@ -10,9 +10,10 @@ import { Admission } from '../admission.js';
 import { etagOf, isRunning, type Devices, type InstanceRow } from '../instance.js';
 import { rootDisk } from '../expand.js';
 import { InstanceTasks } from '../instance-tasks.js';
-import { Placement, requireMayTarget } from '../placement/placement.js';
+import { allowedGroups, Placement, requireMayTarget } from '../placement/placement.js';
 import { refOf } from '../power/power.js';
 import { Refused } from '../refusal.js';
+import { Moves } from '../rename/moves.js';
 import { requireMovable } from '../rename/move-instance.js';
 import { requireRenamable } from '../rename/rename-instance.js';
 import { restoredWish } from '../snapshots/restore-instance.js';
@@ -48,6 +49,7 @@ export class Changes {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(TaskParts) private readonly parts: TaskParts,
     @Inject(Placement) private readonly placement: Placement,
+    @Inject(Moves) private readonly moves: Moves,
   ) {}
 
   /** PUT: refusals of the new state fail in the operation; a stale ETag is refused at once. */
@@ -94,16 +96,22 @@ export class Changes {
     const newName = request.new_name || name;
     requireInstanceName(newName);
     if (newName !== name && (await this.parts.instances.exists(project, newName))) throw new LxdError('conflict', `Name "${newName}" already in use`);
-    const member = request.target ? this.placement.require(request.target) : row.member;
+    const projectConfig = (await this.parts.surroundings.resolve(call, project, [])).config;
+    requireMayTarget(projectConfig, { target: request.target ?? '', by_restricted: request.by_restricted });
+    const member = request.target ? this.target(request.target, projectConfig) : row.member;
     if (request.target && member === row.member) return this.admission.fail(call, { description: 'Migrating instance', project, resources: resourcesOf(row) }, new Refused("Target must be different than instance's current location"));
     const poolName = request.pool || row.pool;
     if (poolName === row.pool && member === row.member) throw new LxdError('bad-request', 'Requested storage pool is the same as current pool');
     const root = rootDisk(row.expanded_devices);
     const device = root ? { [root.name]: { ...root.options, [diskKeys.pool.name]: poolName } } : {};
-    requireMayTarget((await this.parts.surroundings.resolve(call, project, [])).config, { target: request.target ?? '', by_restricted: request.by_restricted });
     const facts = await this.parts.surroundings.facts(call, project, device);
     const pool = facts.pools[poolName];
     if (!pool?.members.includes(member)) throw new LxdError('not-found', 'Storage pool not found');
+    if (member !== row.member) {
+      const refused = await this.moves.requireArrival(call, row, member).catch((error: unknown) => error);
+      if (refused instanceof Refused) return this.admission.fail(call, { description: 'Migrating instance', project, resources: resourcesOf(row) }, refused);
+      if (refused !== undefined) throw refused;
+    }
     await this.checkGate(call, row, { ...row, devices: { ...row.devices, ...device }, expanded_devices: { ...row.expanded_devices, ...device } });
     return this.admission.open(call, this.definitions.move, {
       input: { project, name, newName, pool: poolName, poolDriver: pool.driver, member },
@@ -114,6 +122,14 @@ export class Changes {
         await this.parts.instances.takeName(unit, now, newName);
       },
     });
+  }
+
+  private target(target: string, project: Readonly<Record<string, string>>): string {
+    try {
+      return this.placement.requireOpen(target, allowedGroups(project));
+    } catch (error) {
+      throw isKind(error, 'not-found') ? new LxdError('not-found', `Failed to get target node: ${error.message}`, { cause: error }) : error;
+    }
   }
 
   /** A profile changed: expands its users anew and reaches those that run before it answers. */

@@ -1,6 +1,6 @@
-import { clusterBody, joinTokenBody, memberBody, memberNameBody } from '@asterism/api';
+import { clusterBody, joinTokenBody, memberBody, memberNameBody, memberStateBody } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
-import { Token, type Cluster } from '@asterism/proto';
+import { Token, type Cluster, type Evacuations } from '@asterism/proto';
 import { RuntimeInfo } from '@asterism/service';
 import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/common';
 import { ServerCertificate } from '../../listeners/server-certificate.js';
@@ -11,6 +11,7 @@ import { bodyOf, callOf, ifMatchOf, isTrue, listOf, memberOf, parameter, query, 
 export class ClusterController {
   constructor(
     @Inject(Token.Cluster) private readonly cluster: Cluster,
+    @Inject(Token.Evacuations) private readonly evacuations: Evacuations,
     @Inject(ServerCertificate) private readonly certificate: ServerCertificate,
     @Inject(RuntimeInfo) private readonly runtime: RuntimeInfo,
   ) {}
@@ -49,7 +50,8 @@ export class ClusterController {
   @Put('cluster/members/:name')
   async replace(@Req() request: ApiRequest): Promise<Answer> {
     const sent = await bodyOf(request, memberBody);
-    await this.cluster.updateMember(callOf(request), { ...sent, name: parameter(request, 'name'), if_match: ifMatchOf(request) });
+    const { config, groups, ...rest } = sent;
+    await this.cluster.updateMember(callOf(request), { ...rest, config: config && { values: config }, groups: groups && { names: groups }, name: parameter(request, 'name'), if_match: ifMatchOf(request) });
     return changed();
   }
 
@@ -69,6 +71,12 @@ export class ClusterController {
   async remove(@Req() request: ApiRequest): Promise<Answer> {
     await this.cluster.removeMember(callOf(request), { name: parameter(request, 'name'), force: isTrue(query(request, 'force')) });
     return changed();
+  }
+
+  @Post('cluster/members/:name/state')
+  async state(@Req() request: ApiRequest): Promise<Answer> {
+    const { action } = await bodyOf(request, memberStateBody);
+    return started(await this.evacuations.change(callOf(request), { member: parameter(request, 'name'), action }));
   }
 
   @Get('resources')
