@@ -18,6 +18,15 @@ describe('a call whose connection ended', () => {
     expect(fromStatus(received(code, details))).toBeInstanceOf(LostCall);
   });
 
+  it('was never sent where there was no connection, or a handler would not hear of it', () => {
+    expect(fromStatus(received(status.UNAVAILABLE, 'No connection established. Last error: connect ECONNREFUSED'))).toMatchObject({ unsent: true });
+    expect(fromStatus(received(status.UNAVAILABLE, 'Connection dropped'))).toMatchObject({ unsent: false });
+    const refused = toStatus(new LostCall('about to end', {}, true));
+    expect(fromStatus(received(refused.code!, refused.details!, refused.metadata))).toMatchObject({ unsent: true });
+    const passedOn = toStatus(fromStatus(received(status.UNAVAILABLE, 'No connection established')));
+    expect(fromStatus(received(passedOn.code!, passedOn.details!, passedOn.metadata))).not.toBeInstanceOf(LostCall);
+  });
+
   it('is not lost where its caller went away, or where it was answered', () => {
     expect(fromStatus(received(status.CANCELLED, 'Cancelled on client'))).toMatchObject({ kind: 'cancelled' });
     const answered = toStatus(new LxdError('unavailable', 'later'));

@@ -25,6 +25,8 @@ const kindKey = 'asterism-kind';
 const messageKey = 'asterism-message-bin';
 
 export function toStatus(error: unknown): Partial<StatusObject> {
+  // A handler that does not want to have heard of it: the caller asks again, of who comes after. One that was itself not heard by others may have done part of it.
+  if (error instanceof LostCall && error.unsent && error.cause === undefined) return { code: status.UNAVAILABLE, details: unheard };
   const { kind, message } = fromUnknown(error);
   const metadata = new Metadata();
   metadata.set(kindKey, kind);
@@ -32,9 +34,15 @@ export function toStatus(error: unknown): Partial<StatusObject> {
   return { code: kindToStatus[kind], details: kind, metadata };
 }
 
+const unheard = 'No connection established: this process is about to end';
+
+function isUnheard(details: string): boolean {
+  return /^(No connection established|Name resolution failed)/.test(details);
+}
+
 export function fromStatus(error: ServiceError): LxdError {
   const sent = error.metadata?.get(kindKey)[0];
-  if (sent === undefined && isLost(error)) return new LostCall(error.details || error.message, { cause: error }, /^(No connection established|Name resolution failed)/.test(error.details));
+  if (sent === undefined && isLost(error)) return new LostCall(error.details || error.message, { cause: error }, isUnheard(error.details));
   // Its time ran out before there was a connection: nothing was asked of anybody.
   if (sent === undefined && error.code === status.DEADLINE_EXCEEDED && error.details.endsWith('Waiting for LB pick')) return new LxdError('unavailable', 'The service cannot be reached', { cause: error });
   const kind = errorKinds.find((candidate) => candidate === sent) ?? kindOfStatus(error.code);

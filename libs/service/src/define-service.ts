@@ -26,6 +26,8 @@ export interface AsterismService {
   listen?: (app: INestApplicationContext) => Promise<void>;
   /** After everything can be called; the last to run is the gateway's, which opens the listeners. */
   start?: (app: INestApplicationContext) => Promise<void>;
+  /** Of a process of its own that is to end, while it still answers: what is nearly over comes to its end. */
+  drain?: (app: INestApplicationContext) => Promise<void>;
   /** Before anything is taken down. */
   stop?: (app: INestApplicationContext) => Promise<void>;
 }

@@ -48,6 +48,7 @@ export async function serveProcess(service: AsterismService): Promise<void> {
   const stop = async (signal: string): Promise<void> => {
     ready = false;
     logger.info({ signal }, 'stopping');
+    await service.drain?.(composition.app).catch((error: unknown) => logger.warn({ err: error }, 'not drained'));
     // First what others asked for is answered. What cannot be closed, with a store that is gone, keeps nothing else from being closed.
     for (const part of [server, composition, agents, peers, runtime]) {
       await (async () => part.close())().catch((error: unknown) => logger.warn({ err: error }, 'not closed cleanly'));

@@ -123,6 +123,9 @@ export const nodeAgentService = defineService({
     await app.get(Registration, { strict: false }).start();
     void app.get(RaiseHostWarnings, { strict: false }).start().catch((error: unknown) => new Logger('node-agent').warn(`warnings about the host were not raised: ${String(error)}`));
   },
+  async drain(app) {
+    await app.get<AgentInstances>(InstancesToken, { strict: false }).drain();
+  },
   async stop(app) {
     app.get(Registration, { strict: false }).stop();
     await app.get(Upkeep, { strict: false }).stop();

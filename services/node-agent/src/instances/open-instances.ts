@@ -34,6 +34,8 @@ export interface AgentInstances {
   reattach(): Promise<void>;
   /** The bridge of a network was made again. */
   reconnect(network: string): Promise<void>;
+  /** Begins no more sessions, and lets short ones end. */
+  drain(): Promise<void>;
   /** Lets go of the instances; they run on. */
   close(): Promise<void>;
 }
@@ -47,13 +49,15 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   const turns = new Turns();
   const followed = new FollowedDevices(host, (id) => turns.take(id, () => containers.refreshDevices(id)));
   const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, interception: new Interception(host, known), turns, devlxd: new Devlxd(host, known, devlxd), facts }, happened, (id) => states.ended(id));
-  const handler = new InstancesHandler({ host, known, containers, states, sessions: new Sessions(host, known), turns });
+  const sessions = new Sessions(host, known);
+  const handler = new InstancesHandler({ host, known, containers, states, sessions, turns });
   return {
     handler,
     known,
     // A task that goes on after a crash would find nothing running before it.
     reattach: () => containers.reattach().finally(() => turns.open()),
     reconnect: (network) => containers.reconnect(network),
+    drain: () => sessions.drain(),
     async close() {
       containers.close();
       states.close();

@@ -201,3 +201,18 @@ describe('sessions', () => {
     expect(all.map((text) => text.trim())).toEqual([...Array(20).keys()].map(String));
   });
 });
+
+describe('an agent that is to be replaced', () => {
+  it('begins nothing, and lets what is nearly over end', async () => {
+    const own = sessions;
+    sessions = new Sessions(withoutContainers(), { place: () => ({ id: 'i', name: 'c1', project: 'default', type: 'container', pid: 1, lxc: { path: '/x', name: 'c1' }, volumePath: directory, idmap: [], shifted: false, logsDir: directory }) } as unknown as InstancePlaces);
+    const id = await start(['sleep', '0.2'], { wait_for_websocket: false });
+    let isDrained = false;
+    const drained = sessions.drain().then(() => (isDrained = true));
+    await expect(start(['true'])).rejects.toMatchObject({ kind: 'unavailable', unsent: true });
+    expect(isDrained).toBe(false);
+    expect(await wait(id)).toMatchObject({ exit_code: 0 });
+    await drained;
+    sessions = own;
+  });
+});

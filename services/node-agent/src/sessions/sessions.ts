@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pipeline } from 'node:stream/promises';
 import { LxdError } from '@asterism/errors';
 import type { agentInstances, common } from '@asterism/proto';
-import type { CallContext } from '@asterism/rpc';
+import { LostCall, type CallContext } from '@asterism/rpc';
 import type { InstancePlace, InstancePlaces } from '../files/place.js';
 import type { Argv } from '../host/commands.js';
 import type { Host } from '../host/host.js';
@@ -16,6 +17,8 @@ type Frame = agentInstances.SessionFrame;
 const joinMs = 30_000;
 /** Results are kept for whoever asks late. */
 const keepMs = 10 * 60_000;
+/** Sessions that go on for longer than this end with an agent that is replaced. */
+const drainMs = 5_000;
 
 /** A line that lxc-attach refuses unless it is completed: who is let go of, by us or by the agent's death, enters nothing. */
 const [unfinishedConfig, restOfConfig] = ['lxc.uts.name', ' = held\n'];
@@ -25,6 +28,9 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   /** Of those that are over: nothing else of them is kept. */
   readonly #results = new Map<string, agentInstances.SessionResult>();
+  /** Of these nobody has asked for the result. */
+  readonly #unasked = new Set<string>();
+  #isDraining = false;
 
   constructor(
     private readonly host: Host,
@@ -33,6 +39,7 @@ export class Sessions {
 
   async startExec(_call: CallContext, request: agentInstances.ExecSession): Promise<common.Empty> {
     if (this.#isKnown(request.id)) return {};
+    this.#requireTime();
     const place = this.#running(request.instance_id);
     const cwd = request.cwd || '/root';
     const hostHasCwd = cwd.startsWith('/') && (await this.host.files.stat(cwd))?.kind === 'directory';
@@ -48,6 +55,7 @@ export class Sessions {
   }
 
   async startConsole(_call: CallContext, request: agentInstances.ConsoleSession): Promise<common.Empty> {
+    this.#requireTime();
     const place = this.#running(request.instance_id);
     const size = { columns: request.width, rows: request.height };
     const start = (): Promise<Program> => terminalProgram(this.host, consoleCommand(place.lxc), { ...size, env: hostEnvironment() });
@@ -57,12 +65,19 @@ export class Sessions {
 
   async waitSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<agentInstances.SessionResult> {
     const result = this.#results.get(id) ?? (await this.#sessions.get(id)?.result);
+    this.#unasked.delete(id);
     return result ?? { exit_code: -1, output: {}, error: 'The session was interrupted' };
   }
 
   async cancelSession(_call: CallContext, { id }: agentInstances.SessionRef): Promise<common.Empty> {
     await this.#sessions.get(id)?.cancel();
     return {};
+  }
+
+  /** Those who ask for a session from now on wait for who comes after; short ones come to their end, and their results to who waits for them. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const deadline = Date.now() + drainMs; this.#unasked.size > 0 && Date.now() < deadline; ) await sleep(10);
   }
 
   async *attach(_call: CallContext, frames: AsyncIterable<Frame>): AsyncIterable<Frame> {
@@ -80,6 +95,10 @@ export class Sessions {
     const place = this.places.place(instanceId);
     if (place.pid === undefined || !place.lxc) throw new LxdError('bad-request', 'Instance is not running');
     return { ...place, lxc: place.lxc };
+  }
+
+  #requireTime(): void {
+    if (this.#isDraining) throw new LostCall('The agent is being replaced', {}, true);
   }
 
   /** The tool is started while the client connects, and waits for the end of its configuration before it enters the container. */
@@ -100,6 +119,7 @@ export class Sessions {
   }
 
   #open(id: string, options: SessionOptions): Session {
+    this.#unasked.add(id);
     const session = new Session(id, options);
     this.#sessions.set(id, session);
     const timer = setTimeout(() => {
@@ -109,7 +129,7 @@ export class Sessions {
       clearTimeout(timer);
       this.#results.set(id, result);
       this.#sessions.delete(id);
-      setTimeout(() => this.#results.delete(id), keepMs).unref();
+      setTimeout(() => void (this.#results.delete(id), this.#unasked.delete(id)), keepMs).unref();
     });
     return session;
   }
