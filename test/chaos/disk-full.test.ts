@@ -36,7 +36,7 @@ const needy: [what: string, request: (kitchen: Kitchen, name: string) => Promise
   ['a backup', (_, name) => json('POST', '/1.0/instances/origin/backups', { name, compression_algorithm: 'none' }), () => names(server.client, '/1.0/instances/origin/backups')],
   ['an imported instance', ({ archives }, name) => upload('/1.0/instances', archives.instance, { 'X-LXD-name': name }), () => names(server.client, '/1.0/instances')],
   ['an image', async ({ newImage }) => upload('/1.0/images', await newImage()), () => names(server.client, '/1.0/images')],
-  ['an image of an instance', (_) => json('POST', '/1.0/images', { source: { type: 'instance', name: 'origin' }, compression_algorithm: 'none' }), () => names(server.client, '/1.0/images')],
+  ['an image of an instance', () => json('POST', '/1.0/images', { source: { type: 'instance', name: 'origin' }, compression_algorithm: 'none' }), () => names(server.client, '/1.0/images')],
   ['a snapshot of a volume', (_, name) => json('POST', `${volumes}/data/snapshots`, { name }), () => names(server.client, `${volumes}/data/snapshots`)],
   ['a backup of a volume', (_, name) => json('POST', `${volumes}/data/backups`, { name, compression_algorithm: 'none' }), () => names(server.client, `${volumes}/data/backups`)],
 ];
