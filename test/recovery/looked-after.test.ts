@@ -119,3 +119,17 @@ describe('a pool', () => {
     await test.client.change('DELETE', '/1.0/instances/c1');
   });
 });
+
+describe('an image', () => {
+  it('whose files are gone, and files that no image has, are warnings until they are right again', async () => {
+    const images = `${test.server.stateDirectory}/images`;
+    const [fingerprint] = (await test.client.get<string[]>('/1.0/images')).map((url) => url.split('/').at(-1)!);
+    const stray = fingerprint!.split('').reverse().join('');
+    await shell(`mv ${images}/${fingerprint} ${images}/${stray}`);
+    await expect.poll(() => warning('Image files missing'), patiently).toMatchObject({ status: 'new', severity: 'high', entity_url: `/1.0/images/${fingerprint}` });
+    await expect.poll(() => warning('Image files without owner'), patiently).toMatchObject({ status: 'new', severity: 'low', last_message: expect.stringContaining(stray) as string });
+    await shell(`mv ${images}/${stray} ${images}/${fingerprint}`);
+    await expect.poll(() => warning('Image files missing'), patiently).toMatchObject({ status: 'resolved' });
+    await expect.poll(() => warning('Image files without owner'), patiently).toMatchObject({ status: 'resolved' });
+  });
+});

@@ -95,6 +95,9 @@ export class SimulatedImages implements Service<typeof agentImages.AgentImagesDe
     this.#uploads.delete(upload_id);
     return nothing;
   }
+  async kept(): Promise<agentImages.KeptImages> {
+    return { fingerprints: [...this.#images.keys()] };
+  }
   async abort(_call: CallContext, { upload_id }: agentImages.UploadName): Promise<common.Empty> {
     this.#uploads.delete(upload_id);
     return nothing;

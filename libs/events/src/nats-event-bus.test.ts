@@ -68,3 +68,20 @@ test('a bus whose server is gone closes all the same', async () => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(crashes).toEqual([]);
 });
+
+test('an event that is longer than a message may be arrives whole, in order with others, for consumers and subscribers', async () => {
+  const bus = await NatsEventBus.connect({ url });
+  const message = 'é'.repeat(1_500_000);
+  const consumed: number[] = [];
+  const heard: number[] = [];
+  await bus.subscribe(['logging'], ({ payload }) => void heard.push(payload.message.length));
+  await bus.consume('large', ['logging', 'agent.ready'], ({ kind, payload }) => void consumed.push(kind === 'logging' ? payload.message.length : 0));
+  const large = event('logging', { message, level: 'info' });
+  await bus.publish(large);
+  await bus.publish(large);
+  await bus.publish(event('agent.ready', { member: 'm1' }));
+  await expect.poll(() => consumed, { timeout: 10_000 }).toEqual([message.length, 0]);
+  await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect(new Set(heard)).toEqual(new Set([message.length]));
+  await bus.close();
+});

@@ -3,6 +3,7 @@ import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy,
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nanos } from '@nats-io/nats-core';
 import type { AsterismEvent, EventKind, EventOf } from './event.js';
+import { isPart, published, whole, type EventInParts } from './large-events.js';
 import type { EventBus, EventHandler, Subscription } from './event-bus.js';
 
 export interface NatsOptions {
@@ -16,6 +17,8 @@ export interface NatsOptions {
 const stream = 'asterism';
 const retryMs = 500;
 const drainMs = 2_000;
+/** NATS's own default, should the server not say. */
+const smallestLimit = 1024 * 1024;
 
 /** The bus over NATS JetStream: a stream of the last hour for durable consumers, plain subjects for subscribers. */
 export class NatsEventBus implements EventBus {
@@ -38,7 +41,8 @@ export class NatsEventBus implements EventBus {
   }
 
   async publish(event: AsterismEvent): Promise<void> {
-    await this.client.publish(subject(event.kind), JSON.stringify(event), { msgID: event.id });
+    const bytes = await published(this.client, event, this.connection.info?.max_payload ?? smallestLimit);
+    await this.client.publish(subject(event.kind), bytes, { msgID: event.id });
   }
 
   async consume<K extends EventKind>(durable: string, kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
@@ -58,7 +62,7 @@ export class NatsEventBus implements EventBus {
     const messages = await consumer.consume({ max_messages: 64 });
     const run = async (): Promise<void> => {
       for await (const message of messages) {
-        const handled = await handle(message, wanted, handler).then(() => true, () => false);
+        const handled = await this.#handle(message, wanted, handler).then(() => true, () => false);
         answer(message, handled);
       }
     };
@@ -71,11 +75,17 @@ export class NatsEventBus implements EventBus {
     const subscriptions = kinds.map((kind) =>
       this.connection.subscribe(subject(kind), {
         callback: (error, message) => {
-          if (!error) void (async () => handler(message.json()))().catch(() => undefined);
+          if (!error) void (async () => handler(await whole<EventOf<K>>(this.manager, stream, message.json())))().catch(() => undefined);
         },
       }),
     );
     return { close: async () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
+  }
+
+  async #handle<K extends EventKind>(message: JsMsg, wanted: ReadonlySet<EventKind>, handler: EventHandler<K>): Promise<void> {
+    if (isPart(message.subject)) return;
+    const event = message.json<EventOf<K> | EventInParts>();
+    if (wanted.has(event.kind)) await handler(await whole<EventOf<K>>(this.manager, stream, event));
   }
 
   /** Sends what is under way, but waits for no server that is gone. */
@@ -84,11 +94,6 @@ export class NatsEventBus implements EventBus {
     await Promise.race([drained, setTimeout(drainMs, undefined, { ref: false })]);
     await this.connection.close();
   }
-}
-
-async function handle<K extends EventKind>(message: JsMsg, wanted: ReadonlySet<EventKind>, handler: EventHandler<K>): Promise<void> {
-  const event = message.json<EventOf<K>>();
-  if (wanted.has(event.kind)) await handler(event);
 }
 
 /** A connection that closes meanwhile takes no answer: the message comes again. */

@@ -136,6 +136,13 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     await this.#accept(claimless(call), randomUUID(), definition, input, accept);
   }
 
+  /** Begins a task without a public operation with the commit of a transaction: what it is to do is owed from then on. */
+  enlist<I, S extends object>(unit: Unit, call: CallContext, definition: TaskDefinition<I, S>, input: I): void {
+    const row = newRow(claimless(call), randomUUID(), definition, input);
+    this.#store.insert(unit, row);
+    unit.afterCommit(() => void (this.#closed || this.#run(row)));
+  }
+
   /** Runs a task without a public operation and waits for its end; throws what it failed with. */
   async perform<I, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, input: I, accept: Accept = async () => undefined): Promise<void> {
     const task = await this.#accept(call, randomUUID(), definition, input, accept);

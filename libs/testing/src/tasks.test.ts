@@ -225,6 +225,26 @@ describe('a task whose process died', () => {
   });
 });
 
+describe('a task that is enlisted', () => {
+  const database = (): Database => new Database({ connections: test.runtime.connections!, schema: 'bench', relay: test.runtime.relay! });
+
+  it('begins with the commit', async () => {
+    await database().transact((unit) => tasks.enlist(unit, systemCall(), build, { name: 'enlisted' }));
+    await test.settle();
+    expect(await names()).toContain('enlisted');
+  });
+
+  it('is not there where nothing was committed', async () => {
+    const rolledBack = database().transact((unit) => {
+      tasks.enlist(unit, systemCall(), build, { name: 'never' });
+      throw new Error('rolled back');
+    });
+    await expect(rolledBack).rejects.toThrow('rolled back');
+    await test.settle();
+    expect(log).toEqual([]);
+  });
+});
+
 describe('a task that was disowned', () => {
   it('is never accepted, and its operation goes', async () => {
     const id = randomUUID();

@@ -48,7 +48,7 @@ export class ImageTasks {
     this.#publish = publishImageTask(parts);
     this.#pull = pullImageTask(parts);
     this.#delete = deleteImageTask(parts.agents, parts.volumes);
-    this.#refresh = refreshImageTask(parts, (image) => void this.expire(systemCall(), image).catch(() => undefined));
+    this.#refresh = refreshImageTask(parts, (unit, image) => tasks.enlist(unit, systemCall(), this.#delete, { ...image, owner: image.project }));
     tasks.register(this.#import);
     tasks.register(this.#publish);
     tasks.register(this.#pull);

@@ -43,6 +43,9 @@ class MemoryFiles implements Pick<Agent['images'], 'receive' | 'pack' | 'commit'
     this.uploads.delete(request.upload_id);
     return {};
   }
+  async kept(): Promise<agentImages.KeptImages> {
+    return { fingerprints: [...this.images.keys()] };
+  }
   async files(_call: unknown, { fingerprint }: agentImages.ImageName): Promise<agentImages.ImageFiles> {
     const parts = this.images.get(fingerprint);
     const rootfs = parts?.get('rootfs');

@@ -10,20 +10,23 @@ import { ImagesHandler } from './images.handler.js';
 import { imagesTables } from './migrations/001-images.js';
 import { Replication } from './replication.js';
 import { ImageSecrets } from './secrets.js';
+import { Upkeep } from './upkeep.js';
 
 export const imagesService = defineService({
   name: 'images',
-  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, Replication, ImagesHandler],
+  providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, Replication, Upkeep, ImagesHandler],
   handlers: [[images.ImagesDefinition, ImagesHandler]],
   migrations: [imagesTables],
   membersIn: [['images.locations', 'member']],
   membersGoFrom: [['images.locations', 'member']],
   async start(app) {
     app.get(Housekeeping, { strict: false }).start();
+    app.get(Upkeep, { strict: false }).start();
     await app.get(Replication, { strict: false }).start();
   },
   async stop(app) {
     app.get(Housekeeping, { strict: false }).stop();
+    await app.get(Upkeep, { strict: false }).stop();
     await app.get(Replication, { strict: false }).stop();
   },
 });

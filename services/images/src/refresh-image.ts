@@ -1,3 +1,4 @@
+import type { Unit } from '@asterism/database';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import { lifecycle } from '@asterism/events';
 import { defineTask, type TaskDefinition } from '@asterism/tasks';
@@ -16,8 +17,8 @@ interface RefreshState extends KeepState {
   isNewer?: boolean;
 }
 
-/** Replaces an image by what its source offers now; aliases move along and the old one is given to `forget`. */
-export function refreshImageTask(parts: ImageParts, forget: (image: { project: string; fingerprint: string }) => void): TaskDefinition<RefreshImage, RefreshState> {
+/** Replaces an image by what its source offers now; aliases move along, and with the same commit the old one is given to `forget`. */
+export function refreshImageTask(parts: ImageParts, forget: (unit: Unit, image: { project: string; fingerprint: string }) => void): TaskDefinition<RefreshImage, RefreshState> {
   return defineTask<RefreshImage, RefreshState>({
     kind: 'image.refresh',
     steps: [
@@ -51,7 +52,7 @@ export function refreshImageTask(parts: ImageParts, forget: (image: { project: s
         const newer = state.existing?.fingerprint ?? (state.arrival && 'received' in state.arrival ? state.arrival.received.fingerprint : '');
         await moveAliases(unit, { project: input.owner, from: input.fingerprint, to: newer });
         unit.emit(lifecycle({ action: 'image-refreshed', source: imageUrl(input.project, newer), project: input.project, requestor: call.requestor }));
-        unit.afterCommit(() => forget({ project: input.owner, fingerprint: input.fingerprint }));
+        forget(unit, { project: input.owner, fingerprint: input.fingerprint });
       }
       context.result({ refreshed: state.isNewer === true });
     },

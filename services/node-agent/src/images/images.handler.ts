@@ -3,7 +3,7 @@ import type { agentImages, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import { formatOf } from './archive-stream.js';
-import { imagePaths } from './image-files.js';
+import { imagePaths, imagesDirectory, isFingerprint } from './image-files.js';
 import { packImage } from './pack-image.js';
 import { Uploads } from './uploads.js';
 
@@ -39,6 +39,11 @@ export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefi
   async abort(_call: CallContext, request: agentImages.UploadName): Promise<common.Empty> {
     await this.#uploads.abort(request.upload_id);
     return {};
+  }
+
+  async kept(): Promise<agentImages.KeptImages> {
+    const names = await this.host.files.readdir(imagesDirectory(this.stateDir));
+    return { fingerprints: names.filter(isFingerprint) };
   }
 
   async files(_call: CallContext, request: agentImages.ImageName): Promise<agentImages.ImageFiles> {
