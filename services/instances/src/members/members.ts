@@ -17,7 +17,7 @@ import { autostartOrder, statusCorrections } from './reconcile.js';
 /** Changes that record the status themselves when they end. */
 const changesPower: readonly Busy[] = ['create', 'start', 'stop', 'restart', 'freeze', 'unfreeze', 'restore', 'delete'];
 const lookAgainMs = 250;
-const lookAgainTimes = 40;
+const lookAgainTimes = 3;
 
 /** Keeps rows true to what agents see: instances that stop by themselves, and members that come up. */
 @Injectable()
@@ -80,11 +80,17 @@ export class Members {
     await this.parts.instances.setStatusOn(member, 'Error');
   }
 
-  /** An agent that has just come back may not be reached at once. */
-  private async heardAgain(member: string, times = lookAgainTimes): Promise<void> {
-    const isDone = await this.reconcile(member).then(() => true, () => false);
-    if (isDone || times === 0 || !this.agents.online().includes(member)) return;
-    void sleep(lookAgainMs, undefined, { ref: false }).then(() => this.heardAgain(member, times - 1)).catch(() => undefined);
+  /** An agent that has just come back may not be reached at once, and this process may be about to end: what was not done is told again, to another replica too. */
+  private async heardAgain(member: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return void (await this.reconcile(member));
+      } catch (error) {
+        if (!this.agents.online().includes(member)) return;
+        if (attempt === lookAgainTimes) throw error;
+        await sleep(lookAgainMs);
+      }
+    }
   }
 
   /** A member came up: takes over what its agent found running, and starts what should run. */
