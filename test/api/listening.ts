@@ -7,7 +7,7 @@ export interface Event {
   cursor: number;
   type: string;
   project: string;
-  metadata: { action?: string; source?: string; status?: string };
+  metadata: { action?: string; source?: string; id?: string; description?: string; status?: string };
 }
 
 export interface Listening {

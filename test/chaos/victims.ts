@@ -7,6 +7,9 @@ export interface Victim {
   kill(server: TestServer): Promise<void>;
 }
 
+/** However slow the machine is. */
+const backWithinMs = 120_000;
+
 const postgres: Victim = { name: 'PostgreSQL', kill: (server) => killed(server, 'postgres -D .*/database/data') };
 
 const standalone: Victim[] = [
@@ -31,9 +34,12 @@ const processes: Victim[] = [
   { name: 'everything', kill: everything },
 ];
 
-/** All of the composition that is tested; in short those that tell most. */
+const wanted = process.env['ASTERISM_CHAOS_VICTIMS']?.split(',');
+
+/** All of the composition that is tested; in short those that tell most. `ASTERISM_CHAOS_VICTIMS` names others: "storage,NATS". */
 export function victims(full: boolean): Victim[] {
   const all = process.env['ASTERISM_COMPOSITION'] === 'processes' ? processes : standalone;
+  if (wanted) return all.filter(({ name }) => wanted.includes(name.replace(/^the (service )?/, '')));
   return full ? all : all.filter(({ name }) => ['PostgreSQL', 'everything'].includes(name));
 }
 
@@ -42,12 +48,19 @@ async function everything(server: TestServer): Promise<void> {
   await server.launch();
 }
 
-/** Kills one process on the server's host, which another one starts again. */
+/** Kills one process on the server's host, and returns when another one is there in its place. */
 async function killed(server: TestServer, pattern: string): Promise<void> {
-  const { stdout } = await server.shell(`pgrep -o -f '${pattern}'`);
-  const pid = stdout.trim();
-  if (pid === '') throw new Error(`no process ${pattern}`);
-  await server.shell(`kill -9 ${pid}`);
-  await sleep(300);
-  await server.ready();
+  const before = await pidOf(server, pattern);
+  if (before === '') throw new Error(`no process ${pattern}`);
+  await server.shell(`kill -9 ${before}`);
+  for (const deadline = Date.now() + backWithinMs; ; await sleep(100)) {
+    const now = await pidOf(server, pattern);
+    if (now !== '' && now !== before) break;
+    if (Date.now() > deadline) throw new Error(`nobody started ${pattern} again`);
+  }
+  await server.ready(backWithinMs);
+}
+
+async function pidOf(server: TestServer, pattern: string): Promise<string> {
+  return (await server.shell(`pgrep -o -f '${pattern}'`)).stdout.trim();
 }

@@ -19,5 +19,7 @@ export interface EventBus {
   consume<K extends EventKind>(durable: string, kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription>;
   /** At most once, in every process that subscribes. */
   subscribe<K extends EventKind>(kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription>;
+  /** Resolves with true once a durable consumer has handled everything that was published before; with false when that takes too long. */
+  caughtUp(durable: string): Promise<boolean>;
   close(): Promise<void>;
 }

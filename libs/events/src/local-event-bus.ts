@@ -33,6 +33,11 @@ export class LocalEventBus implements EventBus {
     return { close: async () => void this.#subscribers.delete(listener) };
   }
 
+  /** Whatever was published is in an outbox until it was handled. */
+  async caughtUp(): Promise<boolean> {
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#consumers.clear();
     this.#subscribers.clear();

@@ -40,7 +40,7 @@ async function stopServer(): Promise<void> {
 
 /** A bus with one event in the hands of a consumer, who keeps it until told. */
 async function busAtWork(): Promise<{ bus: NatsEventBus; finish(error?: Error): void }> {
-  const bus = await NatsEventBus.connect({ url });
+  const bus = await NatsEventBus.connect({ url, ackWaitMs: 1_000 });
   let finish!: (error?: Error) => void;
   const taken = new Promise<void>((resolve) => {
     void bus.consume('test', ['agent.ready'], async () => {
@@ -85,3 +85,16 @@ test('an event that is longer than a message may be arrives whole, in order with
   expect(new Set(heard)).toEqual(new Set([message.length]));
   await bus.close();
 });
+
+test('what a killed process had taken comes to the next one, who has caught up then and not before', async () => {
+  const killed = await busAtWork();
+  expect(await Promise.race([killed.bus.caughtUp('test'), new Promise((resolve) => setTimeout(resolve, 300, 'not yet'))])).toBe('not yet');
+  // As after kill -9: its connection is gone, and it answers nothing.
+  await killed.bus.close();
+  const bus = await NatsEventBus.connect({ url, ackWaitMs: 1_000 });
+  const seen: string[] = [];
+  await bus.consume('test', ['agent.ready'], async ({ payload }) => void seen.push(payload.member));
+  expect(await bus.caughtUp('test')).toBe(true);
+  expect(seen).toEqual(['m1']);
+  await bus.close();
+}, 60_000);

@@ -12,10 +12,14 @@ export interface NatsOptions {
   /** For a server that is not there yet; else that is thrown. Default true. */
   waits?: boolean;
   tls?: { caFile: string; certFile: string; keyFile: string };
+  /** After this the server gives what a killed process had taken to the next one; a living one says in time that it is still at it. */
+  ackWaitMs?: number;
 }
 
 const stream = 'asterism';
 const retryMs = 500;
+const caughtUpWithinMs = 20_000;
+const caughtUpAgainMs = 100;
 const drainMs = 2_000;
 /** NATS's own default, should the server not say. */
 const smallestLimit = 1024 * 1024;
@@ -26,6 +30,7 @@ export class NatsEventBus implements EventBus {
     private readonly connection: NatsConnection,
     private readonly client: JetStreamClient,
     private readonly manager: JetStreamManager,
+    private readonly ackWaitMs: number,
   ) {}
 
   static async connect(options: NatsOptions): Promise<NatsEventBus> {
@@ -33,7 +38,7 @@ export class NatsEventBus implements EventBus {
     try {
       const manager = await jetstreamManager(connection);
       await ensureStream(manager);
-      return new NatsEventBus(connection, jetstream(connection), manager);
+      return new NatsEventBus(connection, jetstream(connection), manager, options.ackWaitMs ?? 6_000);
     } catch (error) {
       await connection.close();
       throw error;
@@ -47,28 +52,41 @@ export class NatsEventBus implements EventBus {
 
   async consume<K extends EventKind>(durable: string, kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
     const [only, ...others] = kinds;
-    const name = durable.replaceAll('.', '-');
-    await this.manager.consumers.add(stream, {
+    const name = consumerName(durable);
+    const config = {
       durable_name: name,
       // Several kinds in one order: NATS before 2.10 filters by one subject only, so the rest is passed over here.
       ...(only !== undefined && others.length === 0 ? { filter_subject: subject(only) } : {}),
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(30_000),
+      ack_wait: nanos(this.ackWaitMs),
       max_ack_pending: 64,
-    });
-    const wanted = new Set<EventKind>(kinds);
-    const consumer = await this.client.consumers.get(stream, name);
-    const messages = await consumer.consume({ max_messages: 64 });
-    const run = async (): Promise<void> => {
-      for await (const message of messages) {
-        const handled = await this.#handle(message, wanted, handler).then(() => true, () => false);
-        answer(message, handled);
-      }
     };
+    await this.manager.consumers.add(stream, config).catch(() => this.manager.consumers.update(stream, name, config));
+    const wanted = new Set<EventKind>(kinds);
+    const taken = new TakenMessages((message) => this.#handle(message, wanted, handler), this.ackWaitMs / 3);
+    const consumer = await this.client.consumers.get(stream, name);
     // It ends with the connection; what was not answered comes again to the next one.
-    void run().catch(() => undefined);
-    return { close: async () => void (await messages.close()) };
+    const messages = await consumer.consume({ max_messages: 64, callback: (message) => taken.take(message) });
+    return {
+      async close() {
+        await messages.close();
+        taken.close();
+      },
+    };
+  }
+
+  async caughtUp(durable: string): Promise<boolean> {
+    try {
+      const { state } = await this.manager.streams.info(stream);
+      for (const deadline = Date.now() + caughtUpWithinMs; Date.now() < deadline; await setTimeout(caughtUpAgainMs)) {
+        const { ack_floor, num_pending, num_ack_pending } = await this.manager.consumers.info(stream, consumerName(durable));
+        if (ack_floor.stream_seq >= state.last_seq || num_pending + num_ack_pending === 0) return true;
+      }
+      return false;
+    } catch {
+      return false; // the server is away
+    }
   }
 
   async subscribe<K extends EventKind>(kinds: readonly K[], handler: EventHandler<K>): Promise<Subscription> {
@@ -96,14 +114,46 @@ export class NatsEventBus implements EventBus {
   }
 }
 
+/** Messages that this process has and has not handled, one after the other: the server hears that they are not lost, and soon notices when they are. */
+class TakenMessages {
+  readonly #waiting = new Set<JsMsg>();
+  readonly #working: NodeJS.Timeout;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(private readonly handle: (message: JsMsg) => Promise<void>, workingMs: number) {
+    this.#working = setInterval(() => {
+      for (const message of this.#waiting) tell(() => message.working());
+    }, workingMs);
+    this.#working.unref();
+  }
+
+  take(message: JsMsg): void {
+    this.#waiting.add(message);
+    this.#last = this.#last.then(async () => {
+      if (!this.#waiting.has(message)) return;
+      const handled = await this.handle(message).then(() => true, () => false);
+      this.#waiting.delete(message);
+      tell(() => (handled ? message.ack() : message.nak(retryMs)));
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#working);
+    this.#waiting.clear();
+  }
+}
+
 /** A connection that closes meanwhile takes no answer: the message comes again. */
-function answer(message: JsMsg, handled: boolean): void {
+function tell(answer: () => void): void {
   try {
-    if (handled) message.ack();
-    else message.nak(retryMs);
+    answer();
   } catch {
     return;
   }
+}
+
+function consumerName(durable: string): string {
+  return durable.replaceAll('.', '-');
 }
 
 function subject(kind: EventKind): string {

@@ -62,6 +62,11 @@ export class RemoteEventBus implements EventBus {
     return { close: async () => ending.abort() };
   }
 
+  /** Members consume nothing durably. */
+  async caughtUp(): Promise<boolean> {
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
   }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLoss, isUniqueViolation, type Database, type Unit } from '@asterism/database';
-import { LxdError } from '@asterism/errors';
+import { LxdError, isKind } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
 import { operations as operationsProto, type Operations, type common, type taskOwner } from '@asterism/proto';
-import type { CallContext, Service } from '@asterism/rpc';
+import { systemCall, type CallContext, type Service } from '@asterism/rpc';
 import type { OperationSpec, TaskDefinition } from './definition.js';
 import { FailPoints, point } from './fail-points.js';
 import { RunningTask } from './running-task.js';
@@ -25,11 +25,21 @@ export interface TasksOptions {
 /** Writes the rows of what was accepted, in the transaction that stores the task. */
 type Accept = (unit: Unit, id: string) => Promise<void>;
 
+/** The public side of what is about to be accepted; the event tells of it. */
+interface Opening {
+  id: string;
+  operation: OperationSpec;
+  event?: AsterismEvent;
+}
+
 type AnyDefinition = TaskDefinition<unknown, object>;
 
 const renewMs = 5_000;
 const discardAttempts = 120;
 const discardAgainMs = 500;
+const settleAttempts = 60;
+const settleAgainMs = 500;
+const settleTimeoutMs = 30_000;
 const noSteps = Buffer.from('[]');
 
 /** The durable tasks of one service: opens them, runs them, takes over those of processes that died. */
@@ -38,6 +48,8 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   readonly #running = new Map<string, RunningTask>();
   /** What ended here while the database was asked what was left: begun after the question, it may be in the answer. */
   readonly #endedMeanwhile = new Set<string>();
+  /** Operations that are being opened here, until their work is accepted or refused. */
+  readonly #opening = new Set<string>();
   readonly #store: TaskStore;
   readonly #failPoints: FailPoints | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -71,7 +83,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
 
   /**
    * Opens the public operation of work that is mostly over at once, begins it with `start` and follows it: its row is written when it goes on for
-   * longer than a moment. What a crash cuts off before that, `operations` ends as interrupted.
+   * longer than a moment. What a crash cuts off before that ends as interrupted when this process is back.
    * @param task.event tells of it, and is committed with the opening.
    */
   async follow<I, S extends object>(
@@ -90,22 +102,21 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     });
   }
 
-  async #opened(
-    call: CallContext,
-    { id, operation, event }: { id: string; operation: OperationSpec; event?: AsterismEvent },
-    accept: () => Promise<unknown>,
-  ): Promise<common.OperationAnswer> {
-    const answer = await this.options.operations.open(call, {
-      id,
-      class: operation.websocket ? operationsProto.OperationClass.WEBSOCKET : operationsProto.OperationClass.TASK,
-      description: operation.description,
-      project: operation.project,
-      resources: Object.fromEntries(Object.entries(operation.resources).map(([kind, urls]) => [kind, { urls }])),
-      metadata: Buffer.from(operation.metadata ? JSON.stringify(operation.metadata) : ''),
-      may_cancel: operation.mayCancel ?? false,
-      owner: this.options.service,
-      location: operation.location ?? '',
-      event: event && Buffer.from(JSON.stringify(event)),
+  async #opened(call: CallContext, opening: Opening, accept: () => Promise<unknown>): Promise<common.OperationAnswer> {
+    this.#opening.add(opening.id);
+    try {
+      return await this.#openAndAccept(call, opening, accept);
+    } finally {
+      this.#opening.delete(opening.id);
+    }
+  }
+
+  async #openAndAccept(call: CallContext, opening: Opening, accept: () => Promise<unknown>): Promise<common.OperationAnswer> {
+    const { id } = opening;
+    const answer = await this.#openPublic(call, opening).catch((error: unknown) => {
+      // It may have been opened though nobody answered.
+      if (isKind(error, 'unavailable') || isKind(error, 'timeout')) void this.#discard(call, id, true);
+      throw error;
     });
     try {
       await accept();
@@ -115,6 +126,38 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
       throw error;
     }
     return answer;
+  }
+
+  #openPublic(call: CallContext, { id, operation, event }: Opening): Promise<common.OperationAnswer> {
+    return this.options.operations.open(call, {
+      id,
+      class: operation.websocket ? operationsProto.OperationClass.WEBSOCKET : operationsProto.OperationClass.TASK,
+      description: operation.description,
+      project: operation.project,
+      resources: Object.fromEntries(Object.entries(operation.resources).map(([kind, urls]) => [kind, { urls }])),
+      metadata: Buffer.from(operation.metadata ? JSON.stringify(operation.metadata) : ''),
+      may_cancel: operation.mayCancel ?? false,
+      owner: this.options.service,
+      runner: this.options.owner,
+      location: operation.location ?? '',
+      event: event && Buffer.from(JSON.stringify(event)),
+    });
+  }
+
+  /** What this process had opened and not accepted when it was killed is nobody's: it has ended, and whoever waits need not wait for a sweep to find it. */
+  async #endInterrupted(): Promise<void> {
+    for (let attempt = 0; attempt < settleAttempts && !this.#closed; attempt++) {
+      if (attempt > 0) await sleep(settleAgainMs, undefined, { ref: false });
+      try {
+        const { ids } = await this.options.operations.unfinished(systemCall({ timeoutMs: settleTimeoutMs }), { runner: this.options.owner });
+        const known = await Promise.all(ids.map(async (id) => (await this.disown(systemCall(), { id, claim: '' })).known));
+        const interrupted = ids.filter((_, index) => !known[index]);
+        if (interrupted.length > 0) await this.options.operations.interrupt(systemCall({ timeoutMs: settleTimeoutMs }), { ids: interrupted });
+        return;
+      } catch (error) {
+        if (!isKind(error, 'unavailable') && !isKind(error, 'timeout') && !isConnectionLoss(error)) return; // the sweep of operations ends them
+      }
+    }
   }
 
   /** Takes the operation of what was not accepted away. Whether a commit was heard that nobody answered is asked when the database is back. */
@@ -152,6 +195,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   /** Takes over what was left running, and keeps leases alive from now on. */
   async resume(): Promise<void> {
     await this.#takeOver();
+    void this.#endInterrupted();
     this.#timer = setInterval(() => void this.#keepAlive().catch(() => undefined), renewMs);
     this.#timer.unref();
   }
@@ -163,6 +207,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   }
 
   async disown(call: CallContext, request: taskOwner.TaskRef): Promise<taskOwner.TaskPresence> {
+    if (this.#opening.has(request.id)) return { known: true, steps: noSteps };
     if (this.#running.has(request.id)) return this.has(call, request);
     return { known: await this.#store.disown(request.id), steps: noSteps };
   }

@@ -2,7 +2,15 @@ import type { Operations, operations } from '@asterism/proto';
 import { LxdError } from '@asterism/errors';
 
 /** Operations in memory, enough for the tests of services that open them. */
-export function fakeOperations(): Operations & { opened: operations.OpenOperation[]; closed: operations.CloseOperation[] } {
+export interface FakeOperations extends Operations {
+  opened: operations.OpenOperation[];
+  closed: operations.CloseOperation[];
+  /** What a process had opened before it was killed, and those that it has given up since. */
+  left: string[];
+  interrupted: string[];
+}
+
+export function fakeOperations(): FakeOperations {
   const opened: operations.OpenOperation[] = [];
   const closed: operations.CloseOperation[] = [];
   const unknown = (): never => {
@@ -11,6 +19,8 @@ export function fakeOperations(): Operations & { opened: operations.OpenOperatio
   return {
     opened,
     closed,
+    left: [],
+    interrupted: [],
     async open(_call, request) {
       opened.push(request);
       return { id: request.id, json: Buffer.from(JSON.stringify({ id: request.id, description: request.description })) };
@@ -23,6 +33,13 @@ export function fakeOperations(): Operations & { opened: operations.OpenOperatio
     update: async () => ({}),
     async close(_call, request) {
       closed.push(request);
+      return {};
+    },
+    async unfinished() {
+      return { ids: this.left };
+    },
+    async interrupt(_call, { ids }) {
+      this.interrupted.push(...ids);
       return {};
     },
     get: unknown,

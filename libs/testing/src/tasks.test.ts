@@ -5,7 +5,7 @@ import { systemCall } from '@asterism/rpc';
 import { defineService } from '@asterism/service';
 import { defineTask, type Tasks } from '@asterism/tasks';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { composeForTest, type TestComposition } from './compose-for-test.js';
 
 const bench = defineService({ name: 'bench', providers: [], handlers: [], migrations: [{ name: '001-things', sql: 'CREATE TABLE bench.things (name text PRIMARY KEY)' }] });
@@ -214,6 +214,22 @@ describe('a task whose process died', () => {
     await test.settle();
     expect(log).toEqual(['fill', 'abandoned: broken before']);
     expect(closings()).toEqual([{ id, status_code: 400, error: 'broken before', metadata: {} }]);
+  });
+
+  it('and had accepted nothing has ended as interrupted when the process is back, and nothing else has', async () => {
+    const [accepting, unknown] = [Promise.withResolvers<void>(), randomUUID()];
+    const opened = tasks.open(systemCall(), build, { input: { name: 'slow' }, operation }, () => accepting.promise);
+    await vi.waitFor(() => expect(test.operations.opened.at(-1)).toMatchObject({ runner: 'bench@test' }));
+    test.operations.left = [unknown, test.operations.opened.at(-1)!.id];
+    await tasks.resume();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(test.operations.interrupted).toEqual([]);
+    accepting.resolve();
+    await opened;
+    await vi.waitFor(() => expect(test.operations.interrupted).toEqual([unknown]));
+    test.operations.left = [];
+    await test.settle();
+    await tasks.resume();
   });
 
   it('is left alone while its lease holds', async () => {

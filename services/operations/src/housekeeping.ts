@@ -1,12 +1,11 @@
 import { Database } from '@asterism/database';
 import { EventBusToken, type EventBus } from '@asterism/events';
-import { systemCall } from '@asterism/rpc';
-import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { Cancelling } from './cancelling.js';
 import { KeyStore } from './idempotency/key.store.js';
+import { consumer, Interrupted } from './interrupted.js';
 import { Journal } from './journal.js';
-import { findOperation, forgetEvents, forgetOperations, listStale } from './operation.store.js';
+import { findOperation, forgetEvents, forgetOperations } from './operation.store.js';
 import { RetentionConfig } from './retention.js';
 
 /** What was opened since may still be on its way to being accepted. */
@@ -21,15 +20,15 @@ export class Housekeeping {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Journal) private readonly journal: Journal,
-    @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(EventBusToken) private readonly bus: EventBus,
     @Inject(KeyStore) private readonly keys: KeyStore,
     @Inject(RetentionConfig) private readonly config: RetentionConfig,
     @Inject(Cancelling) private readonly cancelling: Cancelling,
+    @Inject(Interrupted) private readonly interrupted: Interrupted,
   ) {}
 
   async listen(): Promise<void> {
-    await this.bus.consume('operations', ['lifecycle', 'operation.closed'], async (received) => {
+    await this.bus.consume(consumer, ['lifecycle', 'operation.closed'], async (received) => {
       if (received.kind === 'lifecycle') await this.journal.write({ kind: 'lifecycle', event: received });
       else {
         const { id, status_code, error, metadata, steps = [] } = received.payload;
@@ -64,15 +63,7 @@ export class Housekeeping {
   }
 
   async #sweep(olderThanSeconds: number): Promise<void> {
-    await Promise.allSettled([this.#endInterrupted(olderThanSeconds), this.cancelling.remind(), this.#forget()]);
-  }
-
-  /** Running tasks that their owner knows nothing of were never accepted, or ended without a word. */
-  async #endInterrupted(olderThanSeconds: number): Promise<void> {
-    for (const row of await listStale(this.database, olderThanSeconds)) {
-      const known = await this.owners.of(row.owner)?.disown(systemCall({ timeoutMs: 5_000 }), { id: row.id, claim: '' });
-      if (known && !known.known) await this.journal.write({ kind: 'close', closing: { id: row.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
-    }
+    await Promise.allSettled([this.interrupted.sweep(olderThanSeconds), this.cancelling.remind(), this.#forget()]);
   }
 
   async #forget(): Promise<void> {

@@ -4,7 +4,7 @@ import { LxdError } from '@asterism/errors';
 import { EventBusToken, event, type EventBus, type EventOf } from '@asterism/events';
 import { Inject, Injectable } from '@nestjs/common';
 import { renderOperation, type OperationRow } from './operation.js';
-import { closedRow, closeKnown, closeOperations, insertOperations, mergeMetadata, openedRow, removeOperations, requestCancels, type Closing, type NewOperation } from './operation.store.js';
+import { closedRow, closeKnown, closeOperations, heldClaims, insertOperations, mergeMetadata, openedRow, removeOperations, requestCancels, type Closing, type NewOperation } from './operation.store.js';
 
 export interface JournalEntry {
   cursor: number;
@@ -188,6 +188,7 @@ export class Journal {
     const rows = new Map<string, OperationRow>();
     const drafts: Draft[] = [];
     const opened = changes.flatMap((change) => (change.kind === 'open' ? [openedRow(change.row)] : []));
+    await requireHeld(unit, opened);
     if (opened.length > 0) insertOperations(unit, opened);
     for (const row of opened) {
       rows.set(row.id, row);
@@ -287,6 +288,14 @@ function lifecycleEvent({ id, at, payload, claim }: EventOf<'lifecycle'>, home: 
     project: payload.project || undefined,
   });
   return { type: 'lifecycle', project: payload.project, json, eventId: id, claim };
+}
+
+/** A gateway that was killed may have left a call on its way: it opens nothing once its request runs again. */
+async function requireHeld(unit: Unit, opened: readonly NewOperation[]): Promise<void> {
+  const claims = opened.flatMap(({ claim }) => (claim === null ? [] : [claim]));
+  if (claims.length === 0) return;
+  const held = await heldClaims(unit, claims);
+  if (claims.some((claim) => !held.includes(claim))) throw new LxdError('conflict', 'The request of this call was sent again and runs elsewhere');
 }
 
 function latestPerId(updates: readonly { id: string; metadata: Record<string, unknown> }[]): { id: string; metadata: Record<string, unknown> }[] {

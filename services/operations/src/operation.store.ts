@@ -17,6 +17,7 @@ export interface NewOperation extends Omit<OperationRow, 'created_at' | 'updated
   request_id: string;
   trace_id: string;
   claim: string | null;
+  runner: string;
 }
 
 export interface Closing {
@@ -35,12 +36,18 @@ export function openedRow(row: NewOperation): NewOperation & OperationRow {
 
 export function insertOperations(unit: Unit, rows: readonly (NewOperation & OperationRow)[]): void {
   unit.run(
-    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, created_at, updated_at)
-     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, created_at, updated_at
+    `INSERT INTO operations.operations (id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, runner, created_at, updated_at)
+     SELECT id, class, description, project, location, owner, resources, metadata, may_cancel, status_code, requestor, request_id, trace_id, claim, runner, created_at, updated_at
      FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, class text, description text, project text, location text, owner text, resources jsonb, metadata jsonb,
-       may_cancel boolean, status_code int, requestor jsonb, request_id text, trace_id text, claim uuid, created_at timestamptz, updated_at timestamptz)`,
+       may_cancel boolean, status_code int, requestor jsonb, request_id text, trace_id text, claim uuid, runner text, created_at timestamptz, updated_at timestamptz)`,
     [JSON.stringify(rows)],
   );
+}
+
+/** Which of the claims are held by a request that may still open something: the rest has been given up, and its request runs again under another. */
+export async function heldClaims(unit: Unit, claims: readonly string[]): Promise<string[]> {
+  const rows = await unit.query<{ claim: string }>(`SELECT claim FROM operations.idempotency_keys WHERE claim = ANY($1::uuid[]) FOR KEY SHARE`, [claims]);
+  return rows.map(({ claim }) => claim);
 }
 
 let lastMicroseconds = 0;
@@ -154,6 +161,12 @@ export async function listStale(reader: Reader, seconds: number): Promise<Operat
     `SELECT ${columns} FROM operations.operations WHERE finished_at IS NULL AND class <> 'token' AND updated_at < now() - make_interval(secs => $1) LIMIT 200`,
     [seconds],
   );
+}
+
+/** What a process has opened and is not told to have ended. */
+export async function listUnfinished(reader: Reader, runner: string): Promise<string[]> {
+  const rows = await reader.query<{ id: string }>(`SELECT id FROM operations.operations WHERE finished_at IS NULL AND class <> 'token' AND runner = $1 LIMIT 1000`, [runner]);
+  return rows.map(({ id }) => id);
 }
 
 /** Each project's own retention, or the one for all others; in days. */

@@ -8,8 +8,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { followJournal, isWanted } from './follow.js';
 import { Journal } from './journal.js';
 import { Cancelling } from './cancelling.js';
+import { Interrupted } from './interrupted.js';
 import { groupByStatus, operationUrl, renderOperation, renderRecord, running, type OperationRow } from './operation.js';
-import { findOperation, findRecord, listOperations, listRecords } from './operation.store.js';
+import { findOperation, findRecord, listOperations, listRecords, listUnfinished } from './operation.store.js';
 
 const classes: Record<proto.OperationClass, OperationRow['class']> = {
   [proto.OperationClass.TASK]: 'task',
@@ -26,6 +27,7 @@ export class OperationsHandler implements Operations {
     @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(EventBusToken) private readonly bus: EventBus,
     @Inject(Cancelling) private readonly cancelling: Cancelling,
+    @Inject(Interrupted) private readonly interrupted: Interrupted,
   ) {}
 
   async open(call: CallContext, request: proto.OpenOperation): Promise<common.OperationAnswer> {
@@ -47,6 +49,7 @@ export class OperationsHandler implements Operations {
         request_id: call.requestId,
         trace_id: traceIdOf(call.traceparent) ?? '',
         claim: call.claim ?? null,
+        runner: request.runner ?? '',
       },
     });
     return { id: request.id, json: json(renderOperation(row!)) };
@@ -66,6 +69,15 @@ export class OperationsHandler implements Operations {
     const { id, status_code, error } = request;
     const steps = request.steps.length === 0 ? [] : (JSON.parse(Buffer.from(request.steps).toString()) as object[]);
     await this.journal.write({ kind: 'close', closing: { id, status_code, err: error, metadata: parseMetadata(request.metadata) ?? {}, steps } });
+    return {};
+  }
+
+  async unfinished(_call: CallContext, { runner }: proto.Runner): Promise<proto.OperationIds> {
+    return { ids: await listUnfinished(this.database, runner) };
+  }
+
+  async interrupt(_call: CallContext, { ids }: proto.OperationIds): Promise<common.Empty> {
+    await this.interrupted.end(ids);
     return {};
   }
 

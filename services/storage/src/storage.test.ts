@@ -336,6 +336,11 @@ describe('volumes of instances', () => {
     await expect(instanceVolumes.locate(call, { ...c1, name: 'c2' })).rejects.toThrow('Storage pool volume not found');
   });
 
+  it('that a creation left without a row are deleted where they were to be', async () => {
+    await instanceVolumes.delete(call, { ...c1, name: 'cut', member: 'none' });
+    expect(told.at(-1)).toBe('deleteVolume cut');
+  });
+
   it('forget an image', async () => {
     await instanceVolumes.forgetImage(call, { fingerprint: 'f00d' });
     expect(told.at(-1)).toBe('deleteVolume f00d');

@@ -87,7 +87,20 @@ describe('a call that was cut off', () => {
     const signal = AbortSignal.abort();
     const both = await Promise.allSettled([2, 3].map((n) => keys.claim(systemCall({ signal }), keyed('nothing', { process: `p${n}` }))));
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    expect(both.find((one) => one.status === 'fulfilled')).toMatchObject({ value: { claim, effects: [] } });
+    const anew = both.find((one) => one.status === 'fulfilled')!.value;
+    expect(anew.effects).toEqual([]);
+    expect(anew.claim).not.toBe(claim);
+  });
+
+  it('opens nothing any more once it runs again', async () => {
+    const { claim } = await keys.claim(systemCall(), keyed('late'));
+    await cutOff(claim);
+    const anew = await keys.claim(systemCall(), keyed('late', { process: 'p2' }));
+    await expect(opened(claim)).rejects.toMatchObject({ kind: 'conflict' });
+    const id = await opened(anew.claim);
+    owned.add(id);
+    await cutOff(anew.claim);
+    expect((await keys.claim(systemCall(), keyed('late', { process: 'p3' }))).operation?.id).toBe(id);
   });
 
   it('is answered with the operation that it opened', async () => {
@@ -102,7 +115,8 @@ describe('a call that was cut off', () => {
     const { claim } = await keys.claim(systemCall(), keyed('unaccepted'));
     const id = await opened(claim);
     await cutOff(claim);
-    expect(await keys.claim(systemCall(), keyed('unaccepted', { process: 'p2' }))).toEqual({ claim, effects: [] });
+    const anew = await keys.claim(systemCall(), keyed('unaccepted', { process: 'p2' }));
+    expect([anew.operation, anew.effects, anew.claim === claim]).toEqual([undefined, [], false]);
     await expect(record.get(systemCall(), { id, secret: '', visible_projects: [] })).rejects.toMatchObject({ kind: 'not-found' });
   });
 

@@ -59,12 +59,15 @@ export class IdempotencyHandler implements Idempotency {
     if (status !== null) return { claim, answer: { status, headers: headers ?? {}, body: body ?? Buffer.alloc(0), body_digest }, effects: [] };
     if (!row.is_left) return undefined;
     const traces = await this.traces.of(claim, request.when_cut_off);
-    if (traces === 'unsettled' || !(await this.store.takeOver(row, request))) return undefined;
-    if (traces === 'none' && request.when_cut_off === proto.WhenCutOff.REFUSE) {
-      await this.store.abandon({ claim, process: request.process });
-      throw new LxdError('conflict', 'The first request with this Idempotency-Key was cut off, and what it did is not known');
+    if (traces === 'unsettled') return undefined;
+    if (traces === 'none' && request.when_cut_off !== proto.WhenCutOff.REFUSE) {
+      const anew = await this.store.startOver(row, request);
+      return anew === undefined ? undefined : { claim: anew, effects: [] };
     }
-    return traces === 'none' ? { claim, effects: [] } : { claim, ...traces };
+    if (!(await this.store.takeOver(row, request))) return undefined;
+    if (traces !== 'none') return { claim, ...traces };
+    await this.store.abandon({ claim, process: request.process });
+    throw new LxdError('conflict', 'The first request with this Idempotency-Key was cut off, and what it did is not known');
   }
 }
 

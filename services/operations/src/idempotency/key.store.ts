@@ -2,6 +2,7 @@ import { Database, type Unit } from '@asterism/database';
 import type { idempotency as proto } from '@asterism/proto';
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { findOperationOfClaim } from '../operation.store.js';
 
 export interface KeyRow {
   claim: string;
@@ -53,6 +54,23 @@ export class KeyStore {
       [row.claim, row.process, gateway, process, body_digest || row.body_digest, leaseSeconds],
     );
     return rows.length === 1;
+  }
+
+  /**
+   * Gives a call that was cut off and left no trace a new claim to run again under: what the first call still opens under its own is refused.
+   * Undefined when it has opened something meanwhile, or another was faster.
+   */
+  async startOver(row: KeyRow, { gateway, process, body_digest }: proto.KeyedRequest): Promise<string | undefined> {
+    return this.database.transact(async (unit) => {
+      const held = await unit.query(`SELECT 1 FROM operations.idempotency_keys WHERE claim = $1 AND process = $2 AND status IS NULL FOR UPDATE`, [row.claim, row.process]);
+      if (held.length === 0 || (await findOperationOfClaim(unit, row.claim))) return undefined;
+      const claim = randomUUID();
+      unit.run(
+        `UPDATE operations.idempotency_keys SET claim = $2, gateway = $3, process = $4, body_digest = $5, renewed_at = now(), lease_until = now() + make_interval(secs => $6) WHERE claim = $1`,
+        [row.claim, claim, gateway, process, body_digest || row.body_digest, leaseSeconds],
+      );
+      return claim;
+    });
   }
 
   async keep({ claim, process, answer }: proto.KeepAnswer): Promise<void> {

@@ -4,6 +4,7 @@ import { idempotency as proto } from '@asterism/proto';
 import { systemCall, type CallContext } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
+import { Interrupted } from '../interrupted.js';
 import { Journal } from '../journal.js';
 import { renderOperation, type OperationRow } from '../operation.js';
 import { findOperation, findOperationOfClaim } from '../operation.store.js';
@@ -23,6 +24,7 @@ export class Traces {
     @Inject(Database) private readonly database: Database,
     @Inject(TaskOwners) private readonly owners: TaskOwners,
     @Inject(Journal) private readonly journal: Journal,
+    @Inject(Interrupted) private readonly interrupted: Interrupted,
   ) {}
 
   async of(claim: string, whenCutOff: proto.WhenCutOff): Promise<Found | 'none' | 'unsettled'> {
@@ -40,13 +42,13 @@ export class Traces {
     const work = { id: operation.id, claim: '' };
     if (!owner || (await asked(operation.owner, owner.has(promptly(), work))).known) return found;
     if (Math.abs(Date.now() - Date.parse(operation.created_at)) < acceptingMs) return 'unsettled';
-    if ((await asked(operation.owner, owner.disown(promptly(), work))).known) return 'unsettled';
+    if ((await asked(operation.owner, owner.disown(promptly(), work))).known || !(await this.interrupted.toldEverything())) return 'unsettled';
     if ((await findOperation(this.database, operation.id))?.finished_at) return 'unsettled';
     if (whenCutOff === proto.WhenCutOff.RUN_AGAIN) {
       await this.journal.write({ kind: 'discard', id: operation.id });
       return 'none';
     }
-    await this.journal.write({ kind: 'close', closing: { id: operation.id, status_code: 400, err: 'Operation was interrupted', metadata: {} } });
+    await this.interrupted.end([operation.id]);
     return 'unsettled';
   }
 

@@ -63,10 +63,12 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
     if (request.name.includes('/')) return this.#deleteSnapshot(call, request);
     if (!(await this.scope.pools.find(request.pool))) return {};
-    const { pool, volume } = await this.scope.look(call, request);
-    if (!volume) return {};
-    await this.#agent(volume).deleteVolume(call, agentVolume(pool, volume));
-    await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id), { relaxed: true });
+    const { pool, project, volume } = await this.scope.look(call, request);
+    // A creation that was cut off may have left it on its member without a row.
+    const there = volume ?? (request.member ? { ...request, member: request.member, project, content_type: 'filesystem', config: {} } : undefined);
+    if (!there) return {};
+    await this.#agent(there).deleteVolume(call, agentVolume(pool, there));
+    if (volume) await this.database.transact((unit) => this.scope.volumes.delete(unit, volume.id), { relaxed: true });
     return {};
   }
 
@@ -167,7 +169,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     return {};
   }
 
-  #agent(volume: VolumeRow): AgentStorage {
+  #agent(volume: Pick<VolumeRow, 'member'>): AgentStorage {
     return this.agents.on(volume.member).storage;
   }
 }
