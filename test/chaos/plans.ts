@@ -44,3 +44,14 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** Every plan of every kind with ASTERISM_CHAOS=full, or the third twelfth of them with ASTERISM_CHAOS_SLICE=3/12; else one of each of some kinds. `ASTERISM_CHAOS_SEED` chooses others. */
+export const full = process.env['ASTERISM_CHAOS'] === 'full';
+const [slice, slices] = (process.env['ASTERISM_CHAOS_SLICE'] ?? '1/1').split('/').map(Number) as [number, number];
+
+/** Plans are dealt out over the slices one by one, since those of a kind cost much the same. */
+let dealt = 0;
+export function ownPlans(kind: Kind, random: () => number): Plan[] {
+  const plans = plansOf(kind);
+  return full ? plans.filter(() => dealt++ % slices === slice - 1) : some(plans, 1, random);
+}

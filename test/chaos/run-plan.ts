@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newest } from '../api/listening.js';
 import type { Operation, UnixClient } from '../http/client.js';
-import type { TestServer } from '../servers/server.js';
+import { asterism } from '../servers/asterism.js';
+import type { ServerKind, TestServer } from '../servers/server.js';
 import { disagreements } from './agreement.js';
 import type { Kind, Plan } from './plans.js';
 import { send, type Kitchen, type Recipe } from './recipes/recipe.js';
 
 const patienceMs = 60_000;
+
+/** A server that tells its fail points and dies at those that are armed. */
+export const mortal: ServerKind = { ...asterism, env: (state) => ({ ...asterism.env(state), ASTERISM_FAIL_POINTS: join(state, 'fail-points') }) };
 
 export function failPointsOf(server: TestServer): string {
   return join(server.stateDirectory, 'fail-points');
@@ -56,19 +60,19 @@ function isRight(recipe: Recipe, plan: Plan, { before, after, ok, reached }: { b
   return plan.ends === 'undone' && [before, ...(recipe.halfway ?? [])].includes(after);
 }
 
-async function endOf(client: UnixClient, operation: string): Promise<{ ok: boolean; told: string }> {
+export async function endOf(client: UnixClient, operation: string): Promise<{ ok: boolean; told: string }> {
   const { metadata } = await patiently(() => client.json<Operation>('GET', `${operation}/wait?timeout=${patienceMs / 1000}`));
   return { ok: metadata.status_code === 200, told: `"${metadata.status}" ${metadata.err}` };
 }
 
-function arm(server: TestServer, kind: string, plan: Plan): void {
+export function arm(server: TestServer, kind: string, plan: Plan): void {
   const path = join(failPointsOf(server), 'armed');
   writeFileSync(`${path}.test`, plan.armed.map(({ point, action }) => `${kind}\t${point}\t${action}\n`).join(''));
   renameSync(`${path}.test`, path);
 }
 
 /** Whether all that was armed has come true; false when the operation ended without it. */
-async function comeTrue(server: TestServer, first: { status: number; operation: string } | undefined): Promise<boolean> {
+export async function comeTrue(server: TestServer, first: { status: number; operation: string } | undefined): Promise<boolean> {
   const armed = (): boolean => existsSync(join(failPointsOf(server), 'armed')) && readFileSync(join(failPointsOf(server), 'armed'), 'utf8') !== '';
   const deadline = Date.now() + patienceMs;
   for (let endedAt = first && !first.operation ? Date.now() : 0; armed(); await sleep(20)) {
@@ -81,8 +85,16 @@ async function comeTrue(server: TestServer, first: { status: number; operation: 
   return true;
 }
 
-/** The lifecycle events of the operation when nothing goes wrong. */
+const lifecycles = new Map<Recipe, string[]>();
+
+/** The lifecycle events of the operation when nothing goes wrong, seen once for each recipe. */
 async function lifecycleOf(kitchen: Kitchen, recipe: Recipe, name: string): Promise<string[]> {
+  const known = lifecycles.get(recipe) ?? (await undisturbed(kitchen, recipe, name));
+  lifecycles.set(recipe, known);
+  return known;
+}
+
+async function undisturbed(kitchen: Kitchen, recipe: Recipe, name: string): Promise<string[]> {
   await recipe.prepare?.(kitchen, name);
   const since = await quiet(kitchen.client);
   const { operation } = await send(kitchen.client, await recipe.request(name, kitchen));

@@ -1,6 +1,6 @@
 import { setDefaults, writeMaterial } from '../differential/defaults.js';
 import { asterism } from '../servers/asterism.js';
-import { TestServer } from '../servers/server.js';
+import { TestServer, type ServerKind } from '../servers/server.js';
 import type { Switch } from '../servers/switch.js';
 
 export interface Member {
@@ -12,8 +12,8 @@ export interface Member {
 }
 
 /** A host of its own on the switch, listening on its address, with nothing in it. */
-export async function startHost(lan: Switch, name: string): Promise<Member> {
-  const server = await TestServer.start(asterism);
+export async function startHost(lan: Switch, name: string, kind: ServerKind = asterism): Promise<Member> {
+  const server = await TestServer.start(kind);
   const address = await lan.connect(server.host);
   await server.client.change('PATCH', '/1.0', { config: { 'core.https_address': `${address}:8443` } });
   return {

@@ -50,6 +50,14 @@ export async function startEmbeddedPostgres(directory: string, { connections = 4
   return supervised(server, (await adopted(server)) ?? (await start(server)), restarted);
 }
 
+/** What a process that was killed left of a server that nobody wants any more. */
+export async function removeEmbeddedPostgres(directory: string): Promise<void> {
+  const running = await runningPid(join(directory, 'data'));
+  if (running !== undefined) process.kill(running, 'SIGQUIT');
+  while (running !== undefined && (await lives(running))) await sleep(20);
+  await rm(directory, { recursive: true, force: true });
+}
+
 interface Server {
   bin: string;
   data: string;

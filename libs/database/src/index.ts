@@ -4,4 +4,4 @@ export { openPool, type PoolOptions } from './pool.js';
 export { type Migration, migrate } from './migrations.js';
 export { OutboxRelay } from './outbox.js';
 export { isUniqueViolation, isSerializationFailure, isConnectionLoss, isDivisionByZero } from './postgres-errors.js';
-export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+export { removeEmbeddedPostgres, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';

@@ -85,6 +85,11 @@ export class ClusterHandler implements Cluster {
     return this.joining.acceptance.accept(call, request);
   }
 
+  async withdraw(call: CallContext, request: cluster.WithdrawMember): Promise<common.Empty> {
+    await this.joining.acceptance.withdraw(call, request);
+    return {};
+  }
+
   issueToken(call: CallContext, request: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
     return this.joining.tokens.issue(call, request);
   }

@@ -182,6 +182,18 @@ describe('a cluster', () => {
     await expect(handler.register(call, { name: 'm5', address: '192.0.2.3:8444', architecture: 'x86_64', environment: Buffer.from('{}') })).rejects.toThrow('"m5" is no member of this cluster');
     await expect(handler.removeMember(call, { name: 'm1', force: true })).rejects.toThrow('Member is the only member in the cluster');
   });
+
+  it('takes in again who was killed while it joined, and lets it take its joining back', async () => {
+    const asked = joining({ server_name: 'm6', password: await token('m6'), join: 'secret' });
+    const first = await handler.accept(call, asked);
+    const again = await handler.accept(call, asked);
+    expect({ ...again, certificate: '', key: '' }).toEqual({ ...first, certificate: '', key: '' });
+    await expect(handler.accept(call, { ...asked, join: 'other' })).rejects.toThrow('already has a member with name: m6');
+    await handler.withdraw(call, { server_name: 'm6', join: 'other' });
+    expect((await members()).map((member) => member['server_name'])).toEqual(['m1', 'm6']);
+    for (let time = 0; time < 2; time++) await handler.withdraw(call, { server_name: 'm6', join: 'secret' });
+    expect((await members()).map((member) => member['server_name'])).toEqual(['m1']);
+  });
 });
 
 describe('addresses', () => {

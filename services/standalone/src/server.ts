@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeEmbeddedPostgres } from '@asterism/database';
 import type { Membership } from '@asterism/service';
 import { createLogger } from '@asterism/telemetry';
 import { readMembership, removeMembership, writeMembership } from './membership-file.js';
@@ -20,6 +21,8 @@ export class Server implements Standalone {
 
   async start(): Promise<void> {
     const membership = await readMembership(this.stateDir);
+    // Killed right after it had joined, it still has the one of its own.
+    if (membership) await removeEmbeddedPostgres(join(this.stateDir, 'database'));
     this.#current = membership ? await this.#member(membership) : await startStandalone(this.stateDir, (wanted) => this.#become(wanted));
   }
 

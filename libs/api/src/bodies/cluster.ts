@@ -27,4 +27,8 @@ export const acceptMemberBody = struct('AcceptMember', {
   server_version: text,
   api_extensions: whole('int'),
   member_config: list(memberKey),
+  join: text,
 });
+
+/** What a server that could not join takes its joining back with. */
+export const withdrawMemberBody = struct('WithdrawMember', { server_name: text, join: text });

@@ -130,6 +130,15 @@ export class MemberStore {
     await unit.query('UPDATE cluster.members SET fingerprint = $2 WHERE name = $1', [name, fingerprint]);
   }
 
+  /** Remembers by which joining a member came. */
+  async setJoin(unit: Unit, name: string, hash: string): Promise<void> {
+    await unit.query('UPDATE cluster.members SET join_hash = $2 WHERE name = $1', [name, hash]);
+  }
+
+  async cameBy(name: string, hash: string): Promise<boolean> {
+    return (await this.database.query('SELECT 1 FROM cluster.members WHERE name = $1 AND join_hash = $2', [name, hash])).length > 0;
+  }
+
   async revoked(): Promise<string[]> {
     return (await this.database.query<{ fingerprint: string }>('SELECT fingerprint FROM cluster.revoked')).map(({ fingerprint }) => fingerprint);
   }

@@ -77,6 +77,7 @@ const accessByRoute: Readonly<Record<string, Readonly<Record<string, Access>>>> 
   '/1.0/warnings': { GET: 'admin' },
   '/1.0/warnings/:id': { GET: 'admin', PUT: 'admin', PATCH: 'admin', DELETE: 'admin' },
   '/internal/cluster/accept': { POST: 'anyone' },
+  '/internal/cluster/withdraw': { POST: 'anyone' },
   '/internal/ready': { GET: 'local' },
   '/internal/shutdown': { PUT: 'local' },
 };

@@ -2,7 +2,7 @@ import { LxdError } from '@asterism/errors';
 import { Token, type Cluster, type Instances, type Operations } from '@asterism/proto';
 import { Controller, Get, Inject, Post, Put, Req } from '@nestjs/common';
 import { Readiness } from '../../readiness.js';
-import { acceptMemberBody } from '@asterism/api';
+import { acceptMemberBody, withdrawMemberBody } from '@asterism/api';
 import { ServerCertificate } from '../../listeners/server-certificate.js';
 import { changed, syncValue, type Answer } from '../answer.js';
 import { bodyOf, callOf, isTrue, query, type ApiRequest } from '../request.js';
@@ -30,6 +30,13 @@ export class InternalController {
   async accept(@Req() request: ApiRequest): Promise<Answer> {
     const accepted = await this.cluster.accept(callOf(request), await bodyOf(request, acceptMemberBody));
     return syncValue({ ...accepted, api_certificate: this.certificate.pem, api_key: this.certificate.key });
+  }
+
+  /** A server that was accepted and could not join; the secret of its joining is what it proves itself with. */
+  @Post('cluster/withdraw')
+  async withdraw(@Req() request: ApiRequest): Promise<Answer> {
+    await this.cluster.withdraw(callOf(request), await bodyOf(request, withdrawMemberBody));
+    return changed();
   }
 
   /** Stops every instance and then this process, as a signal would. */
