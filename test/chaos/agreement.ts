@@ -3,7 +3,7 @@ import type { TestServer } from '../servers/server.js';
 import { factsOfDatabase, factsOfHost, type DatabaseFacts, type Facts, type InstanceFacts } from './facts.js';
 
 /** In which database and host disagree when nothing is under way any more, a sentence for each, both directions; waits until there is nothing to tell. */
-export async function disagreements(server: TestServer, patienceMs = 20_000): Promise<string[]> {
+export async function disagreements(server: TestServer, patienceMs = 40_000): Promise<string[]> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = await disagreementsNow(server);

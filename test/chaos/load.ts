@@ -87,7 +87,7 @@ export interface Ended extends Accepted {
 export async function endsOf(client: UnixClient, accepted: readonly Accepted[]): Promise<Ended[]> {
   return Promise.all(
     accepted.map(async (one) => {
-      const { metadata, error } = await patiently(() => client.json<Operation | null>('GET', `${one.operation}/wait?timeout=60`));
+      const { metadata, error } = await patiently(() => client.json<Operation | null>('GET', `${one.operation}/wait?timeout=120`));
       return { ...one, status: metadata?.status ?? 'unknown', error: metadata?.err ?? error };
     }),
   );

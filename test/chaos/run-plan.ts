@@ -10,7 +10,8 @@ import { disagreements } from './agreement.js';
 import type { Kind, Plan } from './plans.js';
 import { send, type Kitchen, type Recipe } from './recipes/recipe.js';
 
-const patienceMs = 60_000;
+/** However slow the machine is. */
+const patienceMs = 120_000;
 
 /** A server that tells its fail points and dies at those that are armed. */
 export const mortal: ServerKind = { ...asterism, env: (state) => ({ ...asterism.env(state), ASTERISM_FAIL_POINTS: join(state, 'fail-points') }) };

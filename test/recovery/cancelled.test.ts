@@ -36,7 +36,7 @@ async function relaunch(): Promise<void> {
   await test.server.launch();
 }
 
-const ended = async (operation: string): Promise<Operation> => (await test.client.json<Operation>('GET', `${operation}/wait?timeout=30`)).metadata;
+const ended = async (operation: string): Promise<Operation> => (await test.client.json<Operation>('GET', `${operation}/wait?timeout=120`)).metadata;
 
 describe('a download that is cancelled', () => {
   it('ends as cancelled whenever the server was killed', async () => {
@@ -58,5 +58,5 @@ describe('a download that is cancelled', () => {
       expect(await ended(operation), `${delayMs} ms: ${answered}`).toMatchObject({ status: 'Cancelled', status_code: 401 });
     }
     expect(await test.client.get('/1.0/images')).toHaveLength(1);
-  }, 150_000);
+  });
 });

@@ -63,7 +63,7 @@ describe('a server that is killed', () => {
       await started;
       // The start may have been accepted before the end: a client that deletes looks at the state first, which is not that of a start under way.
       const operations = Object.values(await test.client.get<Record<string, string[]>>('/1.0/operations')).flat();
-      for (const operation of [opened.operation, ...operations]) await test.client.json('GET', `${operation}/wait?timeout=20`);
+      for (const operation of [opened.operation, ...operations]) await test.client.json('GET', `${operation}/wait?timeout=120`);
       const known = (await test.client.json('GET', `/1.0/instances/${name}`)).http === 200;
       if (known) await test.lxc(`delete -f ${name}`);
       expect(await traces(name)).toBe('');

@@ -4,7 +4,7 @@ import { exec, launch, scenario } from '../api/scenario.js';
 
 process.env['ASTERISM_LOOK_AFTER_SECONDS'] = '1';
 const test = scenario();
-const patiently = { timeout: 30_000, interval: 250 };
+const patiently = { timeout: 100_000, interval: 250 };
 
 interface Warning {
   type: string;

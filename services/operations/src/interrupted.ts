@@ -4,11 +4,11 @@ import { systemCall } from '@asterism/rpc';
 import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { Journal } from './journal.js';
+import { interrupted } from './operation.js';
 import { listStale } from './operation.store.js';
 
 /** Under this name the ends of tasks are consumed. */
 export const consumer = 'operations';
-const failure = 400;
 
 /** Ends operations that nobody runs any more. Their end may have been told while nobody here was listening: that one counts. */
 @Injectable()
@@ -32,7 +32,7 @@ export class Interrupted {
 
   async end(ids: readonly string[]): Promise<void> {
     if (ids.length === 0 || !(await this.toldEverything())) return;
-    await Promise.all(ids.map((id) => this.journal.write({ kind: 'close', closing: { id, status_code: failure, err: 'Operation was interrupted', metadata: {} } })));
+    await Promise.all(ids.map((id) => this.journal.write({ kind: 'close', closing: { id, ...interrupted, metadata: {} } })));
   }
 
   /** Whether every end that was told before now is written down. */

@@ -10,6 +10,13 @@ export const statusWords: Readonly<Record<number, string>> = {
 
 export const running = 103;
 
+/** The end of an operation whose work was never accepted, or whose session was cut off: nothing but the housekeeping here says so. */
+export const interrupted = { status_code: 400, err: 'Operation was interrupted' } as const;
+
+export function wasInterrupted({ status_code, err }: Pick<OperationRow, 'status_code' | 'err'>): boolean {
+  return status_code === interrupted.status_code && err === interrupted.err;
+}
+
 /** A row of operations.operations; times as PostgreSQL's text in RFC 3339. */
 export interface OperationRow {
   id: string;

@@ -120,6 +120,14 @@ describe('a call that was cut off', () => {
     await expect(record.get(systemCall(), { id, secret: '', visible_projects: [] })).rejects.toMatchObject({ kind: 'not-found' });
   });
 
+  it('runs again where its operation was ended before its work was accepted', async () => {
+    const { claim } = await keys.claim(systemCall(), keyed('swept'));
+    await record.interrupt(systemCall(), { ids: [await opened(claim)] });
+    await cutOff(claim);
+    const anew = await keys.claim(systemCall(), keyed('swept', { process: 'p2' }));
+    expect([anew.operation, anew.effects, anew.claim === claim]).toEqual([undefined, [], false]);
+  });
+
   it('does not run again where something may have begun: its operation has failed', async () => {
     const request = keyed('command', { when_cut_off: proto.WhenCutOff.RUN_AGAIN_UNLESS_OPENED });
     const { claim } = await keys.claim(systemCall(), request);

@@ -2,6 +2,7 @@ import { Database, type Unit } from '@asterism/database';
 import type { idempotency as proto } from '@asterism/proto';
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { wasInterrupted } from '../operation.js';
 import { findOperationOfClaim } from '../operation.store.js';
 
 export interface KeyRow {
@@ -63,7 +64,9 @@ export class KeyStore {
   async startOver(row: KeyRow, { gateway, process, body_digest }: proto.KeyedRequest): Promise<string | undefined> {
     return this.database.transact(async (unit) => {
       const held = await unit.query(`SELECT 1 FROM operations.idempotency_keys WHERE claim = $1 AND process = $2 AND status IS NULL FOR UPDATE`, [row.claim, row.process]);
-      if (held.length === 0 || (await findOperationOfClaim(unit, row.claim))) return undefined;
+      if (held.length === 0) return undefined;
+      const opened = await findOperationOfClaim(unit, row.claim);
+      if (opened && !wasInterrupted(opened)) return undefined;
       const claim = randomUUID();
       unit.run(
         `UPDATE operations.idempotency_keys SET claim = $2, gateway = $3, process = $4, body_digest = $5, renewed_at = now(), lease_until = now() + make_interval(secs => $6) WHERE claim = $1`,

@@ -6,7 +6,7 @@ import { TaskOwners } from '@asterism/service';
 import { Inject, Injectable } from '@nestjs/common';
 import { Interrupted } from '../interrupted.js';
 import { Journal } from '../journal.js';
-import { renderOperation, type OperationRow } from '../operation.js';
+import { renderOperation, wasInterrupted, type OperationRow } from '../operation.js';
 import { findOperation, findOperationOfClaim } from '../operation.store.js';
 
 /** Services whose tasks and events may tell of a call. */
@@ -37,7 +37,7 @@ export class Traces {
 
   async #ofOperation(operation: OperationRow, whenCutOff: proto.WhenCutOff): Promise<Found | 'none' | 'unsettled'> {
     const found = { operation: { id: operation.id, json: Buffer.from(JSON.stringify(renderOperation(operation))) }, effects: [] };
-    if (operation.finished_at) return found;
+    if (operation.finished_at) return wasInterrupted(operation) && whenCutOff === proto.WhenCutOff.RUN_AGAIN ? 'none' : found;
     const owner = this.owners.of(operation.owner);
     const work = { id: operation.id, claim: '' };
     if (!owner || (await asked(operation.owner, owner.has(promptly(), work))).known) return found;
