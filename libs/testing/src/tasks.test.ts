@@ -222,11 +222,9 @@ describe('a task whose process died', () => {
     await vi.waitFor(() => expect(test.operations.opened.at(-1)).toMatchObject({ runner: 'bench@test' }));
     test.operations.left = [unknown, test.operations.opened.at(-1)!.id];
     await tasks.resume();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(test.operations.interrupted).toEqual([]);
+    await vi.waitFor(() => expect(test.operations.interrupted).toEqual([unknown]), 20_000);
     accepting.resolve();
     await opened;
-    await vi.waitFor(() => expect(test.operations.interrupted).toEqual([unknown]));
     test.operations.left = [];
     await test.settle();
     await tasks.resume();
