@@ -14,9 +14,10 @@ const listRequest = (recursion: number): common.ListRequest => ({ project: 'defa
 /** What the agent was told, and what it refuses. */
 const told: string[] = [];
 let refusal: string | undefined;
+let refusedOnly = '';
 const tell = async (what: string): Promise<Record<string, never>> => {
   told.push(what);
-  if (refusal !== undefined) throw new LxdError('internal', refusal);
+  if (refusal !== undefined && what.startsWith(refusedOnly)) throw new LxdError('internal', refusal);
   return {};
 };
 const agent = {
@@ -217,6 +218,19 @@ describe('custom volumes', () => {
     expect(parse<string[]>(await volumes.listSnapshots(call, { volume: ref('moved', { pool: 'fast' }), recursion: 0 }))).toHaveLength(2);
     expect(told).toContain('deleteVolume default_copy');
     await expect.poll(() => told.at(-1)).toBe('follow default/copy to fast/moved');
+  });
+
+  it('that cannot be taken away where they were are copied, and both stay', async () => {
+    await volumes.create(call, newVolume('stuck'));
+    [refusal, refusedOnly] = ['target is busy', 'deleteVolume default_stuck'];
+    await volumes.rename(call, { volume: ref('stuck'), new_name: 'stuck', new_pool: 'fast', new_project: '' });
+    await composition.settle();
+    [refusal, refusedOnly] = [undefined, ''];
+    expect(composition.events.findLast((event) => event.kind === 'operation.closed')?.payload).toMatchObject({ status_code: 400, error: 'target is busy' });
+    for (const one of [ref('stuck'), ref('stuck', { pool: 'fast' })]) {
+      expect(parse(await volumes.get(call, one))).toMatchObject({ name: 'stuck' });
+      await volumes.delete(call, one);
+    }
   });
 
   it('go with their snapshots', async () => {

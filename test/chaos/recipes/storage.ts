@@ -33,7 +33,7 @@ export const storageRecipes: Record<string, Recipe[]> = {
       done: 'it other',
       clean,
     },
-    { prepare: withSnapshot, request: (name) => json('POST', path(name), { name, pool: 'loop' }), look: exists, done: 'moved', clean },
+    { prepare: withSnapshot, request: (name) => json('POST', path(name), { name, pool: 'loop' }), look: exists, done: 'moved', halfway: ['it moved'], clean },
   ],
   'volume.import': [
     { request: (name, { archives }) => upload('/1.0/storage-pools/default/volumes/custom', archives.volume, { 'X-LXD-name': name }), look: exists, done: 'it', clean },

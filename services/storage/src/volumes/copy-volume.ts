@@ -75,14 +75,11 @@ export class CopyVolume {
     steps: [
       { name: 'find the source', run: (context) => this.#findSource(context) },
       { name: 'copy on the member', run: (context) => this.#copy(context), undo: (context) => this.#uncopy(context) },
-      { name: 'keep the copy', run: async ({ state }) => void (state.complete = true) },
-      { name: 'delete what was moved', run: (context) => this.#deleteMoved(context) },
+      { name: 'keep the copy', applies: ({ input }) => input.moves, run: async ({ state }) => void (state.complete = true) },
+      { name: 'delete what was moved', applies: ({ input }) => input.moves, run: (context) => this.#deleteMoved(context) },
     ],
     conclude: (unit, context) => this.#conclude(unit, context),
-    abandon: async (unit, { input, state }) => {
-      const row = await this.scope.volumes.find(input.target);
-      if (row && !state.complete) await this.scope.volumes.delete(unit, row.id);
-    },
+    abandon: (unit, context) => this.#abandon(unit, context),
   });
 
   async #findSource({ call, input, state }: Context): Promise<void> {
@@ -108,26 +105,40 @@ export class CopyVolume {
     if (!state.complete) await this.agents.on(input.target.member).storage.deleteVolume(call, await this.#onMember(input.target));
   }
 
-  async #deleteMoved({ call, input, state }: Context): Promise<void> {
-    if (input.moves) await this.agents.on(state.source!.member).storage.deleteVolume(call, await this.#onMember(state.source!));
+  async #deleteMoved({ call, state }: Context): Promise<void> {
+    await this.agents.on(state.source!.member).storage.deleteVolume(call, await this.#onMember(state.source!));
   }
 
-  async #conclude(unit: Unit, { call, input, state }: Context): Promise<void> {
-    const row = await this.scope.volumes.find(input.target);
-    if (!row) return;
+  async #conclude(unit: Unit, context: Context): Promise<void> {
+    const row = await this.#keep(unit, context);
+    const { call, input, state } = context;
+    if (!row || !input.moves) return;
     const source = state.source!;
-    await this.scope.volumes.update(unit, { id: row.id, description: input.target.description || source.description, config: state.config! });
-    await this.scope.volumes.markReady(unit, row.id);
-    for (const { name, description, config, expires_at } of state.snapshots!) {
-      await this.scope.snapshots.insert(unit, { volume_id: row.id, name, description, config, expires_at, ready: true });
-    }
-    unit.emit(volumeEvent(call, 'storage-volume-created', row, { type: row.type }));
-    if (!input.moves) return;
     await this.scope.volumes.setMovedFrom(unit, row.id, `${source.pool}/${source.name}`);
     unit.afterCommit(() => void this.followers.tell(call).catch(() => undefined)); // told again when the member is ready
     await this.scope.volumes.delete(unit, source.id);
     for (const { name } of state.snapshots!) unit.emit(volumeEvent(call, 'storage-volume-snapshot-deleted', { ...source, name: `${source.name}/${name}` }));
     unit.emit(volumeEvent(call, 'storage-volume-deleted', source));
+  }
+
+  /** What could not be moved away has been copied: both stay. */
+  async #abandon(unit: Unit, context: Context): Promise<void> {
+    if (context.state.complete) return void (await this.#keep(unit, context));
+    const row = await this.scope.volumes.find(context.input.target);
+    if (row) await this.scope.volumes.delete(unit, row.id);
+  }
+
+  /** The rows of the copy; undefined where it is gone. */
+  async #keep(unit: Unit, { call, input, state }: Context): Promise<VolumeRow | undefined> {
+    const row = await this.scope.volumes.find(input.target);
+    if (!row) return undefined;
+    await this.scope.volumes.update(unit, { id: row.id, description: input.target.description || state.source!.description, config: state.config! });
+    await this.scope.volumes.markReady(unit, row.id);
+    for (const { name, description, config, expires_at } of state.snapshots!) {
+      await this.scope.snapshots.insert(unit, { volume_id: row.id, name, description, config, expires_at, ready: true });
+    }
+    unit.emit(volumeEvent(call, 'storage-volume-created', row, { type: row.type }));
+    return row;
   }
 
   async #onMember(volume: NewVolume): Promise<ReturnType<typeof agentVolume>> {
