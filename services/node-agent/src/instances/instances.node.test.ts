@@ -140,10 +140,10 @@ describe('a container', () => {
     expect(await host.cgroups.read(`/asterism/${spec.id}/payload`, 'pids.current')).toBeUndefined();
   });
 
-  it('that runs is left alone by a second start', async () => {
+  it('that runs is left alone by a second start, which hears what the first one did', async () => {
     const spec = await container('c1');
-    await agent.handler.start(call, spec);
-    expect(await agent.handler.start(call, spec)).toEqual({ config: {} });
+    const { config } = await agent.handler.start(call, spec);
+    expect(await agent.handler.start(call, spec)).toEqual({ config });
   });
 
   it('runs commands with their exit codes, user, group and directory', async () => {

@@ -19,6 +19,8 @@ export interface RunningHandle {
   cpus?: string;
   /** What was started with it: what has to be stopped after it. */
   started: InstanceSpec;
+  /** The volatile keys that starting and changing it set; told again to whoever was killed before it could write them down. */
+  volatile?: Record<string, string>;
   /** Its devices are no longer those that LXC would start it with after a reboot. */
   changed?: boolean;
 }

@@ -74,9 +74,9 @@ export class Containers {
     }
   }
 
-  /** The volatile keys that changed; nothing happens to one that runs. */
+  /** The volatile keys that changed; nothing happens to one that runs, which tells them again. */
   async start(spec: InstanceSpec): Promise<Record<string, string>> {
-    if (this.watched.has(spec.id)) return {};
+    if (this.watched.has(spec.id)) return this.tools.known.find(spec.id)?.running?.volatile ?? {};
     const start = starting(spec);
     await runSteps(startSteps(this.tools), start);
     this.watch(spec.id, start.socket!);
@@ -107,7 +107,7 @@ export class Containers {
     await setFrozen(this.tools.host, this.tools.known.running(id).spec.id, false);
   }
 
-  /** Brings limits and devices of a running container to the wish and keeps it. */
+  /** Brings limits and devices of a running container to the wish and keeps it. Asked for the same again, it tells the volatile keys again. */
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
     await updateProfile(this.tools.host, this.tools.known.layout, before, wish);
     await this.updateLimits(before, wish);
@@ -118,12 +118,13 @@ export class Containers {
     await this.tools.devlxd.change(before, wish, running);
     const { monitor, pid, idmap } = this.tools.known.find(wish.id)?.running ?? running;
     const changed = running.changed || !isDeepStrictEqual(optionsOf(before), optionsOf(wish)) ? { changed: true } : {};
-    await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, ...changed, ...(cpus === undefined ? {} : { cpus }) } });
+    const volatile = { ...running.volatile, ...changes };
+    await this.tools.known.save({ spec: wish, running: { monitor, pid, idmap, started: wish, volatile, ...changed, ...(cpus === undefined ? {} : { cpus }) } });
     if (intercepts(wish.config)) await this.tools.interception.write(wish, idmap);
     this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
     if (before.config[instanceKeys.limitsCpu.name] !== wish.config[instanceKeys.limitsCpu.name]) await this.rebalance();
-    return changes;
+    return isDeepStrictEqual(before, wish) ? volatile : changes;
   }
 
   /** Something that devices follow came or went on the host. */

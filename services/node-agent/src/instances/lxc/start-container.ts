@@ -69,7 +69,7 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
     { name: 'write configuration', run: (start) => writeConfiguration(tools, start) },
     { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
     { name: 'attend to devices', run: ({ spec, handle }) => tools.devices.attend(spec, handle!) },
-    { name: 'keep the handle', run: (start) => tools.known.save({ spec: start.spec, running: start.handle! }) },
+    { name: 'keep the handle', run: (start) => tools.known.save({ spec: start.spec, running: { ...start.handle!, volatile: start.volatile } }) },
   ];
 }
 
