@@ -28,7 +28,7 @@ async function cutOff(server: TestServer, kind: string, plan: Plan, body: object
   arm(server, kind, plan);
   const first = await send(server.client, request).catch(() => undefined);
   const reached = await comeTrue(server, first);
-  if (!reached) throw new Error('these points were not reached');
+  if (!reached) throw new Error(`these points were not reached: ${first?.error || (await endOf(server.client, first?.operation ?? '')).told}`);
   writeFileSync(join(failPointsOf(server), 'armed'), '');
   if (plan.armed.some(({ action }) => action === 'kill')) await server.back();
   return { first, again: () => patiently(() => send(server.client, request)) };
