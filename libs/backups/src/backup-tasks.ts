@@ -91,10 +91,10 @@ const tellEveryMs = 1000;
 
 /** What clients show while an archive is written. */
 function tellProgress<O extends BackupOwner>({ id, call, input, progress }: StepContext<CreateInput<O>, agentBackups.BackupWritten>, agents: Agents): NodeJS.Timeout {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const tell = async (): Promise<void> => {
     const { bytes } = await agents.on(input.owner.member).backups.progress(call, { id });
-    if (bytes > 0) progress({ create_backup_progress: progressWords(bytes, Date.now() - startedMs) });
+    if (bytes > 0) progress({ create_backup_progress: progressWords(bytes, performance.now() - startedMs) });
   };
   return setInterval(() => void tell().catch(() => undefined), tellEveryMs).unref();
 }

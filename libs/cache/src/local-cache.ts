@@ -14,12 +14,12 @@ export class LocalCache implements Cache {
 
   async set(key: string, value: unknown, ttlMs: number): Promise<void> {
     if (++this.#writes % sweepEvery === 0) this.#sweep();
-    this.#entries.set(key, { json: JSON.stringify(value), expiresAt: Date.now() + ttlMs });
+    this.#entries.set(key, { json: JSON.stringify(value), expiresAt: performance.now() + ttlMs });
   }
 
   async get<T>(key: string): Promise<T | undefined> {
     const entry = this.#entries.get(key);
-    if (!entry || entry.expiresAt <= Date.now()) return undefined;
+    if (!entry || entry.expiresAt <= performance.now()) return undefined;
     return JSON.parse(entry.json) as T;
   }
 
@@ -38,7 +38,7 @@ export class LocalCache implements Cache {
   }
 
   #sweep(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [key, entry] of this.#entries) if (entry.expiresAt <= now) this.#entries.delete(key);
   }
 }

@@ -84,9 +84,9 @@ async function start({ bin, data, directory, owner, url }: Server): Promise<numb
   let exited = false;
   child.once('exit', () => (exited = true));
   child.once('error', () => (exited = true));
-  const deadline = Date.now() + 30_000;
+  const deadline = performance.now() + 30_000;
   while (exited || !(await answers(url, 0))) {
-    if (exited || Date.now() > deadline) throw new Error(`PostgreSQL in ${data} did not start: ${log.trim() || 'no answer within 30 s'}`);
+    if (exited || performance.now() > deadline) throw new Error(`PostgreSQL in ${data} did not start: ${log.trim() || 'no answer within 30 s'}`);
     await sleep(15);
   }
   child.unref();
@@ -174,7 +174,7 @@ async function runningPid(data: string): Promise<number | undefined> {
 }
 
 async function answers(url: string, patienceMs: number): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
@@ -182,7 +182,7 @@ async function answers(url: string, patienceMs: number): Promise<boolean> {
       await client.connect();
       return true;
     } catch {
-      if (Date.now() >= deadline) return false;
+      if (performance.now() >= deadline) return false;
       await sleep(50);
     } finally {
       await client.end().catch(() => undefined);

@@ -34,12 +34,12 @@ export class Channel {
 
   /** Asks again while nobody was there to be asked. What was sent is not asked again: it may have been done. */
   async ask<T>(call: CallContext, once: () => Promise<T>): Promise<T> {
-    const until = Date.now() + this.patienceMs;
+    const until = performance.now() + this.patienceMs;
     for (;;) {
       try {
         return await once();
       } catch (error) {
-        if (!(error instanceof LostCall && error.unsent) || call.deadline !== undefined || call.signal?.aborted || Date.now() >= until) throw error;
+        if (!(error instanceof LostCall && error.unsent) || call.deadline !== undefined || call.signal?.aborted || performance.now() >= until) throw error;
         await sleep(askAgainMs);
       }
     }

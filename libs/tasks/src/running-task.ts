@@ -272,12 +272,12 @@ export class RunningTask {
 
   /** A service or agent that is away may be back in a moment. */
   async #patiently(work: () => Promise<void>, patienceMs = 0): Promise<void> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     for (let attempt = 0; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        const last = attempt >= retryDelaysMs.length && Date.now() > deadline;
+        const last = attempt >= retryDelaysMs.length && performance.now() > deadline;
         if (last || !(isKind(error, 'unavailable') || isConnectionLoss(error))) throw error;
       }
       if (this.#suspended) throw new Suspended();

@@ -1,4 +1,5 @@
 import type { Database, Unit } from '@asterism/database';
+import { LeaseClock } from './lease-clock.js';
 
 export interface TaskRow {
   id: string;
@@ -22,6 +23,7 @@ const disownedHours = 24;
 /** Queries of a service's own tasks table. */
 export class TaskStore {
   readonly #table: string;
+  readonly #clock = new LeaseClock(leaseSeconds * 1000);
 
   constructor(
     private readonly database: Database,
@@ -52,15 +54,23 @@ export class TaskStore {
     unit.run(`WITH removed AS (DELETE FROM ${this.#table} WHERE id = $1 AND lease_owner = $2 RETURNING id) SELECT 1 / count(*) FROM removed`, [id, this.owner]);
   }
 
-  /** Takes over tasks whose owner is gone, or that this owner had before it was restarted. */
-  async claim(known: readonly string[], kinds: readonly string[]): Promise<TaskRow[]> {
-    return this.database.query<TaskRow>(
-      `UPDATE ${this.#table} SET lease_owner = $1, lease_until = now() + make_interval(secs => $4), attempts = attempts + 1
-       WHERE id IN (SELECT id FROM ${this.#table} WHERE kind = ANY($3) AND (lease_until < now() OR lease_owner = $1) AND id <> ALL($2::uuid[])
-                    ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
-       RETURNING id, kind, call, input, state, cursor, phase, cancel_requested, error, error_kind, steps`,
-      [this.owner, known, kinds, leaseSeconds],
+  /** Takes over tasks whose owner is gone, or that this owner had before it was restarted. A lease that ends too late to be true was given before the clock was set back. */
+  async claim(known: readonly string[], kinds: readonly string[], at: number): Promise<TaskRow[]> {
+    const { clockMs, toleranceMs, settled } = this.#clock.expectation(at);
+    const rows = await this.database.query<TaskRow & { clock_ms: number }>(
+      `WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms),
+       claimed AS (
+         UPDATE ${this.#table} SET lease_owner = $1, lease_until = now() + make_interval(secs => $4), attempts = attempts + 1
+         WHERE id IN (SELECT t.id FROM ${this.#table} t, clock
+                      WHERE t.kind = ANY($3) AND t.id <> ALL($2::uuid[]) AND (t.lease_owner = $1
+                        OR ($6 AND ($5::float8 IS NULL OR abs(clock.ms - $5) < $7) AND (t.lease_until < now() OR t.lease_until > now() + make_interval(secs => $4 * 5))))
+                      ORDER BY t.created_at LIMIT 100 FOR UPDATE OF t SKIP LOCKED)
+         RETURNING id, kind, call, input, state, cursor, phase, cancel_requested, error, error_kind, steps)
+       SELECT clock.ms AS clock_ms, claimed.* FROM clock LEFT JOIN claimed ON true`,
+      [this.owner, known, kinds, leaseSeconds, clockMs, settled, toleranceMs],
     );
+    if (rows[0]) this.#clock.saw(rows[0].clock_ms, at);
+    return rows.filter(({ id }) => id !== null);
   }
 
   /** Answers those that somebody wants cancelled, perhaps through another process. */

@@ -259,7 +259,7 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
   async #takeOver(): Promise<void> {
     if (this.#closed) return;
     this.#endedMeanwhile.clear();
-    const left = await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()]);
+    const left = await this.#store.claim([...this.#running.keys()], [...this.#definitions.keys()], performance.now());
     for (const row of left) if (!this.#endedMeanwhile.has(row.id)) this.#run(row);
   }
 

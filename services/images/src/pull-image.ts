@@ -52,13 +52,13 @@ type Parts = AsyncIterable<agentImages.ReceiveFrame>;
 
 /** Tells once a second how much has come. */
 async function* counted(parts: Parts, progress: (metadata: Record<string, unknown>) => void): Parts {
-  const start = Date.now();
+  const start = performance.now();
   let told = start;
   let bytes = 0;
   for await (const frame of parts) {
     if (frame.part?.$case === 'chunk') bytes += frame.part.value.length;
-    if (Date.now() - told >= 1000) {
-      told = Date.now();
+    if (performance.now() - told >= 1000) {
+      told = performance.now();
       const megabytes = bytes / 1_000_000;
       progress({ download_progress: `rootfs: ${megabytes.toFixed(2)}MB (${((megabytes * 1000) / (told - start)).toFixed(2)}MB/s)` });
     }

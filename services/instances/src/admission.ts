@@ -44,13 +44,13 @@ export class Admission {
   /** Opens the operation of a change; what the instance's state forbids fails in it. */
   async open<I extends InstanceKey, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, change: Change<I>): Promise<common.OperationAnswer> {
     const operation = operationOn(change);
-    const until = Date.now() + patienceMs;
+    const until = performance.now() + patienceMs;
     for (;;) {
       try {
         return await this.tasks.open(call, definition, { input: change.input, operation }, (unit, id) => this.admit(unit, id, change));
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        if (!(error instanceof InstanceBusy) || Date.now() > until || isPower(change.busy, error)) return this.fail(call, operation, error);
+        if (!(error instanceof InstanceBusy) || performance.now() > until || isPower(change.busy, error)) return this.fail(call, operation, error);
       }
       await sleep(lookAgainMs);
     }
@@ -58,12 +58,12 @@ export class Admission {
 
   /** Runs a change without public operation and waits for its end; refusals are the caller's. */
   async perform<I extends InstanceKey, S extends object>(call: CallContext, definition: TaskDefinition<I, S>, change: Change<I>): Promise<void> {
-    const until = Date.now() + patienceMs;
+    const until = performance.now() + patienceMs;
     for (;;) {
       try {
         return await this.tasks.perform(call, definition, change.input, (unit, id) => this.admit(unit, id, change));
       } catch (error) {
-        if (!(error instanceof InstanceBusy) || Date.now() > until) throw error;
+        if (!(error instanceof InstanceBusy) || performance.now() > until) throw error;
       }
       await sleep(lookAgainMs);
     }

@@ -24,7 +24,7 @@ export class Health {
   ) {}
 
   start(): void {
-    this.#startedAt = Date.now();
+    this.#startedAt = performance.now();
     this.#timer = setInterval(() => void this.look().catch(() => undefined), lookEveryMs);
     this.#timer.unref();
   }
@@ -38,7 +38,7 @@ export class Health {
     if (!isClustered(rows)) return;
     const offlineAfterS = await this.members.offlineAfterS();
     // Nobody could be heard while this process was away.
-    const isTooEarly = Date.now() - this.#startedAt < offlineAfterS * 1000;
+    const isTooEarly = performance.now() - this.#startedAt < offlineAfterS * 1000;
     for (const { name, age, is_online } of rows) {
       const online = age < offlineAfterS;
       if (online !== is_online && (online || !isTooEarly)) await this.#tell(name, { online, age });

@@ -55,9 +55,9 @@ export class ServerDocument implements OnApplicationShutdown {
   /** As the member has it. */
   get(member: string): Promise<common.Document> {
     const kept = this.#kept.get(member);
-    if (kept && kept.until > Date.now()) return kept.answer;
+    if (kept && kept.until > performance.now()) return kept.answer;
     const answer = this.#render(member);
-    this.#kept.set(member, { answer, until: Date.now() + maxAgeMs });
+    this.#kept.set(member, { answer, until: performance.now() + maxAgeMs });
     answer.catch(() => this.forget());
     return answer;
   }

@@ -40,7 +40,7 @@ export class Trust {
     const peer = this.#peer(socket);
     if (!('fingerprint' in peer)) return this.#stranger(peer.address);
     const known = this.#known.get(peer.fingerprint);
-    if (known && known.until > Date.now()) return { ...known.identity, address: peer.address };
+    if (known && known.until > performance.now()) return { ...known.identity, address: peer.address };
     return this.#lookUp(peer);
   }
 
@@ -59,7 +59,7 @@ export class Trust {
         }
       : { ...this.#stranger(peer.address), certificate: peer.der, ...(found.trusted ? { measures: true, ...(found.restricted ? { projects: found.projects } : {}) } : {}) };
     if (this.#known.size > 10_000) this.#known.clear();
-    this.#known.set(peer.fingerprint, { identity, until: Date.now() + keptMs });
+    this.#known.set(peer.fingerprint, { identity, until: performance.now() + keptMs });
     return identity;
   }
 

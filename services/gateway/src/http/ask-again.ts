@@ -12,8 +12,8 @@ export class AskAgain implements NestInterceptor {
     const http = context.switchToHttp();
     const { method } = http.getRequest<FastifyRequest>();
     if (method !== 'GET') return next.handle();
-    const until = Date.now() + patienceMs;
-    const isWorthIt = (error: unknown): boolean => error instanceof LostCall && Date.now() < until && !http.getResponse<FastifyReply>().raw.headersSent;
+    const until = performance.now() + patienceMs;
+    const isWorthIt = (error: unknown): boolean => error instanceof LostCall && performance.now() < until && !http.getResponse<FastifyReply>().raw.headersSent;
     return next.handle().pipe(retry({ delay: (error: unknown) => (isWorthIt(error) ? timer(pauseMs) : throwError(() => error)) }));
   }
 }

@@ -41,11 +41,11 @@ export class InstanceTypes {
 
   /** What cannot be read is an empty catalogue, tried again after an hour; an old one stays. */
   async #read(): Promise<Catalogue> {
-    if (Date.now() < this.#staleAtMs) return this.#catalogue!;
-    this.#staleAtMs = Date.now() + dayMs;
+    if (performance.now() < this.#staleAtMs) return this.#catalogue!;
+    this.#staleAtMs = performance.now() + dayMs;
     const before = this.#catalogue;
     this.#catalogue = readCatalogue(this.address).catch(() => {
-      this.#staleAtMs = Date.now() + hourMs;
+      this.#staleAtMs = performance.now() + hourMs;
       return before ?? new Map();
     });
     return this.#catalogue;

@@ -73,11 +73,11 @@ export class Relocation {
 
 /** Other changes of the instance end first: what a crash cut off is taken over beside this. */
 async function patiently(change: () => Promise<void>): Promise<void> {
-  for (const until = Date.now() + patienceMs; ; await sleep(lookAgainMs)) {
+  for (const until = performance.now() + patienceMs; ; await sleep(lookAgainMs)) {
     try {
       return await change();
     } catch (error) {
-      if (!(error instanceof InstanceBusy) || Date.now() > until) throw error;
+      if (!(error instanceof InstanceBusy) || performance.now() > until) throw error;
     }
   }
 }

@@ -10,7 +10,7 @@ const lookEveryMs = 50;
  */
 export async function bringHome(host: Host, home: string, addresses: readonly (string | undefined)[]): Promise<void> {
   const own = addresses.filter((address): address is string => Boolean(address)).map((address) => address.toLowerCase());
-  for (const deadline = Date.now() + comesWithinMs; own.length > 0 && Date.now() < deadline; ) {
+  for (const deadline = performance.now() + comesWithinMs; own.length > 0 && performance.now() < deadline; ) {
     if (await host.links.exists(home)) return;
     const returned = (await host.links.list()).find(({ hwaddr, kind }) => kind === '' && own.includes(hwaddr));
     if (returned) {

@@ -68,7 +68,7 @@ export class TpmDriver implements DeviceDriver {
   /** The one with a resource manager comes when the kernel has tried the other; older kernels make none. */
   async #managed(number: number): Promise<{ major: number; minor: number } | undefined> {
     if (!(await this.host.files.exists('/sys/class/tpmrm'))) return undefined;
-    for (const deadline = Date.now() + triedWithinMs; Date.now() < deadline; ) {
+    for (const deadline = performance.now() + triedWithinMs; performance.now() < deadline; ) {
       const managed = await deviceNumberOf(this.#sysfs, `/sys/class/tpmrm/tpmrm${number}`);
       if (managed) return managed;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -78,7 +78,7 @@ export class TpmDriver implements DeviceDriver {
 
   /** What the emulator says of the device it made. */
   async #said(log: string): Promise<[number: number, major: number, minor: number]> {
-    for (const deadline = Date.now() + saysDeviceWithinMs; Date.now() < deadline; ) {
+    for (const deadline = performance.now() + saysDeviceWithinMs; performance.now() < deadline; ) {
       const found = emulated.exec(await this.host.files.readText(log).catch(() => ''));
       if (found) return [Number(found[1]), Number(found[2]), Number(found[3])];
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -56,7 +56,7 @@ export class Companion {
   async #start(stdin: number | undefined): Promise<void> {
     const { words, main, socket, arguments: rest = [], logFile, cgroup } = this.program;
     const handle = await hostProcesses.start([process.execPath, ...nodeOptions, main, socket, ...rest], { logFile, cgroup, ...(stdin === undefined ? {} : { stdin }) });
-    for (const deadline = Date.now() + startWithinMs; Date.now() < deadline && hostProcesses.isAlive(handle); ) {
+    for (const deadline = performance.now() + startWithinMs; performance.now() < deadline && hostProcesses.isAlive(handle); ) {
       const answered = await this.connect();
       answered?.destroy();
       if (answered) return;

@@ -101,9 +101,9 @@ async function joining(group: string, argv: Argv): Promise<Argv> {
 }
 
 async function ended(handle: ProcessHandle, withinMs: number): Promise<boolean> {
-  const deadline = Date.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   for (let pauseMs = 2; hostProcesses.isAlive(handle); pauseMs = Math.min(pauseMs * 2, 50)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   return true;

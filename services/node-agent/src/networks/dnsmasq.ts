@@ -70,9 +70,9 @@ export class Dnsmasq {
     const options = { logFile: this.files.log, cgroup: `/asterism/networks/${this.network}`, exited: (exit: number | null) => void (code = exit) };
     const handle = await processes.start(words, options).catch(() => undefined);
     if (handle) await files.write(this.files.handle, JSON.stringify({ ...handle, words, raw } satisfies Running));
-    for (const deadline = Date.now() + startMs; ; ) {
+    for (const deadline = performance.now() + startMs; ; ) {
       if (handle && (await files.exists(this.files.ready))) return;
-      if (!handle || !processes.isAlive(handle) || Date.now() > deadline) break;
+      if (!handle || !processes.isAlive(handle) || performance.now() > deadline) break;
       await new Promise((resolve) => setTimeout(resolve, 3));
     }
     if (handle) await processes.stop(handle);

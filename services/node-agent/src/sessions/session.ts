@@ -102,7 +102,7 @@ export class Session {
       const output = this.options.record ? this.options.record(program) : this.#carryAll(program);
       const exit = await program.ended;
       const linger = setInterval(() => {
-        if (this.#carrying === 0 && Date.now() - this.#lastChunkAt > lingerMs) program.release();
+        if (this.#carrying === 0 && performance.now() - this.#lastChunkAt > lingerMs) program.release();
       }, lingerMs);
       return { ...verdict(exit), output: await output.finally(() => clearInterval(linger)) };
     } finally {
@@ -122,7 +122,7 @@ export class Session {
         this.#carrying++;
         await this.#sockets.get(fd)?.put({ session_id: this.id, fd, data: Buffer.from(chunk), end: false });
         this.#carrying--;
-        this.#lastChunkAt = Date.now();
+        this.#lastChunkAt = performance.now();
       }
     } catch {
       // An output that was released ends here.

@@ -77,7 +77,7 @@ export class Sessions {
   /** Those who ask for a session from now on wait for who comes after; short ones come to their end, and their results to who waits for them. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    for (const deadline = Date.now() + drainMs; this.#unasked.size > 0 && Date.now() < deadline; ) await sleep(10);
+    for (const deadline = performance.now() + drainMs; this.#unasked.size > 0 && performance.now() < deadline; ) await sleep(10);
   }
 
   async *attach(_call: CallContext, frames: AsyncIterable<Frame>): AsyncIterable<Frame> {

@@ -19,13 +19,13 @@ export class IdempotencyHandler implements Idempotency {
   ) {}
 
   async claim(call: CallContext, request: proto.KeyedRequest): Promise<proto.KeyClaim> {
-    const until = Date.now() + patienceMs;
+    const until = performance.now() + patienceMs;
     for (;;) {
       const claim = await this.store.insert(request);
       if (claim !== undefined) return { claim, effects: [] };
       const known = await this.#known(request);
       if (known) return known;
-      if (Date.now() > until || call.signal?.aborted) throw new LxdError('conflict', 'The first request with this Idempotency-Key is still under way');
+      if (performance.now() > until || call.signal?.aborted) throw new LxdError('conflict', 'The first request with this Idempotency-Key is still under way');
       await sleep(lookAgainMs);
     }
   }

@@ -40,8 +40,8 @@ export class Gate {
       const { recorded, volumes } = await this.#used(call, project, candidate);
       return refuse(refusedTotals(project, [...recorded, candidate], volumes), failed);
     }
-    const until = Date.now() + patienceMs;
-    for (let pauseMs = 10; !(await this.#admit(call, project, candidate, failed, Date.now() > until)); pauseMs = Math.min(pauseMs * 2, 200)) await sleep(pauseMs);
+    const until = performance.now() + patienceMs;
+    for (let pauseMs = 10; !(await this.#admit(call, project, candidate, failed, performance.now() > until)); pauseMs = Math.min(pauseMs * 2, 200)) await sleep(pauseMs);
   }
 
   /**

@@ -37,7 +37,7 @@ export class ServerController {
     const { trusted, admin } = request.identity;
     const key = `${trusted}${admin} ${query(request, 'project')} ${query(request, 'target')}`;
     const kept = this.#kept.get(key);
-    return kept && kept.until > Date.now() ? kept.answer : this.#render(request, key);
+    return kept && kept.until > performance.now() ? kept.answer : this.#render(request, key);
   }
 
   @Put()
@@ -63,7 +63,7 @@ export class ServerController {
     });
     const answer = sync({ ...document(shown), etag: request.identity.trusted ? etag : '' });
     if (this.#kept.size > 100) this.#kept.clear();
-    this.#kept.set(key, { answer, until: Date.now() + keptMs });
+    this.#kept.set(key, { answer, until: performance.now() + keptMs });
     return answer;
   }
 

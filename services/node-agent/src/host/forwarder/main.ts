@@ -29,10 +29,10 @@ function answer(request: ForwarderRequest): ForwarderAnswer {
   }
 }
 
-let idleSince = Date.now();
+let idleSince = performance.now();
 setInterval(() => {
-  if (!forwarder.isIdle) idleSince = Date.now();
-  if (Date.now() - idleSince < idleMs) return;
+  if (!forwarder.isIdle) idleSince = performance.now();
+  if (performance.now() - idleSince < idleMs) return;
   rmSync(path, { force: true });
   process.exit(0);
 }, idleMs / 4);

@@ -19,11 +19,11 @@ const agents = createServer((agent) => {
 });
 agents.listen(control, () => chmodSync(control, 0o600));
 
-let idleSince = Date.now();
+let idleSince = performance.now();
 setInterval(() => {
   agents.getConnections((_error, count) => {
-    if (count > 0 || !interceptor.isIdle) idleSince = Date.now();
-    if (Date.now() - idleSince < idleMs) return;
+    if (count > 0 || !interceptor.isIdle) idleSince = performance.now();
+    if (performance.now() - idleSince < idleMs) return;
     interceptor.stop();
     rmSync(control, { force: true });
   });

@@ -270,8 +270,8 @@ export class Containers {
   /** Until the monitor ends (undefined) or listens again with a new first process. */
   private async waitForMonitor(id: string, running: RunningHandle): Promise<CommandSocket | undefined> {
     const { host, known } = this.tools;
-    const deadline = Date.now() + REBOOT_GRACE_MS;
-    for (let pauseMs = 1; host.processes.isAlive(running.monitor) && Date.now() < deadline; pauseMs = Math.min(pauseMs * 2, 50)) {
+    const deadline = performance.now() + REBOOT_GRACE_MS;
+    for (let pauseMs = 1; host.processes.isAlive(running.monitor) && performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 50)) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       const { spec } = known.get(id);
       const socket = await CommandSocket.open(known.layout.containers, hostName(spec)).catch(() => undefined);
@@ -352,7 +352,7 @@ async function setFrozen(host: Host, id: string, frozen: boolean): Promise<void>
   const { trees } = await host.cgroups.layout();
   if (!trees['freezer']) return host.cgroups.write(group, 'cgroup.freeze', frozen ? '1' : '0');
   const wish = frozen ? 'FROZEN' : 'THAWED';
-  for (const deadline = Date.now() + FREEZE_WITHIN_MS; Date.now() < deadline; ) {
+  for (const deadline = performance.now() + FREEZE_WITHIN_MS; performance.now() < deadline; ) {
     // The old freezer may be caught half-way by a process that forks: it is told again.
     await host.cgroups.write(group, 'freezer.state', wish);
     const state = (await host.cgroups.read(group, 'freezer.state'))?.trim();
