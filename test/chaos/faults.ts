@@ -33,7 +33,8 @@ export class Hogs {
   readonly #shell: ChildProcess;
 
   constructor(server: TestServer, count: number) {
-    const one = `while :; do psql -h ${join(server.stateDirectory, 'database')} -U postgres -d postgres -qc "SET application_name = 'hog'; SELECT pg_sleep(600)" >/dev/null 2>&1; sleep 0.05; done`;
+    // An idle session: PostgreSQL notices at once when its client is gone.
+    const one = `while :; do sleep 600 | PGAPPNAME=hog psql -h ${join(server.stateDirectory, 'database')} -U postgres -d postgres -q >/dev/null 2>&1; sleep 0.05; done`;
     const [file, ...args] = server.host.inside(['sh', '-c', `for i in $(seq ${count}); do ( ${one} ) & done; read stop; kill 0`]);
     this.#shell = spawn(file ?? '', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   }
