@@ -58,6 +58,7 @@ export class Idempotency {
       when_cut_off: whenCutOff(method, url, headers),
       gateway: this.runtime.environment.replica,
       process: this.#process,
+      under_way: [...this.#underWay],
     });
     if (answer) {
       if (answer.body_digest !== (await body.drain())) throw new LxdError('unprocessable', 'This Idempotency-Key was used for another request');

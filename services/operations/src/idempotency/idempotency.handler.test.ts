@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 function keyed(key: string, changes: Partial<proto.KeyedRequest> = {}): proto.KeyedRequest {
-  return { requestor: 'unix:root', key, digest: 'd', body_digest: 'b', when_cut_off: proto.WhenCutOff.RUN_AGAIN, gateway: 'g', process: 'p1', ...changes };
+  return { requestor: 'unix:root', key, digest: 'd', body_digest: 'b', when_cut_off: proto.WhenCutOff.RUN_AGAIN, gateway: 'g', process: 'p1', under_way: [], ...changes };
 }
 
 const answer = { status: 202, headers: { location: '/1.0/operations/x' }, body: Buffer.from('{}'), body_digest: 'b' };
@@ -101,6 +101,12 @@ describe('a call that was cut off', () => {
     owned.add(id);
     await cutOff(anew.claim);
     expect((await keys.claim(systemCall(), keyed('late', { process: 'p3' }))).operation?.id).toBe(id);
+  });
+
+  it('is not one whose lease a clock that was set has ended', async () => {
+    const { claim } = await keys.claim(systemCall(), keyed('stepped'));
+    await test.runtime.database!.query(`UPDATE operations.idempotency_keys SET lease_until = now() - interval '3 hours' WHERE claim = $1`, [claim]);
+    await expect(keys.claim(systemCall({ signal: AbortSignal.abort() }), keyed('stepped', { under_way: [claim] }))).rejects.toMatchObject({ kind: 'conflict' });
   });
 
   it('is answered with the operation that it opened', async () => {

@@ -37,12 +37,12 @@ export class KeyStore {
     return rows[0]?.claim;
   }
 
-  async find({ requestor, key, gateway, process }: proto.KeyedRequest): Promise<KeyRow | undefined> {
+  async find({ requestor, key, gateway, process, under_way }: proto.KeyedRequest): Promise<KeyRow | undefined> {
     const rows = await this.database.query<KeyRow>(
       `SELECT claim, digest, body_digest, gateway, process, status, headers, body, status IS NULL AND
-         (lease_until <= now() OR gateway = $3 AND process <> $4 AND renewed_at < now() - make_interval(secs => $5)) AS is_left
+         (lease_until <= now() AND claim <> ALL($6::uuid[]) OR gateway = $3 AND process <> $4 AND renewed_at < now() - make_interval(secs => $5)) AS is_left
        FROM operations.idempotency_keys WHERE requestor = $1 AND key = $2`,
-      [requestor, key, gateway, process, settlingSeconds],
+      [requestor, key, gateway, process, settlingSeconds, under_way],
     );
     return rows[0];
   }
