@@ -11,7 +11,7 @@ const suites = {
   unit: ['vitest', ['run']],
   api: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/api']],
   processes: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/api'], { ASTERISM_COMPOSITION: 'processes' }],
-  cluster: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/cluster/cluster.test.ts']],
+  cluster: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/cluster/cluster.test.ts', 'test/scale']],
   recovery: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/recovery']],
   chaos: ['vitest', ['run', '--config', 'test/vitest.config.ts', 'test/chaos']],
   differential: ['node', ['test/dist/differential/run.js']],

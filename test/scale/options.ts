@@ -8,6 +8,8 @@ export interface Options {
   within: number;
   /** Seconds that nobody asks for anything at the end; the default has a round of looking after in it. */
   rest: number;
+  /** Whether members fall silent and come back. */
+  silence: boolean;
   /** MiB that the control plane's process may come to hold. */
   memory: number;
 }
@@ -28,6 +30,7 @@ export function readOptions(words: readonly string[]): Options {
     seed: (said('seed') ?? 'asterism').replace(/[^a-z0-9-]/gi, ''),
     within: number('within', 1200),
     rest: number('rest', 70),
+    silence: true,
     memory: number('memory', 1024),
   };
 }

@@ -27,7 +27,7 @@ export interface Report {
   lost: number;
 }
 
-const joinAtOnce = 4;
+const joinAtOnce = 8;
 const client = new UnixClient(process.argv[2]!);
 const members = new Map<string, SimulatedMember>();
 

@@ -6,3 +6,4 @@ export { activeWatcher, watched, watchWith, type Watched, type Watcher, type Wor
 export { local } from './local.js';
 export { LostCall } from './lost-call.js';
 export type { TlsFiles } from './tls.js';
+export { repeated } from './repeated.js';

@@ -11,8 +11,8 @@ export interface RpcServerOptions {
   /** host:port, port 0 for any. */
   listen: string;
   tls: TlsFiles;
-  /** Of callers whose certificates have been revoked; SHA-256 as node writes it. */
-  refuses?: (fingerprint: string) => boolean;
+  /** Of callers whose certificates have been revoked; SHA-256 as node writes it, which is worth asking for only where there are any. */
+  refuses?: (fingerprint: () => string) => boolean;
 }
 
 type AnyServerCall = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown> | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -51,7 +51,7 @@ export class RpcServer {
     const { refuses } = this.options;
     if (!refuses) return run;
     return (context, request) => {
-      if (refuses(call.getAuthContext().sslPeerCertificate?.fingerprint256 ?? '')) throw new LxdError('unauthenticated', 'This certificate was revoked');
+      if (refuses(() => call.getAuthContext().sslPeerCertificate?.fingerprint256 ?? '')) throw new LxdError('unauthenticated', 'This certificate was revoked');
       return run(context, request);
     };
   }

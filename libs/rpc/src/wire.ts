@@ -1,6 +1,7 @@
 import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { LxdError, errorKinds, fromUnknown, type ErrorKind } from '@asterism/errors';
 import type { CallContext } from './call-context.js';
+import { encodedOnce } from './repeated.js';
 import { LostCall } from './lost-call.js';
 import type { MessageType, MethodDefinition, ServiceDefinition } from './definition.js';
 
@@ -87,7 +88,7 @@ export function wireMethod(definition: ServiceDefinition, method: MethodDefiniti
     responseStream: method.responseStream,
     requestSerialize: (message: unknown) => Buffer.from(request.encode(message).finish()),
     requestDeserialize: (bytes: Buffer) => request.decode(bytes),
-    responseSerialize: (message: unknown) => Buffer.from(response.encode(message).finish()),
+    responseSerialize: (message: unknown) => encodedOnce(message, () => Buffer.from(response.encode(message).finish())),
     responseDeserialize: (bytes: Buffer) => response.decode(bytes),
   };
 }
@@ -97,6 +98,8 @@ export const channelOptions = {
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
   'grpc.max_send_message_length': 64 * 1024 * 1024,
   'grpc.keepalive_time_ms': 30_000,
+  // Books of every call and connection that nobody reads.
+  'grpc.enable_channelz': 0,
   // Peers come back within seconds: who was refused once is tried again soon.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,

@@ -10,8 +10,14 @@ const againAfterMs = 500;
 /** A subscriber that does not keep up loses the oldest: the bus promises no more. */
 const queued = 10_000;
 
+/** Of these only the fact is told: who hears of them asks who the members are now. */
+const hints: ReadonlySet<string> = new Set<EventKind>(['members.changed', 'agent.ready']);
+/** Between two hints to one subscriber, for each that follows them: a thousand members that join tell a thousand others together, not one by one. */
+const apartMsPerFollower = 2;
+
 /** The bus of this process for others. */
 export function busHandler(bus: EventBus): Events {
+  let followers = 0;
   return {
     async publish(_call, { json }) {
       await bus.publish(JSON.parse(json.toString()) as AsterismEvent);
@@ -19,23 +25,37 @@ export function busHandler(bus: EventBus): Events {
     },
     async *subscribe(call: CallContext, { kinds }) {
       const waiting: AsterismEvent[] = [];
+      const onlyHints = kinds.every((kind) => hints.has(kind));
       let wake = (): void => undefined;
       call.signal?.addEventListener('abort', () => wake(), { once: true });
       const subscription = await bus.subscribe(kinds as EventKind[], (event) => {
+        if (onlyHints) waiting.length = 0;
         if (waiting.push(event) > queued) waiting.shift();
         wake();
       });
+      if (onlyHints) followers++;
       try {
         yield { json: Buffer.alloc(0) };
         while (!call.signal?.aborted) {
-          for (let event = waiting.shift(); event; event = waiting.shift()) yield { json: Buffer.from(JSON.stringify(event)) };
+          for (let event = waiting.shift(); event; event = waiting.shift()) yield { json: encoded(event) };
+          if (onlyHints) await sleep(followers * apartMsPerFollower, undefined, { signal: call.signal, ref: false }).catch(() => undefined);
           await new Promise<void>((resolve) => ((wake = resolve), waiting.length > 0 || call.signal?.aborted ? resolve() : undefined));
         }
       } finally {
+        if (onlyHints) followers--;
         await subscription.close();
       }
     },
   };
+}
+
+const encodings = new WeakMap<AsterismEvent, Buffer>();
+
+/** Once for all that it goes to. */
+function encoded(event: AsterismEvent): Buffer {
+  const known = encodings.get(event) ?? Buffer.from(JSON.stringify(event));
+  encodings.set(event, known);
+  return known;
 }
 
 /** The bus of a control plane as one of its members sees it. Whoever must lose nothing is where the outbox is: members only subscribe. */

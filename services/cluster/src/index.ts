@@ -23,6 +23,7 @@ import { memberHealth } from './migrations/004-health.js';
 import { revokedCertificates } from './migrations/005-revoked.js';
 import { memberGroups } from './migrations/006-groups.js';
 import { memberJoins } from './migrations/007-joins.js';
+import { heartbeatRoom } from './migrations/010-heartbeats.js';
 import { ServerDocument } from './server/server-document.js';
 import { Surroundings } from './surroundings.js';
 
@@ -37,7 +38,7 @@ export const clusterService = defineService({
     [cluster.ClusterDefinition, ClusterHandler],
     [cluster.ClusterGroupsDefinition, ClusterGroupsHandler],
   ],
-  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth, revokedCertificates, memberGroups, memberJoins],
+  migrations: [clusterSchema, clusterMembers, memberNodes, memberHealth, revokedCertificates, memberGroups, memberJoins, heartbeatRoom],
   async start(app) {
     await app.get(ServerDocument, { strict: false }).follow();
     await app.get(Nodes, { strict: false }).follow();

@@ -27,6 +27,7 @@ import { scheduleClock } from './migrations/002-schedules.js';
 import { instanceNames } from './migrations/003-names.js';
 import { instanceBackups } from './migrations/004-backups.js';
 import { listOrder } from './migrations/005-list-order.js';
+import { scheduledInstances } from './migrations/006-scheduled.js';
 import { RefreshCopy } from './refresh/refresh-copy.js';
 import { Moves } from './rename/moves.js';
 import { Schedules } from './schedules/schedules.js';
@@ -81,7 +82,7 @@ export const instancesService: AsterismService = defineService({
     [instances.InstanceMetricsDefinition, MetricsHandler],
     [instances.EvacuationsDefinition, EvacuationsHandler],
   ],
-  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder],
+  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder, scheduledInstances],
   membersIn: [
     ['instances.instances', 'member'],
     ['instances.backups', 'member'],

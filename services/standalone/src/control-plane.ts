@@ -60,7 +60,7 @@ export class ControlPlane {
     if (plane.address === '') return;
     const tls: TlsFiles = { ca: Buffer.from(plane.ca), cert: Buffer.from(plane.certificate), key: Buffer.from(plane.key) };
     const { RpcServer } = await import('@asterism/rpc/wire');
-    const server = new RpcServer({ listen: plane.address, tls, refuses: (fingerprint) => this.#revoked.has(fingerprint) });
+    const server = new RpcServer({ listen: plane.address, tls, refuses: (fingerprint) => this.#revoked.size > 0 && this.#revoked.has(fingerprint()) });
     const { composition, bus } = this.options;
     for (const definition of [...Object.values(deployables).flat(), ...Object.values(agentDefinitions)] as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
     server.add(events.EventsDefinition, busHandler(bus));

@@ -42,7 +42,7 @@ export async function startMember(stateDir: string, membership: Membership, remo
     composition: 'member',
   });
   agents.bind(localAgent(composition));
-  const server = new RpcServer({ listen: agent_address, tls, refuses: (fingerprint) => refused.has(fingerprint) });
+  const server = new RpcServer({ listen: agent_address, tls, refuses: (fingerprint) => refused.size > 0 && refused.has(fingerprint()) });
   for (const definition of Object.values(agentDefinitions) as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
   await server.listen();
   await others.refresh();

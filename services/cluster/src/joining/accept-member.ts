@@ -43,8 +43,7 @@ export class AcceptMember {
       await this.members.setFingerprint(unit, name, new X509Certificate(credentials.certificate).fingerprint256);
     });
     await this.pools.expectMember(call, { member: name, keys: request.member_config.filter(({ entity }) => entity === 'storage-pool') });
-    const { address } = await this.authority.controlPlane();
-    return { name, control_address: address, agent_address: agentAddressOf(server_address), ...credentials };
+    return { name, control_address: await this.authority.address(), agent_address: agentAddressOf(server_address), ...credentials };
   }
 
   /** A server that was accepted and could not join. */
@@ -58,7 +57,7 @@ export class AcceptMember {
   }
 
   async #admit(call: CallContext, request: cluster.AcceptMember): Promise<void> {
-    const present = await this.members.list();
+    const present = await this.members.listWithoutEnvironment();
     if (!isClustered(present)) throw new LxdError('bad-request', 'This server is not clustered');
     requireMemberName(request.server_name);
     requireSameVersion(request);

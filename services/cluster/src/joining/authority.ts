@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
 import type { cluster } from '@asterism/proto';
-import { MemberStore } from '../members/member.store.js';
+import { MemberStore, type MemberRow } from '../members/member.store.js';
 import { agentAddressOf, namesOf } from './member-address.js';
 
 const years = 10;
@@ -32,9 +32,19 @@ export class Authority {
 
   /** Where the control plane is served to members, and with what; empty where there is none. */
   async controlPlane(): Promise<cluster.ControlPlane> {
-    const leader = (await this.members.list()).find((member) => member.has_control_plane);
+    const leader = await this.#leader();
     if (!leader || (await this.#rows()).length === 0) return { address: '', ca: '', certificate: '', key: '' };
     return { address: agentAddressOf(leader.server_address), ...(await this.issue(leader.name, leader.server_address)) };
+  }
+
+  /** The first half of it. */
+  async address(): Promise<string> {
+    const leader = await this.#leader();
+    return leader ? agentAddressOf(leader.server_address) : '';
+  }
+
+  async #leader(): Promise<Pick<MemberRow, 'name' | 'server_address'> | undefined> {
+    return (await this.members.listWithoutEnvironment()).find((member) => member.has_control_plane);
   }
 
   #rows(): Promise<{ certificate: string; key: string }[]> {

@@ -25,7 +25,7 @@ export class JoinTokens {
   ) {}
 
   async issue(call: CallContext, { server_name, fingerprint }: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
-    const members = await this.members.list();
+    const members = await this.members.listWithoutEnvironment();
     if (!isClustered(members)) throw new LxdError('bad-request', 'This server is not clustered');
     requireMemberName(server_name);
     if (members.some(({ name }) => name === server_name)) throw new LxdError('bad-request', `A cluster member already exists with name "${server_name}"`);

@@ -13,6 +13,7 @@ import { GroupStore } from '../groups/group.store.js';
 import { agentAddressOf } from '../joining/member-address.js';
 import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
+import { Heartbeats } from './heartbeats.js';
 import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
 import { MemberRoll } from './member-roll.js';
 import { requireMemberName } from './member-name.js';
@@ -22,6 +23,7 @@ import { MemberUse } from './member-use.js';
 /** /1.0/cluster/members: who belongs to the cluster. */
 @Injectable()
 export class ClusterMembers {
+  readonly #heartbeats = new Heartbeats((beats) => this.store.seen(beats));
   /** For all who reach members. */
   readonly roll = new MemberRoll(async () => ({ members: await this.agents(), revoked: await this.store.revoked() }));
 
@@ -122,7 +124,7 @@ export class ClusterMembers {
   /** An agent says that it is there. Alone, or among agents that hold certificates of the installation, whoever says so is a member; else it must have been accepted. */
   async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<Seen> {
     const member = { name, address, architecture, environment: JSON.parse(environment.toString()) as HostEnvironment };
-    return (await this.store.seen(member)) ?? (await this.#admit(member));
+    return (await this.#heartbeats.beat(member)) ?? (await this.#admit(member));
   }
 
   /** Whose keys of the configuration a member has that asks about itself: the rows know before anybody has heard of a change. */
@@ -163,7 +165,7 @@ export class ClusterMembers {
       if (isClustered(rows)) unit.emit(event('members.changed', { members: [member.name] }));
     });
     if (isClustered(rows)) await this.use.expect(member.name);
-    return (await this.store.seen(member)) ?? { name: member.name, is_online: false };
+    return (await this.#heartbeats.beat(member)) ?? { name: member.name, is_online: false };
   }
 
   async offlineAfterS(): Promise<number> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { cluster } from '@asterism/proto';
+import { repeated } from '@asterism/rpc';
 
 /** Who the members are, for every process that reaches them: asked by each of them every few seconds, and answered once for all that ask meanwhile. */
 export class MemberRoll {
@@ -26,6 +27,6 @@ export class MemberRoll {
   async #read(): Promise<cluster.Members> {
     const now = await this.read();
     const version = createHash('sha256').update(JSON.stringify(now)).digest('base64url');
-    return { ...now, version, unchanged: false };
+    return repeated({ ...now, version, unchanged: false });
   }
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { pages } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import { Token, type common, type Instances, type Networks, type StoragePools, type StorageVolumes } from '@asterism/proto';
 import { childCall, systemCall, type CallContext } from '@asterism/rpc';
@@ -39,8 +40,10 @@ export class MemberUse {
   }
 
   async #instances(call: CallContext, member: string): Promise<string[]> {
-    const { json } = await this.instances.list(call, { list: everything(1), type: '', view: 'instances' });
-    return located(json, member).map(({ name }) => name);
+    const list = { ...everything(1), filter: `location eq ${member}` };
+    const names: string[] = [];
+    for await (const { json } of pages((after) => this.instances.list(call, { list, type: '', view: 'instances', page: { limit: 0, after } }))) names.push(...located(json, member).map(({ name }) => name));
+    return names;
   }
 
   async #customVolumes(call: CallContext, member: string): Promise<string[]> {

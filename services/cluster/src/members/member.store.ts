@@ -30,6 +30,9 @@ export interface MemberRow {
   is_online: boolean;
 }
 
+/** What a member says of itself. */
+export type Beat = Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>;
+
 /** A member that was heard of, and whether the others know. */
 export type Seen = Pick<MemberRow, 'name' | 'is_online'>;
 
@@ -64,17 +67,31 @@ export class MemberStore {
   }
 
   /** Nobody else changes who is a member until the unit ends. */
-  async lock(unit: Unit): Promise<MemberRow[]> {
+  async lock(unit: Unit): Promise<Omit<MemberRow, 'environment'>[]> {
     await unit.query('LOCK TABLE cluster.members IN SHARE ROW EXCLUSIVE MODE');
-    return unit.query<MemberRow>(`${select} ORDER BY name COLLATE "C"`);
+    return unit.query(`SELECT ${columns} FROM cluster.members ORDER BY name COLLATE "C"`);
   }
 
-  /** The name that the member has now; undefined for one that nobody knows. */
-  async seen(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<Seen | undefined> {
+  /** In the order of the beats; undefined for a member that nobody knows. Lost beats come again: nobody waits for the disk. */
+  async seen(beats: readonly Beat[]): Promise<(Seen | undefined)[]> {
+    const rows = await this.database.transact(
+      (unit) =>
+        unit.query<Seen>(
+          `UPDATE cluster.members AS member SET address = beat.address, architecture = beat.architecture, environment = beat.environment, seen_at = now()
+           FROM json_to_recordset($1::json) AS beat(name text, address text, architecture text, environment jsonb) WHERE member.name = beat.name RETURNING member.name, member.is_online`,
+          [JSON.stringify([...new Map(beats.map((beat) => [beat.name, beat])).values()])],
+        ),
+      { relaxed: true },
+    );
+    const byName = new Map(rows.map((row) => [row.name, row]));
+    return Promise.all(beats.map((beat) => byName.get(beat.name) ?? this.#seenUnderFormerName(beat)));
+  }
+
+  async #seenUnderFormerName({ name, address, architecture, environment }: Beat): Promise<Seen | undefined> {
     const rows = await this.database.query<Seen>(
       `UPDATE cluster.members SET address = $2, architecture = $3, environment = $4, seen_at = now()
-       WHERE name = (SELECT name FROM cluster.members WHERE name = $1 OR $1 = ANY(former_names) ORDER BY name <> $1 LIMIT 1) RETURNING name, is_online`,
-      [member.name, member.address, member.architecture, member.environment],
+       WHERE name = (SELECT name FROM cluster.members WHERE $1 = ANY(former_names) LIMIT 1) RETURNING name, is_online`,
+      [name, address, architecture, environment],
     );
     return rows[0];
   }
@@ -86,11 +103,11 @@ export class MemberStore {
       `INSERT INTO cluster.members (name, address, server_address, architecture, environment, seen_at, is_online) VALUES ($1, $2, $3, $4, '{}', 'epoch', false) ON CONFLICT (name) DO NOTHING`,
       [name, address, server_address, architecture],
     );
-    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text)', [name]);
+    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text) WHERE $1 = ANY(former_names)', [name]);
   }
 
   async rename(unit: Unit, member: string, name: string): Promise<void> {
-    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text)', [name]);
+    await unit.query('UPDATE cluster.members SET former_names = array_remove(former_names, $1::text) WHERE $1 = ANY(former_names)', [name]);
     await unit.query('UPDATE cluster.members SET name = $2, former_names = array_append(former_names, $1::text) WHERE name = $1::text', [member, name]);
   }
 

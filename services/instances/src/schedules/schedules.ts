@@ -50,7 +50,8 @@ export class Schedules {
   }
 
   private async scheduled(): Promise<InstanceRow[]> {
-    const rows = await this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE coalesce(expanded_config->>$1, '') <> ''`, [instanceKeys.snapshotsSchedule.name]);
+    // In the words of the index that has them.
+    const rows = await this.database.query<InstanceRow>(`SELECT * FROM instances.instances WHERE coalesce(expanded_config->>'${instanceKeys.snapshotsSchedule.name}', '') <> ''`);
     return rows.filter((row) => isRunning(row) || isTrueKey(row.expanded_config, instanceKeys.snapshotsScheduleStopped));
   }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Token, type Instances } from '@asterism/proto';
+import { pages } from '@asterism/api';
+import { Token, type common, type Instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { listOf, parse } from '../projects/volumes.js';
 import type { Config, Devices, InstanceFacts, ProfileFacts } from './facts.js';
@@ -22,14 +23,14 @@ export class ProjectInstances {
   constructor(@Inject(Token.Instances) private readonly instances: Instances) {}
 
   async facts(call: CallContext, project: string): Promise<InstanceFacts[]> {
-    const rendered = parse<RenderedInstance[]>(await this.instances.list(call, { list: listOf(project, 1), type: '', view: 'instances' }));
+    const rendered = await this.#all(call, listOf(project, 1));
     return rendered.map((instance) => ({ name: instance.name, type: instance.type, config: instance.expanded_config, devices: instance.expanded_devices }));
   }
 
   /** A project's instances as they will be once a profile of that project has changed. */
   async withProfile(call: CallContext, project: string, changed: ProfileFacts, profiles: readonly ProfileFacts[]): Promise<InstanceFacts[]> {
     const known = new Map([...profiles, changed].map((profile) => [profile.name, profile]));
-    const rendered = parse<RenderedInstance[]>(await this.instances.list(call, { list: listOf(project, 1), type: '', view: 'instances' }));
+    const rendered = await this.#all(call, listOf(project, 1));
     return rendered.map((instance) => {
       const chain = instance.profiles.map((name) => known.get(name)).filter((profile) => profile !== undefined);
       return {
@@ -41,7 +42,13 @@ export class ProjectInstances {
     });
   }
 
-  async ofAllProjects(call: CallContext): Promise<RenderedInstance[]> {
-    return parse(await this.instances.list(call, { list: { ...listOf('default', 1), all_projects: true }, type: '', view: 'instances' }));
+  ofAllProjects(call: CallContext): Promise<RenderedInstance[]> {
+    return this.#all(call, { ...listOf('default', 1), all_projects: true });
+  }
+
+  async #all(call: CallContext, list: common.ListRequest): Promise<RenderedInstance[]> {
+    const all: RenderedInstance[] = [];
+    for await (const page of pages((after) => this.instances.list(call, { list, type: '', view: 'instances', page: { limit: 0, after } }))) all.push(...parse<RenderedInstance[]>(page));
+    return all;
   }
 }

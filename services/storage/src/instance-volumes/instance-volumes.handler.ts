@@ -62,7 +62,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
 
   async delete(call: CallContext, request: storage.VolumeRef): Promise<common.Empty> {
     if (request.name.includes('/')) return this.#deleteSnapshot(call, request);
-    if (!(await this.scope.pools.find(request.pool))) return {};
+    if (!(await this.scope.pools.exists(request.pool))) return {};
     const { pool, project, volume } = await this.scope.look(call, request);
     // A creation that was cut off may have left it on its member without a row.
     const there = volume ?? (request.member ? { ...request, member: request.member, project, content_type: 'filesystem', config: {} } : undefined);

@@ -27,7 +27,7 @@ export class NewMembers {
 
   async expect({ member, keys }: storage.ExpectedMember): Promise<void> {
     await this.database.transact(async (unit) => {
-      for (const pool of await this.pools.all()) {
+      for (const pool of await this.pools.allFor(member)) {
         const own = keys.filter(({ name, value }) => name === pool.name && value !== '').map(({ key, value }) => [key, value] as const);
         await this.pools.setMember(unit, pool.id, member, splitConfig(Object.fromEntries(own)).member, { made: false });
       }

@@ -20,11 +20,14 @@ export interface PoolRow {
   made_on: string[];
 }
 
-const select = `
+/** Of a thousand members a pool has a thousand configs: who asks about some is told of those. */
+const selectOf = (concerned: string): string => `
   SELECT pool.id, pool.name, pool.driver, pool.description, pool.config, pool.ready, pool.maker,
-         (SELECT coalesce(jsonb_object_agg(member.member, member.config), '{}') FROM storage.pool_members member WHERE member.pool_id = pool.id) AS members,
-         ARRAY(SELECT member.member FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.made ORDER BY member.member COLLATE "C") AS made_on
+         (SELECT coalesce(jsonb_object_agg(member.member, member.config), '{}') FROM storage.pool_members member WHERE member.pool_id = pool.id AND ${concerned}) AS members,
+         ARRAY(SELECT member.member FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.made AND ${concerned} ORDER BY member.member COLLATE "C") AS made_on
   FROM storage.pools pool`;
+
+const select = selectOf('true');
 
 /** Rows of storage.pools and storage.pool_members. */
 @Injectable()
@@ -33,6 +36,23 @@ export class PoolStore {
 
   all(): Promise<PoolRow[]> {
     return this.database.query(`${select} ORDER BY pool.name COLLATE "C"`);
+  }
+
+  /** As far as they concern one member. */
+  allFor(member: string): Promise<PoolRow[]> {
+    return this.database.query(`${selectOf('member.member = $1')} ORDER BY pool.name COLLATE "C"`, [member]);
+  }
+
+  /** As far as it concerns a member, if one is named, and those that have this volume. */
+  async getFor(name: string, { project, type, name: volume, member = '' }: { project: string; type: string; name: string; member?: string }): Promise<PoolRow> {
+    const concerned = 'member.member IN (SELECT $2 UNION ALL SELECT member FROM storage.volumes WHERE pool_id = pool.id AND project = $3 AND type = $4 AND name = $5)';
+    const [row] = await this.database.query<PoolRow>(`${selectOf(concerned)} WHERE pool.name = $1`, [name, member, project, type, volume]);
+    if (!row) throw new LxdError('not-found', 'Storage pool not found');
+    return row;
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return (await this.database.query('SELECT 1 FROM storage.pools WHERE name = $1', [name])).length > 0;
   }
 
   named(names: readonly string[]): Promise<PoolRow[]> {
@@ -69,7 +89,7 @@ export class PoolStore {
   /** Pools in use that a member shall have and has not. */
   promised(member: string): Promise<PoolRow[]> {
     return this.database.query(
-      `${select} WHERE pool.ready AND EXISTS (SELECT 1 FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.member = $1 AND NOT member.made)`,
+      `${selectOf('member.member = $1')} WHERE pool.ready AND EXISTS (SELECT 1 FROM storage.pool_members member WHERE member.pool_id = pool.id AND member.member = $1 AND NOT member.made)`,
       [member],
     );
   }

@@ -46,7 +46,7 @@ export class Upkeep {
   async lookAfter(member: string): Promise<void> {
     const call = systemCall({ timeoutMs: 60_000 });
     const { pools: found } = await this.agents.on(member).storage.lookAfter(call, {});
-    const pools = (await this.scope.pools.all()).filter((pool) => pool.ready && pool.made_on.includes(member));
+    const pools = (await this.scope.pools.allFor(member)).filter((pool) => pool.ready && pool.made_on.includes(member));
     const known = (await this.scope.volumes.onMember(member)).map((volume): KnownVolume => ({ pool: volume.pool, type: volume.type, name: diskName(volume), url: volumeUrl(volume), settled: volume.settled }));
     const difference = besideDisk(known, found);
     const sure = withoutBusy(inBoth(this.#seen.get(member) ?? nothing, difference), this.underWay);

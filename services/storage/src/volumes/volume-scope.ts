@@ -54,7 +54,10 @@ export class VolumeScope {
     const { pool: poolName, type, name, project: asked, member } = required(ref);
     requireType(type);
     const project = type === 'custom' ? await this.customProject(call, asked) : type === 'image' ? defaultProject : asked || defaultProject;
-    const [pool, volume] = await Promise.all([this.pools.get(poolName), this.volumes.findIn(poolName, { project, type, name, ...(member ? { member } : {}) })]);
+    const key = { project, type, name, ...(member ? { member } : {}) };
+    // A new custom volume may come to any member.
+    const anywhere = type === 'custom' && !member;
+    const [pool, volume] = await Promise.all([anywhere ? this.pools.get(poolName) : this.pools.getFor(poolName, key), this.volumes.findIn(poolName, key)]);
     return { pool, project, volume };
   }
 }

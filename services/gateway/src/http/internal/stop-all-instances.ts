@@ -1,3 +1,4 @@
+import { pages } from '@asterism/api';
 import type { Instances, Operations } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 
@@ -11,8 +12,10 @@ interface ListedInstance {
 /** Stops what runs, those of the highest boot.stop.priority first: cleanly within boot.host_shutdown_timeout, by force after it or when asked to. */
 export async function stopAllInstances(instances: Instances, operations: Operations, call: CallContext, force: boolean): Promise<void> {
   const list = { project: 'default', all_projects: true, recursion: 1, filter: '', visible_projects: [] };
-  const { json } = await instances.list(call, { list, type: '', view: 'instances' });
-  const running = (JSON.parse(json.toString()) as ListedInstance[]).filter(({ status }) => status === 'Running' || status === 'Frozen');
+  const running: ListedInstance[] = [];
+  for await (const { json } of pages((after) => instances.list(call, { list, type: '', view: 'instances', page: { limit: 0, after } }))) {
+    running.push(...(JSON.parse(json.toString()) as ListedInstance[]).filter(({ status }) => status === 'Running' || status === 'Frozen').map(({ name, project, status, expanded_config }) => ({ name, project, status, expanded_config })));
+  }
   for (const group of byStopPriority(running)) await Promise.all(group.map((instance) => stopInstance(instance)));
 
   async function stopInstance({ name, project, expanded_config }: ListedInstance): Promise<void> {
