@@ -107,12 +107,15 @@ describe('the chart on a real Kubernetes', { timeout: 900_000, retry: 0 }, () =>
   });
 
   test.each([
-    ['is upgraded', () => lab.upgrade({ ...lab.upgraded, logLevel: 'debug' })],
-    ['is rolled back', () => lab.helm('rollback lab --wait --timeout 3m')],
-  ])('%s under load without a failed request', async (_, change) => {
+    { what: 'is upgraded', from: 'info', change: () => lab.upgrade({ ...lab.upgraded, logLevel: 'debug' }) },
+    { what: 'is rolled back', from: 'debug', change: () => lab.helm('rollback lab --wait --timeout 3m') },
+  ])('$what under load without a failed request', async ({ from, change }) => {
     await standing();
-    // Several gateways, and an agent that is replaced with the rest.
-    if (!(await lab.helm('get values lab')).includes('RollingUpdate')) await lab.upgrade(lab.upgraded);
+    // The change makes a new pod of each part, the agent's too.
+    for (const logLevel of from === 'info' ? ['info'] : ['info', 'debug']) {
+      const { agent, logLevel: now } = JSON.parse(await lab.helm('get values lab --output json')) as { agent: { updateStrategy?: string }; logLevel?: string };
+      if (!agent.updateStrategy || (now ?? 'info') !== from) await lab.upgrade({ ...lab.upgraded, logLevel });
+    }
     await lab.ready();
     const before = await firstProcess();
     const agents = await lab.pods('app.kubernetes.io/component=node-agent');
