@@ -85,8 +85,8 @@ export const gatewayService = defineService({
   },
   async stop(app) {
     const listeners = app.get(Listeners, { strict: false });
-    await listeners.drain();
-    app.get(Readiness, { strict: false }).become('stopping');
+    // Where others take over, whoever still asks this one on a connection that was open is answered.
+    if (!(await listeners.drain())) app.get(Readiness, { strict: false }).become('stopping');
     await listeners.close();
   },
 });

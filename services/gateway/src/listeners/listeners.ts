@@ -73,12 +73,13 @@ export class Listeners {
     return next;
   }
 
-  /** Where others can take over: each answer from now on ends its connection, so that clients find the others. */
-  async drain(): Promise<void> {
+  /** Where others can take over: each answer from now on ends its connection, so that clients find the others. False where nobody can. */
+  async drain(): Promise<boolean> {
     const { drainMs } = this.runtime.environment;
-    if (drainMs === 0) return;
+    if (drainMs === 0) return false;
     this.#isDraining = true;
     await new Promise((resolve) => setTimeout(resolve, drainMs));
+    return true;
   }
 
   /** Takes no more requests and lets those under way finish. Websockets live until the process ends: that is how clients see it. */
