@@ -35,9 +35,15 @@ export async function measureScale(options: Options, print: (line: string) => vo
     const numbers = Array.from({ length: options.members }, (_, index) => index + 1);
     const joins = await timed(batches(numbers, 20), 1, async (batch) => {
       await simulation.tell('join', { members: batch.map((number) => ({ number, name: memberName(number) })), versions });
-      if (batch[0]! % 200 === 181) phase(`${batch[0]! + 19} have joined`);
+      if (batch[0]! % 200 === 181) phase(`${batch[0]! + 19} were accepted`);
     });
-    note(figure('20 members join', joins.samples));
+    note(figure('20 members are accepted', joins.samples));
+    phase('members start');
+    const starts = await timed(batches(numbers, 20), 1, async (batch) => {
+      await simulation.tell('start', { names: batch.map(memberName) });
+      if (batch[0]! % 200 === 181) phase(`${batch[0]! + 19} have started`);
+    });
+    note(figure('20 members start', starts.samples));
     await everybodyOnline(server, options.members + 1);
     const idle = await rest(memory, simulation, Math.min(20, options.rest) * 1000);
     print(idleLine(idle.share));

@@ -9,8 +9,10 @@ import { SimulatedMember } from './simulated-member.js';
  * line on its output.
  */
 export interface Commands {
-  /** Members of these numbers and names join with tokens and start. */
+  /** Members of these numbers and names are accepted by their tokens. */
   join(wish: { members: { number: number; name: string }[]; versions: { server_version: string; api_extensions: number } }): Promise<object>;
+  /** They serve, and say that they are there. */
+  start(wish: { names: string[] }): Promise<object>;
   /** Loaded instances of these numbers lie on their members. */
   adopt(wish: { seed: string; from: number; to: number; members: number; pool: string }): Promise<object>;
   silence(wish: { names: string[] }): Promise<object>;
@@ -28,6 +30,7 @@ export interface Report {
 }
 
 const joinAtOnce = 8;
+const startAtOnce = 20;
 const client = new UnixClient(process.argv[2]!);
 const members = new Map<string, SimulatedMember>();
 
@@ -40,10 +43,13 @@ const commands: Commands = {
       const asked = { server_name: name, server_address: memberAddress(number), password, architecture: 'x86_64', ...versions, member_config: [] };
       const accepted = await client.json<Membership>('POST', '/internal/cluster/accept', asked);
       if (accepted.type === 'error') throw new Error(`${name}: ${accepted.error}`);
-      const member = new SimulatedMember(accepted.metadata);
-      members.set(name, member);
-      await member.start();
+      members.set(name, new SimulatedMember(accepted.metadata));
     });
+    return {};
+  },
+
+  async start({ names }) {
+    await inTurns(startAtOnce, names, (name) => members.get(name)!.start());
     return {};
   },
 
