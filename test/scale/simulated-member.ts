@@ -3,6 +3,7 @@ import { agentDefinitions, cluster, events, type Agent, type Cluster } from '@as
 import { systemCall, type Service, type ServiceDefinition, type TlsFiles } from '@asterism/rpc';
 import { Channel, remote, RpcServer } from '@asterism/rpc/wire';
 import { RemoteEventBus, type Membership } from '@asterism/service';
+import { memberRollDefinition } from './skimmed-members.js';
 import { SimulatedHost } from './simulated-host.js';
 import { SimulatedInstances } from './simulated-instances.js';
 import { SimulatedStorage } from './simulated-storage.js';
@@ -20,6 +21,7 @@ export class SimulatedMember {
   readonly heartbeats: number[] = [];
   lost = 0;
   readonly #cluster: Cluster;
+  readonly #roll: Service<typeof memberRollDefinition>;
   readonly #channel: Channel;
   readonly #tls: TlsFiles;
   readonly #bus: RemoteEventBus;
@@ -33,6 +35,7 @@ export class SimulatedMember {
     this.#tls = { ca: Buffer.from(ca), cert: Buffer.from(certificate), key: Buffer.from(key) };
     this.#channel = new Channel({ address: control_address, tls: this.#tls, serverName: 'asterism' });
     this.#cluster = remote(cluster.ClusterDefinition, this.#channel) as Cluster;
+    this.#roll = remote(memberRollDefinition, this.#channel);
     this.#bus = new RemoteEventBus(remote(events.EventsDefinition, this.#channel));
   }
 
@@ -116,8 +119,8 @@ export class SimulatedMember {
 
   /** As `RemoteAgents` does, of which a real member has one; a thousand in one process would only show how large the answer is. */
   async #askMembers(): Promise<void> {
-    const answer = await this.#cluster.listMembers(systemCall({ timeoutMs: 3_000 }), { known: this.#known.version }).catch(() => void this.lost++);
-    if (answer && !answer.unchanged) this.#known = { version: answer.version, members: answer.members.length };
+    const answer = await this.#roll.listMembers(systemCall({ timeoutMs: 3_000 }), { known: this.#known.version }).catch(() => void this.lost++);
+    if (answer && !answer.unchanged) this.#known = { version: answer.version, members: answer.count };
   }
 
   #askMembersSoon(): void {
