@@ -62,7 +62,7 @@ async function underLoad(victim: Victim, number: number): Promise<string[]> {
   problems.push(...[...load.answers.keys()].filter((told) => / 5\d\d ./.test(told)).map((told) => `answered ${told}`));
   const failures = new Set(ends.filter(({ status }) => status === 'Failure').map(({ action, error }) => `${action}: ${error}`));
   if (problems.length > 0 && keptLog) writeFileSync(`${keptLog}.${victim.name.replaceAll(' ', '-')}.${seed}`, server.log);
-  console.log(`seed ${seed}, ${victim.name}: ${load.accepted.length} accepted, ${ends.filter(({ status }) => status === 'Success').length} done, ${journal.length} events, subscriber cut ${subscriber.cuts} times\n${[...failures].join('\n')}`);
+  console.log(`seed ${seed}, ${victim.name}: ${load.accepted.length} accepted, ${ends.filter(({ status }) => status === 'Success').length} done, ${journal.length} events, subscriber cut ${subscriber.cuts} times\n${[...failures, ...problems.map((problem) => `WRONG: ${problem}`)].join('\n')}`);
   return problems;
 }
 
