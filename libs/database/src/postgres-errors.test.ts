@@ -1,3 +1,4 @@
+import { LxdError } from '@asterism/errors';
 import { describe, expect, it } from 'vitest';
 import { isConnectionLoss, unreachable } from './postgres-errors.js';
 
@@ -17,5 +18,11 @@ describe('a database that takes nothing for now', () => {
   it('is not meant by other errors', () => {
     const violation = refused('23505');
     expect(unreachable(violation)).toBe(violation);
+  });
+
+  it('is not meant by a file that is missing, but by its socket', () => {
+    const missing = "ENOENT: no such file or directory, open '/pools/x/backup.yaml'";
+    expect([new Error(missing), new LxdError('internal', missing)].map(isConnectionLoss)).toEqual([false, false]);
+    expect(isConnectionLoss(new Error('connect ENOENT /var/lib/asterism/database/.s.PGSQL.5432'))).toBe(true);
   });
 });

@@ -42,9 +42,11 @@ export function isAborted(error: unknown): boolean {
 /** The database cannot be reached, or has no connection, memory or room left; also as `unreachable` tells it. */
 export function isConnectionLoss(error: unknown): boolean {
   if (isKind(error, 'unavailable') && error.cause !== undefined) return isConnectionLoss(error.cause);
+  // What an agent says of its files may sound alike.
+  if (error instanceof LxdError && !isKind(error, 'unavailable')) return false;
   const state = sqlState(error);
   if (state?.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state?.startsWith('53')) return true;
-  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|timeout exceeded when trying to connect/.test(error.message);
+  return error instanceof Error && /ECONNREFUSED|ECONNRESET|EPIPE|Connection terminated|not queryable|Client was closed|connect ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|timeout exceeded when trying to connect/.test(error.message);
 }
 
 /** An error as callers get it: that the database is away is nobody's fault and may be over in a moment. */

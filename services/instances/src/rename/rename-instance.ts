@@ -30,9 +30,11 @@ export function renameInstance(parts: TaskParts): TaskDefinition<RenameInput, { 
           const renamed = { ...row, name: context.input.newName };
           context.state.volumePath = (await parts.volumes.locate(context.call, parts.volumeOf(renamed))).path;
         },
+        // What the agent keeps lies with the volume, so that its old name comes back after the volume's.
         undo: async (context) => {
           const row = await rowOf(context);
           await parts.volumes.rename(context.call, { volume: parts.volumeOf({ ...row, name: context.input.newName }), new_name: row.name });
+          await parts.agentOf(row).rename(context.call, { spec: await parts.surroundings.spec(context.call, row), old_name: context.input.newName });
         },
       },
       {
@@ -41,10 +43,6 @@ export function renameInstance(parts: TaskParts): TaskDefinition<RenameInput, { 
           const row = await rowOf(context);
           const spec = await parts.surroundings.spec(context.call, { ...row, name: context.input.newName, volume_path: context.state.volumePath });
           await parts.agentOf(row).rename(context.call, { spec, old_name: row.name });
-        },
-        undo: async (context) => {
-          const row = await rowOf(context);
-          await parts.agentOf(row).rename(context.call, { spec: await parts.surroundings.spec(context.call, row), old_name: context.input.newName });
         },
       },
     ],
