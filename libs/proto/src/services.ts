@@ -8,7 +8,7 @@ import { WarningsDefinition } from './generated/asterism/warnings/v1/warnings.js
 import { ClusterDefinition, ClusterGroupsDefinition } from './generated/asterism/cluster/v1/cluster.js';
 import { InstanceVolumesDefinition, StoragePoolsDefinition, StorageVolumesDefinition } from './generated/asterism/storage/v1/storage.js';
 import { NetworksDefinition } from './generated/asterism/networks/v1/networks.js';
-import { ImagesDefinition } from './generated/asterism/images/v1/images.js';
+import { ImageReplicasDefinition, ImagesDefinition } from './generated/asterism/images/v1/images.js';
 import { EvacuationsDefinition, InstanceMetricsDefinition, InstancesDefinition } from './generated/asterism/instances/v1/instances.js';
 import { AgentInstancesDefinition } from './generated/asterism/agent/v1/instances.js';
 import { AgentFilesDefinition } from './generated/asterism/agent/v1/files.js';
@@ -26,7 +26,7 @@ export const deployables = {
   cluster: [ClusterDefinition, ClusterGroupsDefinition],
   storage: [StoragePoolsDefinition, StorageVolumesDefinition, InstanceVolumesDefinition],
   networks: [NetworksDefinition],
-  images: [ImagesDefinition],
+  images: [ImagesDefinition, ImageReplicasDefinition],
   instances: [InstancesDefinition, InstanceMetricsDefinition, EvacuationsDefinition],
 } as const satisfies Record<string, readonly ServiceDefinition[]>;
 
@@ -58,6 +58,7 @@ export type StoragePools = Service<typeof StoragePoolsDefinition>;
 export type StorageVolumes = Service<typeof StorageVolumesDefinition>;
 export type InstanceVolumes = Service<typeof InstanceVolumesDefinition>;
 export type Networks = Service<typeof NetworksDefinition>;
+export type ImageReplicas = Service<typeof ImageReplicasDefinition>;
 export type Images = Service<typeof ImagesDefinition>;
 export type Evacuations = Service<typeof EvacuationsDefinition>;
 export type InstanceMetrics = Service<typeof InstanceMetricsDefinition>;
@@ -77,6 +78,7 @@ export const Token = {
   StorageVolumes: StorageVolumesDefinition.fullName,
   InstanceVolumes: InstanceVolumesDefinition.fullName,
   Networks: NetworksDefinition.fullName,
+  ImageReplicas: ImageReplicasDefinition.fullName,
   Images: ImagesDefinition.fullName,
   Evacuations: EvacuationsDefinition.fullName,
   InstanceMetrics: InstanceMetricsDefinition.fullName,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { extensions } from '@asterism/api';
+import { Database } from '@asterism/database';
 import { cluster, common, Token, type Cluster, type ClusterGroups } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { composeForTest, type TestComposition } from '@asterism/testing';
@@ -10,6 +11,8 @@ import { ClusterMembers } from './members/cluster-members.js';
 const call = systemCall();
 const list = (value: unknown): common.Document => ({ json: Buffer.from(JSON.stringify(value)), etag: '' });
 const host = { addresses: ['192.0.2.2', 'fd00::2'], driver: 'lxc', storage_supported_drivers: [{ Name: 'dir', Version: '1', Remote: false }] };
+/** The member that alone has an image. */
+const onlyThere = { member: '' };
 let composition: TestComposition;
 let handler: Cluster;
 let groups: ClusterGroups;
@@ -17,7 +20,7 @@ let groups: ClusterGroups;
 beforeAll(async () => {
   composition = await composeForTest(
     [clusterService],
-    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]), expectMember: async () => ({}), withdrawMember: async () => ({}) }, [Token.Networks]: { list: async () => list([]), withdrawMember: async () => ({}) }, [Token.Warnings]: { raise: async () => ({}), resolve: async () => ({}) }, [Token.Instances]: { list: async () => list([{ name: 'c1', location: 'm2' }]) }, [Token.StorageVolumes]: { list: async () => list([]) } },
+    { [Token.StoragePools]: { list: async () => list([{ name: 'default', driver: 'dir', config: { source: '/x' } }]), expectMember: async () => ({}), withdrawMember: async () => ({}) }, [Token.Networks]: { list: async () => list([]), withdrawMember: async () => ({}) }, [Token.Warnings]: { raise: async () => ({}), resolve: async () => ({}) }, [Token.Instances]: { list: async () => list([{ name: 'c1', location: 'm2' }]) }, [Token.ImageReplicas]: { onlyOn: async (_call: unknown, { member }: { member: string }) => ({ fingerprints: member === onlyThere.member ? ['abc'] : [] }) }, [Token.StorageVolumes]: { list: async () => list([]) } },
     { host: { missingPaths: async () => ({ paths: [] }), environment: async () => list(host), resources: async () => list({ cpu: {} }) } },
   );
   handler = composition.handler(cluster.ClusterDefinition);
@@ -115,6 +118,9 @@ describe('a cluster', () => {
     await expect(handler.accept(call, joining({ password, server_version: '4.0' }))).rejects.toThrow(`The joining server version doesn't match (expected 4.15 with API count ${extensions.length})`);
     await expect(handler.accept(call, joining({ password, server_address: '192.0.2.2' }))).rejects.toThrow('The cluster already has a member with address: 192.0.2.2:8443');
     await expect(handler.accept(call, joining({ password, server_name: 'm1' }))).rejects.toThrow('The cluster already has a member with name: m1');
+    const late = await token('late');
+    await composition.composition.app.get(Database, { strict: false }).query(`UPDATE cluster.join_tokens SET expires_at = now() - interval '1 second' WHERE server_name = 'late'`);
+    await expect(handler.accept(call, joining({ server_name: 'late', password: late }))).rejects.toThrow('Failed during search for join token operation: Token has expired');
     const accepted = await handler.accept(call, joining({ password }));
     expect(accepted).toMatchObject({ name: 'm2', control_address: '192.0.2.2:8444', agent_address: '192.0.2.3:8444' });
     expect(accepted.certificate).toContain('BEGIN CERTIFICATE');
@@ -176,6 +182,9 @@ describe('a cluster', () => {
     await expect(handler.renameMember(call, { name: 'm2', new_name: 'm1' })).rejects.toThrow('already exists');
     await handler.renameMember(call, { name: 'm2', new_name: 'm5' });
     expect((await members()).map((member) => member['server_name'])).toEqual(['m1', 'm5']);
+    onlyThere.member = 'm5';
+    await expect(handler.removeMember(call, { name: 'm5', force: false })).rejects.toThrow('Node still has the following images: abc');
+    onlyThere.member = '';
     await handler.removeMember(call, { name: 'm5', force: false });
     expect((await members()).length).toBe(1);
     expect((await handler.listMembers(call, {})).revoked).toEqual([expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)]);

@@ -15,7 +15,10 @@ import { Upkeep } from './upkeep.js';
 export const imagesService = defineService({
   name: 'images',
   providers: [Aliases, ImageSecrets, ImageLookup, ImageFiles, ImageParts, ImageTasks, Housekeeping, Replication, Upkeep, ImagesHandler],
-  handlers: [[images.ImagesDefinition, ImagesHandler]],
+  handlers: [
+    [images.ImagesDefinition, ImagesHandler],
+    [images.ImageReplicasDefinition, Replication],
+  ],
   migrations: [imagesTables],
   membersIn: [['images.locations', 'member']],
   membersGoFrom: [['images.locations', 'member']],

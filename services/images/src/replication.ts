@@ -2,15 +2,15 @@ import { Agents } from '@asterism/agents';
 import { serverKeys, valueOf } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import { EventBusToken, type EventBus, type Subscription } from '@asterism/events';
-import { Token, type Cluster } from '@asterism/proto';
-import { systemCall } from '@asterism/rpc';
+import { Token, type Cluster, type ImageReplicas, type images } from '@asterism/proto';
+import { systemCall, type CallContext } from '@asterism/rpc';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { ImageFiles } from './image-files.js';
 import { missingCopies } from './missing-copies.js';
 
 /** In a cluster each image lies on as many members as cluster.images_minimal_replica says, so that none is lost with one member. */
 @Injectable()
-export class Replication {
+export class Replication implements ImageReplicas {
   readonly #logger = new Logger('images');
   #subscription: Subscription | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -37,6 +37,13 @@ export class Replication {
     await this.#running;
   }
 
+  /** A single replica is nobody's to take over: the member has it until it is deleted. */
+  async onlyOn(_call: CallContext, { member }: images.MemberImages): Promise<images.ImageFingerprints> {
+    if ((await this.#wanted()) !== 1) await this.#replicate(member);
+    const rows = await this.database.query<{ fingerprint: string }>('SELECT fingerprint FROM images.locations GROUP BY fingerprint HAVING array_agg(member) = ARRAY[$1::text] ORDER BY fingerprint', [member]);
+    return { fingerprints: rows.map(({ fingerprint }) => fingerprint) };
+  }
+
   /** One look at all images after the other; what happens during one is seen by the next. */
   #soon(): void {
     if (this.#isWaiting || !this.agents.isClustered) return;
@@ -47,12 +54,18 @@ export class Replication {
     });
   }
 
-  async #replicate(): Promise<void> {
+  async #wanted(): Promise<number> {
     const { config } = await this.cluster.config(systemCall(), {});
-    const wanted = Number(valueOf(config, serverKeys.clusterImagesMinimalReplica));
+    return Number(valueOf(config, serverKeys.clusterImagesMinimalReplica));
+  }
+
+  /** @param leaving Does not count. */
+  async #replicate(leaving = ''): Promise<void> {
+    const wanted = await this.#wanted();
+    const online = this.agents.online().filter((member) => member !== leaving);
     const located = await this.database.query<{ fingerprint: string; members: string[] }>('SELECT fingerprint, array_agg(member) AS members FROM images.locations GROUP BY fingerprint');
     for (const { fingerprint, members } of located) {
-      for (const member of missingCopies({ members, online: this.agents.online(), wanted })) await this.#copy(fingerprint, member);
+      for (const member of missingCopies({ members, online, wanted })) await this.#copy(fingerprint, member);
     }
   }
 

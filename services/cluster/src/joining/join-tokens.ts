@@ -53,7 +53,8 @@ export class JoinTokens {
     const token = readJoinToken(text);
     if (!token) return false;
     const [row] = await this.database.query<{ operation: string; valid: boolean }>('DELETE FROM cluster.join_tokens WHERE hash = $1 AND server_name = $2 RETURNING operation, expires_at > now() AS valid', [secretHash(token.secret), serverName]);
-    if (!row?.valid || !(await this.#isRunning(call, row.operation))) throw new LxdError('forbidden', 'No matching cluster join operation found');
+    if (row && !row.valid) throw new LxdError('forbidden', 'Failed during search for join token operation: Token has expired');
+    if (!row || !(await this.#isRunning(call, row.operation))) throw new LxdError('forbidden', 'No matching cluster join operation found');
     await this.operations.close(call, { id: row.operation, status_code: cancelled, error: '', metadata: Buffer.alloc(0), steps: Buffer.alloc(0) });
     return true;
   }

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { pages } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
-import { Token, type common, type Instances, type Networks, type StoragePools, type StorageVolumes } from '@asterism/proto';
+import { Token, type common, type ImageReplicas, type Instances, type Networks, type StoragePools, type StorageVolumes } from '@asterism/proto';
 import { childCall, systemCall, type CallContext } from '@asterism/rpc';
 
 const withinMs = 60_000;
+/** Images may have to be copied first. */
+const imagesWithinMs = 120_000;
 const forcedWithinMs = 5_000;
 
 /** What would be lost with a member. */
@@ -15,12 +17,15 @@ export class MemberUse {
     @Inject(Token.StoragePools) private readonly pools: StoragePools,
     @Inject(Token.StorageVolumes) private readonly volumes: StorageVolumes,
     @Inject(Token.Networks) private readonly networks: Networks,
+    @Inject(Token.ImageReplicas) private readonly images: ImageReplicas,
   ) {}
 
   /** Throws in the words of the reference. */
   async requireEmpty(call: CallContext, member: string): Promise<void> {
     const instances = await this.#instances(call, member);
     if (instances.length > 0) throw new LxdError('internal', `Node still has the following containers: ${instances.join(', ')}`);
+    const { fingerprints } = await this.images.onlyOn(childCall(call, { timeoutMs: imagesWithinMs }), { member });
+    if (fingerprints.length > 0) throw new LxdError('internal', `Node still has the following images: ${fingerprints.join(', ')}`);
     const volumes = await this.#customVolumes(call, member);
     if (volumes.length > 0) throw new LxdError('internal', `Node still has the following custom volumes: ${volumes.join(', ')}`);
   }

@@ -122,7 +122,8 @@ export class Creation {
   /** The member asked for; a copy that asks for none stays beside its source, where it costs least. */
   private async target({ target, source, project }: instances.CreateInstance): Promise<string> {
     if (target !== '' || source?.type !== 'copy' || !source.source || !this.placement.isClustered) return target;
-    return (await sourceInstance(this.parts.instances, source.project || project, source.source.split('/', 1)[0] ?? '')).member;
+    const { member } = await sourceInstance(this.parts.instances, source.project || project, source.source.split('/', 1)[0] ?? '');
+    return this.placement.isEvacuated(member) ? '' : member;
   }
 
   /** What the place must have; nobody is asked where there is one place only. */
@@ -130,7 +131,20 @@ export class Creation {
     if (!this.placement.isClustered) return {};
     const { config } = await this.parts.surroundings.resolve(call, request.project, []);
     requireMayTarget(config, request);
-    return { allowedGroups: allowedGroups(config) };
+    return { allowedGroups: allowedGroups(config), architectures: await this.architectures(call, request) };
+  }
+
+  /** Those that the instance can have; empty where that is not known yet. */
+  private async architectures(call: CallContext, { project, source, architecture }: instances.CreateInstance): Promise<string[]> {
+    if (source?.type === 'copy') return [(await sourceInstance(this.parts.instances, source.project || project, source.source.split('/', 1)[0] ?? '')).architecture];
+    if (source?.type !== 'image' || source.server || (!source.alias && !source.fingerprint)) return architecture ? [architecture] : [];
+    try {
+      const fingerprint = source.alias ? targetOf(await this.images.getAlias(call, { project, name: source.alias, public_only: false })) : source.fingerprint;
+      return [architectureOf(await this.images.get(call, { project, fingerprint, secret: '', public_only: false }))];
+    } catch (error) {
+      if (isKind(error, 'not-found')) return []; // told when the image is looked for
+      throw error;
+    }
   }
 
   private async prepare(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
@@ -142,7 +156,7 @@ export class Creation {
 
   private async prepareEmpty(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
     const wish = await this.wishOf(call, request, name, request.profiles?.names ?? ['default']);
-    return { wish: { ...wish, architecture: request.architecture || hostArchitecture() }, source: { snapshots: [] }, snapshots: [] };
+    return { wish: { ...wish, architecture: request.architecture || this.placement.architectureOf(name.member) || hostArchitecture() }, source: { snapshots: [] }, snapshots: [] };
   }
 
   private async prepareFromImage(call: CallContext, request: instances.CreateInstance, name: Named): Promise<Prepared> {
@@ -243,4 +257,12 @@ function imageServer(source: instances.InstanceSource | undefined): images.Image
   if (!source?.server) return undefined;
   const { server: url, protocol, certificate, secret } = source;
   return { url, protocol, certificate, secret };
+}
+
+function targetOf(alias: common.Document): string {
+  return (JSON.parse(alias.json.toString()) as { target: string }).target;
+}
+
+function architectureOf(image: common.Document): string {
+  return (JSON.parse(image.json.toString()) as { architecture: string }).architecture;
 }

@@ -78,6 +78,11 @@ export class Placement {
     return this.agents.facts().some(({ name, evacuated }) => name === member && evacuated);
   }
 
+  /** Empty for one that has not said it. */
+  architectureOf(member: string): string {
+    return this.agents.facts().find(({ name }) => name === member)?.architecture ?? '';
+  }
+
   facts(): readonly MemberFacts[] {
     return this.agents.facts();
   }

@@ -122,16 +122,31 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   async refresh(call: CallContext, request: storage.RefreshInstanceVolume): Promise<common.Empty> {
     const { pool, volume } = await this.scope.find(call, request.volume);
     const { found, snapshot } = await this.#copied(call, required(request.source));
-    if (found.volume.member !== volume.member) throw new LxdError('unsupported', 'A copy on another member than its source cannot be brought up to date');
-    const source = copySource(found, snapshot, request.snapshots);
     const refreshed = agentVolume(pool, volume);
     await this.underWay.during({ ...refreshed, pool: pool.name }, async () => {
-      await this.#agent(volume).refreshVolume(call, { volume: refreshed, source });
+      if (found.volume.member === volume.member) await this.#agent(volume).refreshVolume(call, { volume: refreshed, source: copySource(found, snapshot, request.snapshots) });
+      else await this.#refreshFromAfar(call, { pool, volume }, { found, snapshot, snapshots: request.snapshots });
       await this.database.transact(async (unit) => {
         for (const snapshot of request.snapshots) await this.scope.snapshots.ensure(unit, volume.id, snapshot, {});
       });
     });
     return {};
+  }
+
+  /** What it is brought up to comes as a volume beside it, which lives as long as it is read. */
+  async #refreshFromAfar(call: CallContext, { pool, volume }: Found, from: { found: Found; snapshot: string; snapshots: string[] }): Promise<void> {
+    const arrived = { ...volume, name: `refresh-${volume.id}` };
+    const made = agentVolume(pool, arrived);
+    const agent = this.#agent(volume);
+    await this.underWay.during({ ...made, pool: pool.name }, async () => {
+      try {
+        await agent.deleteVolume(call, made);
+        await this.transfer.bring(call, from.found, { snapshot: from.snapshot, snapshots: from.snapshots }, { pool, volume: arrived, made });
+        await agent.refreshVolume(call, { volume: agentVolume(pool, volume), source: { volume: made, snapshot: '', with_snapshots: from.snapshots } });
+      } finally {
+        await agent.deleteVolume(call, made);
+      }
+    });
   }
 
   async backup(call: CallContext, request: storage.BackupInstanceVolume): Promise<agentBackups.BackupWritten> {
