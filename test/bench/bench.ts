@@ -7,8 +7,8 @@ export interface Bench {
   group: string;
   unit: 'ms' | '/s' | 'MiB/s' | 'MiB' | '%';
   repetitions: number;
-  /** Not the reference, but Asterism that does not record the steps of its operations. */
-  beside?: 'unrecorded';
+  /** Not the reference, but Asterism that does not record the steps of its operations; or Asterism in one process, beside one in many. */
+  beside?: 'unrecorded' | 'standalone';
   /** Samples before those that count, one if absent: a server is measured in its stride, with caches filled and code compiled. */
   warmUps?: number;
   /** The aim of the ratio Asterism : reference. */

@@ -1,7 +1,8 @@
 import { setDefaults, writeMaterial } from '../differential/defaults.js';
 import { lxd } from '../oracle/lxd.js';
-import { asterism, unrecorded } from '../servers/asterism.js';
+import { asterism, inProcesses, unrecorded } from '../servers/asterism.js';
 import { TestServer } from '../servers/server.js';
+import type { ServerKind } from '../servers/server.js';
 import { median } from './bench.js';
 import type { Bench } from './bench.js';
 import { api } from './benches/api.js';
@@ -13,18 +14,19 @@ import { images } from './benches/images.js';
 import { lifecycle } from './benches/lifecycle.js';
 import { list } from './benches/lists.js';
 import { afterwards, fresh } from './benches/process.js';
+import { processes } from './benches/processes.js';
 import { promptness } from './benches/promptness.js';
 import { snapshots } from './benches/snapshots.js';
 import { row, tableHead } from './table.js';
 
 /**
  * `npm run bench [-- options] [group ...]` measures the reference and Asterism in turns and prints medians and their ratio.
- * Groups: api list-200 list-1000 list-running empty launch start exec files images snapshots backups-dir backups-btrfs promptness memory idle restart durability.
+ * Groups: api list-200 list-1000 list-running empty launch start exec files images snapshots backups-dir backups-btrfs promptness memory idle restart durability processes.
  * --self measures the reference against itself (the noise); --quick takes a third of the samples.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
 const groups = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...backups, ...promptness, ...list, ...afterwards, ...durability];
+const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...backups, ...promptness, ...list, ...afterwards, ...durability, ...processes];
 const unknown = groups.filter((group) => !all.some((bench) => bench.group === group));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}; there are ${[...new Set(all.map((bench) => bench.group))].join(' ')}`);
 
@@ -41,7 +43,8 @@ async function pairFor({ beside }: Bench): Promise<Pair> {
   besides = beside;
   ready = false;
   const own = options.has('--self') ? lxd : asterism;
-  pair = [await TestServer.start(beside === 'unrecorded' ? unrecorded : lxd), await TestServer.start(beside === 'unrecorded' ? asterism : own)];
+  const [left, right] = { unrecorded: [unrecorded, asterism], standalone: [asterism, inProcesses], reference: [lxd, own] }[beside ?? 'reference'] as [ServerKind, ServerKind];
+  pair = [await TestServer.start(left), await TestServer.start(right)];
   return pair;
 }
 

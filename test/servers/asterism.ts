@@ -21,5 +21,8 @@ export const asterism: ServerKind = {
   env: (stateDirectory) => ({ LXD_DIR: stateDirectory, NODE_ENV: 'production' }),
 };
 
+/** Every service in its own process, whatever the environment says. */
+export const inProcesses: ServerKind = { ...asterism, name: 'processes', command: (stateDirectory) => [process.execPath, join(repository, 'deploy/host/processes.mjs'), stateDirectory] };
+
 /** The same, forgetting the steps of its operations: what durability is measured against. */
 export const unrecorded: ServerKind = { ...asterism, name: 'unrecorded', env: (stateDirectory) => ({ ...asterism.env(stateDirectory), ASTERISM_UNRECORDED_STEPS: 'measuring' }) };

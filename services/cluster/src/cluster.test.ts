@@ -128,6 +128,14 @@ describe('a cluster', () => {
     await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password: 'guess' }))).rejects.toThrow('not authorized');
   });
 
+  it('gives no tokens where somebody else signs certificates', async () => {
+    const database = composition.composition.app.get(Database, { strict: false });
+    const [authority] = await database.query<{ certificate: string; key: string }>('DELETE FROM cluster.authority RETURNING certificate, key');
+    await expect(token('m6')).rejects.toThrow('start an agent with its certificates instead of joining');
+    await expect(handler.accept(call, joining({ server_name: 'm6', server_address: '192.0.2.6', password: 'sesame' }))).rejects.toThrow('start an agent with its certificates instead of joining');
+    await database.query('INSERT INTO cluster.authority (certificate, key) VALUES ($1, $2)', [authority!.certificate, authority!.key]);
+  });
+
   it('has groups that its members are in', async () => {
     const group = async (name: string): Promise<unknown> => JSON.parse((await groups.get(call, { project: '', name })).json.toString());
     const create = (name: string, members: string[] = []) => groups.create(call, { name, description: '', members });

@@ -59,6 +59,7 @@ export class AcceptMember {
   async #admit(call: CallContext, request: cluster.AcceptMember): Promise<void> {
     const present = await this.members.listWithoutEnvironment();
     if (!isClustered(present)) throw new LxdError('bad-request', 'This server is not clustered');
+    await this.authority.require();
     requireMemberName(request.server_name);
     requireSameVersion(request);
     requireNew(present, request);

@@ -23,11 +23,17 @@ export class Authority {
   }
 
   async issue(name: string, serverAddress: string): Promise<Pick<cluster.AcceptedMember, 'ca' | 'certificate' | 'key'>> {
-    const [authority] = await this.#rows();
-    if (!authority) throw new LxdError('unsupported', 'Members of this control plane start an agent with its certificates instead of joining');
+    const authority = await this.require();
     const { issueCertificate } = await import('@asterism/certificates');
     const { certificate, key } = await issueCertificate(authority, { commonName: name, years, ...namesOf(serverAddress) });
     return { ca: authority.certificate, certificate, key };
+  }
+
+  /** Where services run in processes of their own, whoever installed them signs: nobody can be given a certificate here. */
+  async require(): Promise<{ certificate: string; key: string }> {
+    const [authority] = await this.#rows();
+    if (!authority) throw new LxdError('bad-request', 'Members of this control plane start an agent with its certificates instead of joining');
+    return authority;
   }
 
   /** Where the control plane is served to members, and with what; empty where there is none. */

@@ -7,6 +7,7 @@ import type { CallContext } from '@asterism/rpc';
 import { ClusterMembers } from '../members/cluster-members.js';
 import { requireMemberName } from '../members/member-name.js';
 import { isClustered, MemberStore } from '../members/member.store.js';
+import { Authority } from './authority.js';
 import { newSecret, readJoinToken, secretHash } from './join-token.js';
 
 const running = 103;
@@ -22,6 +23,7 @@ export class JoinTokens {
     @Inject(MemberStore) private readonly members: MemberStore,
     @Inject(ClusterMembers) private readonly clusterMembers: ClusterMembers,
     @Inject(Token.Operations) private readonly operations: Operations,
+    @Inject(Authority) private readonly authority: Authority,
   ) {}
 
   async issue(call: CallContext, { server_name, fingerprint }: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
@@ -29,6 +31,7 @@ export class JoinTokens {
     if (!isClustered(members)) throw new LxdError('bad-request', 'This server is not clustered');
     requireMemberName(server_name);
     if (members.some(({ name }) => name === server_name)) throw new LxdError('bad-request', `A cluster member already exists with name "${server_name}"`);
+    await this.authority.require();
     const offlineAfterS = await this.clusterMembers.offlineAfterS();
     const addresses = members.filter(({ age }) => age < offlineAfterS).map(({ server_address }) => server_address);
     const secret = newSecret();
