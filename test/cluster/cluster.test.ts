@@ -123,7 +123,7 @@ describe('a cluster', () => {
     const files = 'storage-pools/extra/custom';
     await m2().server.shell(`echo kept > $LXD_DIR/${files}/default_v1/file`);
     await m1().lxc('storage volume snapshot extra v1 s0 --target m2');
-    await m1().lxc('storage volume copy extra/v1 extra/v2 --target m2 --destination-target m1');
+    await m1().server.client.change('POST', '/1.0/storage-pools/extra/volumes/custom?target=m1', { name: 'v2', source: { type: 'copy', pool: 'extra', name: 'v1' } });
     expect((await m1().server.shell(`cat $LXD_DIR/${files}/default_v2/file $LXD_DIR/${files}-snapshots/default_v2/s0/file`)).stdout).toBe('kept\nkept\n');
     await m1().lxc('init busybox c1 --target m2');
     await m1().lxc('config device add c1 data disk pool=extra source=v1 path=/data');
