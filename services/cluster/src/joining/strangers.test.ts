@@ -16,7 +16,7 @@ describe('the control plane', () => {
     const [ours, others] = await Promise.all([createAuthority('ours'), createAuthority('others')]);
     const [server, member, removed, foreign] = await Promise.all([issueCertificate(ours, here), issueCertificate(ours, here), issueCertificate(ours, here), issueCertificate(others, here)]);
     const revoked = new X509Certificate(removed.certificate).fingerprint256;
-    const plane = new RpcServer({ listen: '127.0.0.1:0', tls: files(ours, server), refuses: (fingerprint) => fingerprint === revoked });
+    const plane = new RpcServer({ listen: '127.0.0.1:0', tls: files(ours, server), refuses: (fingerprint) => fingerprint() === revoked });
     plane.add(cluster.ClusterDefinition, { getControlPlane: async () => ({ address: 'there', ca: '', certificate: '', key: '' }) } as unknown as Cluster);
     const address = `127.0.0.1:${await plane.listen()}`;
     const ask = async (own: Credentials, authority = ours): Promise<string> => {
