@@ -26,6 +26,8 @@ export class Directories {
       `mkdir -p ${this.root}/etc ${this.root}/log ${this.root}/claims ${this.root}/etc/cni`,
       `chmod 711 ${this.root}/claims`,
       ...Object.entries(elsewhere).flatMap(([name, path]) => [`mkdir -p ${this.root}/${name} ${path}`, `mount --bind ${this.root}/${name} ${path}`, `mount --make-rshared ${path}`]),
+      // Namespaces of pods are mounted on files, which would stay.
+      'mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount --make-rshared /run/netns',
       'ip link add node0 type veth peer name node1',
       'ip link set node1 up',
       `ip address add ${addresses.node}/24 dev node0`,
