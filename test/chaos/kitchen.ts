@@ -53,6 +53,11 @@ require('node:https').createServer({ key: readFileSync('key.pem'), cert: readFil
   else answer.end(sync({ auth: 'untrusted', public: true, api_extensions: [] }));
 }).listen(18443, '127.0.0.1');`;
 
+/** Ends once the port is open. */
+const listening = `(function again() {
+  require('node:net').connect(18443, '127.0.0.1', () => process.exit(0)).on('error', () => setTimeout(again, 50));
+})()`;
+
 async function openRemote(server: TestServer): Promise<Kitchen['remote']> {
   const directory = join(server.work, 'remote');
   mkdirSync(directory);
@@ -61,6 +66,7 @@ async function openRemote(server: TestServer): Promise<Kitchen['remote']> {
   // It ends with the host.
   const [file, ...args] = server.host.inside([process.execPath, '-e', serve, directory]);
   spawn(file ?? '', args, { stdio: 'ignore', detached: true }).unref();
+  await server.host.run([process.execPath, '-e', listening], { timeoutMs: 60_000 });
   return {
     url: 'https://127.0.0.1:18443',
     certificate: readFileSync(join(directory, 'cert.pem'), 'utf8'),

@@ -179,11 +179,12 @@ export class Tasks implements Service<typeof taskOwner.TaskOwnerDefinition> {
     await this.#accept(claimless(call), randomUUID(), definition, input, accept);
   }
 
-  /** Begins a task without a public operation with the commit of a transaction: what it is to do is owed from then on. */
-  enlist<I, S extends object>(unit: Unit, call: CallContext, definition: TaskDefinition<I, S>, input: I): void {
+  /** Begins a task without a public operation with the commit of a transaction: what it is to do is owed from then on. Answers its id. */
+  enlist<I, S extends object>(unit: Unit, call: CallContext, definition: TaskDefinition<I, S>, input: I): string {
     const row = newRow(claimless(call), randomUUID(), definition, input);
     this.#store.insert(unit, row);
     unit.afterCommit(() => void (this.#closed || this.#run(row)));
+    return row.id;
   }
 
   /** Runs a task without a public operation and waits for its end; throws what it failed with. */

@@ -7,6 +7,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { expiryOf, type CreateImageBody, type ImageSource } from './create-request.js';
 import { deleteImageTask, type DeleteImage } from './delete-image.js';
 import type { ImageRow } from './image.js';
+import { holdForDeletion } from './image.store.js';
 import { ImageParts } from './image-parts.js';
 import { imageUrl } from './image-project.js';
 import { importImageTask, type ImportImage } from './import-image.js';
@@ -48,7 +49,9 @@ export class ImageTasks {
     this.#publish = publishImageTask(parts);
     this.#pull = pullImageTask(parts);
     this.#delete = deleteImageTask(parts.agents, parts.volumes);
-    this.#refresh = refreshImageTask(parts, (unit, image) => tasks.enlist(unit, systemCall(), this.#delete, { ...image, owner: image.project }));
+    this.#refresh = refreshImageTask(parts, async (unit, image) => {
+      await holdForDeletion(unit, tasks.enlist(unit, systemCall(), this.#delete, { ...image, owner: image.project }), image);
+    });
     tasks.register(this.#import);
     tasks.register(this.#publish);
     tasks.register(this.#pull);

@@ -18,7 +18,7 @@ interface RefreshState extends KeepState {
 }
 
 /** Replaces an image by what its source offers now; aliases move along, and with the same commit the old one is given to `forget`. */
-export function refreshImageTask(parts: ImageParts, forget: (unit: Unit, image: { project: string; fingerprint: string }) => void): TaskDefinition<RefreshImage, RefreshState> {
+export function refreshImageTask(parts: ImageParts, forget: (unit: Unit, image: { project: string; fingerprint: string }) => Promise<void>): TaskDefinition<RefreshImage, RefreshState> {
   return defineTask<RefreshImage, RefreshState>({
     kind: 'image.refresh',
     steps: [
@@ -52,7 +52,7 @@ export function refreshImageTask(parts: ImageParts, forget: (unit: Unit, image: 
         const newer = state.existing?.fingerprint ?? (state.arrival && 'received' in state.arrival ? state.arrival.received.fingerprint : '');
         await moveAliases(unit, { project: input.owner, from: input.fingerprint, to: newer });
         unit.emit(lifecycle({ action: 'image-refreshed', source: imageUrl(input.project, newer), project: input.project, requestor: call.requestor }));
-        forget(unit, { project: input.owner, fingerprint: input.fingerprint });
+        await forget(unit, { project: input.owner, fingerprint: input.fingerprint });
       }
       context.result({ refreshed: state.isNewer === true });
     },
