@@ -31,6 +31,6 @@ export function readOptions(words: readonly string[]): Options {
     within: number('within', 1200),
     rest: number('rest', 70),
     silence: true,
-    memory: number('memory', 1024),
+    memory: number('memory', 1536),
   };
 }
