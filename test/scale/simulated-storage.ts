@@ -89,6 +89,10 @@ export class SimulatedStorage implements Service<typeof agentStorage.AgentStorag
     return { path: pathOf(volume) };
   }
 
+  async keepOwnFiles(): Promise<agentStorage.OwnFilesAnswer> {
+    return { problem: '' };
+  }
+
   async lookAfter(): Promise<agentStorage.LookedAfterPools> {
     const pools = [...this.host.pools].map(([name, volumes]) => ({ name, problem: '', volumes: [...volumes].map(([key, snapshots]) => ({ ...splitKey(key), snapshots: [...snapshots] })) }));
     return { pools };

@@ -41,16 +41,29 @@ export class ClusterHandler implements Cluster {
       if (unresolved !== undefined) throw new LxdError('bad-request', `cannot set '${name}' to '${address}': ${unresolved}`);
     }
     const owner = this.surroundings.owner(request.target ?? '');
-    await this.database.transact(async (unit) => {
+    const member = this.surroundings.member(request.target ?? '');
+    const current = await this.store.load(owner);
+    const merge = request.mode === common.UpdateMode.MERGE;
+    await this.surroundings.ownVolumes.require(call, member, { current, next: merge ? { ...current, ...request.config } : request.config });
+    const changed = await this.#change(call, request, owner);
+    await this.surroundings.ownVolumes.move(call, member, changed).catch(async (error: unknown) => {
+      await this.database.transact(async (unit) => this.store.replace(unit, this.surroundings.ownVolumes.asBefore(await this.store.lock(unit, owner), changed.current), owner));
+      throw error;
+    });
+    this.server.forget();
+    return {};
+  }
+
+  async #change(call: CallContext, request: cluster.UpdateServerRequest, owner: string): Promise<{ current: Record<string, string>; next: Record<string, string> }> {
+    return this.database.transact(async (unit) => {
       const current = await this.store.lock(unit, owner);
       requireMatch(request.if_match, renderConfig(current));
       const next = await changeConfig(current, request.config, request.mode === common.UpdateMode.MERGE);
       await this.store.replace(unit, next, owner);
       unit.emit(event('config.changed', { keys: changedKeys(current, next) }));
       unit.emit(lifecycle({ action: 'config-updated', source: '/1.0', project: 'default', requestor: call.requestor }));
+      return { current, next };
     });
-    this.server.forget();
-    return {};
   }
 
   async config(_call: CallContext, { member }: cluster.ConfigRequest): Promise<cluster.ServerConfig> {

@@ -1,6 +1,7 @@
 import { cluster } from '@asterism/proto';
 import { defineService } from '@asterism/service';
 import { ClusterHandler } from './cluster.handler.js';
+import { ServerVolumes } from './config/server-volumes.js';
 import { ConfigStore } from './config/config.store.js';
 import { ClusterGroupsHandler } from './groups/cluster-groups.handler.js';
 import { GroupStore } from './groups/group.store.js';
@@ -31,7 +32,7 @@ import { Surroundings } from './surroundings.js';
 export const clusterService = defineService({
   name: 'cluster',
   providers: [
-    ...[ClusterHandler, ConfigStore, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes, GroupStore, ClusterGroupsHandler],
+    ...[ClusterHandler, ConfigStore, ServerVolumes, MemberStore, ClusterMembers, MemberUse, Health, ServerDocument, Surroundings, Nodes, GroupStore, ClusterGroupsHandler],
     ...[Joining, EnableClustering, JoinCluster, HostContents, AcceptMember, JoinTokens, Authority],
   ],
   handlers: [

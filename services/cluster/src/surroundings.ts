@@ -3,19 +3,21 @@ import { Agents, soleMember } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
 import { Token, type common, type Networks, type StoragePools } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { ServerVolumes } from './config/server-volumes.js';
 
 export interface Configured {
   name: string;
   config: Record<string, string>;
 }
 
-/** The agents, the pools and the networks around the cluster service. */
+/** The agents, the pools and volumes, and the networks around the cluster service. */
 @Injectable()
 export class Surroundings {
   constructor(
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Token.StoragePools) private readonly storagePools: StoragePools,
     @Inject(Token.Networks) private readonly allNetworks: Networks,
+    @Inject(ServerVolumes) readonly ownVolumes: ServerVolumes,
   ) {}
 
   /** The name that the member asked for has now; the first one where none is asked for, or by a gateway that is on no member. */

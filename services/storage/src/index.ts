@@ -30,6 +30,7 @@ import { VolumeFollowers } from './volumes/volume-followers.js';
 import { VolumeScope } from './volumes/volume-scope.js';
 import { VolumeSnapshots } from './volumes/volume-snapshots.js';
 import { VolumeStore } from './volumes/volume.store.js';
+import { ServerFiles } from './volumes/server-files.js';
 import { VolumeUsers } from './volumes/volume-users.js';
 
 /** Pools, volumes and their snapshots. */
@@ -37,7 +38,7 @@ export const storageService = defineService({
   name: 'storage',
   providers: [
     ...[StoragePoolsHandler, PoolStore, PoolUsers, Members, PendingPools, NewMembers, Unfinished, UnderWay, Upkeep],
-    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers, Transfer],
+    ...[StorageVolumesHandler, VolumeStore, SnapshotStore, VolumeScope, VolumeUsers, ServerFiles, VolumeChanges, VolumeSnapshots, SnapshotTasks, CopyVolume, VolumeBackups, ImportVolume, Schedules, VolumeFollowers, Transfer],
     InstanceVolumesHandler,
   ],
   handlers: [

@@ -26,7 +26,8 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
     const { files } = this.host;
     const directory = backupsDirectory(this.stateDir);
     await files.mkdir(directory, { mode: 0o700 });
-    for (const name of await files.readdir(directory)) {
+    const names = await files.readdir(directory).catch(() => []); // in a volume of a pool that is not there
+    for (const name of names) {
       const path = `${directory}/${name}`;
       const changedMs = (await files.stat(path))?.mtimeMs ?? 0;
       const forgotten = name.startsWith(receivedPrefix) && changedMs < Date.now() - forgottenMs;

@@ -3,6 +3,7 @@ import type { agentStorage, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import { makeDrivers } from './drivers.js';
+import { keepFiles, whyNotThere } from './kept-files.js';
 import { Layout, type Pool, type Volume } from './layout.js';
 import { Locks } from './locks.js';
 import { PoolRecords } from './pool-records.js';
@@ -208,6 +209,16 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     const path = snapshot === undefined ? this.#layout.volume(volume) : this.#layout.snapshot(volume, snapshot);
     if (!(await this.#host.files.exists(path))) throw new LxdError('not-found', 'Storage pool volume not found');
     return { path };
+  }
+
+  keepOwnFiles(_call: CallContext, { kind, volume, try_only }: agentStorage.OwnFiles): Promise<agentStorage.OwnFilesAnswer> {
+    const wish = { kind, volume: volume ? requireVolume(volume) : undefined };
+    return this.#locks.run(`own ${kind}`, async () => {
+      await this.#started.promise;
+      const problem = (await whyNotThere(this.#host, this.#layout, wish)) ?? '';
+      if (!try_only && problem === '') await keepFiles(this.#host, this.#layout, wish);
+      return { problem };
+    });
   }
 
   async lookAfter(): Promise<agentStorage.LookedAfterPools> {

@@ -10,6 +10,7 @@ import type { PoolRow } from '../pools/pool.store.js';
 import { Transfer } from '../volumes/transfer.js';
 import { UnderWay } from '../upkeep/under-way.js';
 import { agentVolume, diskName } from '../volumes/volume-rules.js';
+import { VolumeUsers } from '../volumes/volume-users.js';
 import { required, splitSnapshot, VolumeScope, type Found } from '../volumes/volume-scope.js';
 import { defaultProject } from '../volumes/volume-urls.js';
 import type { VolumeRow } from '../volumes/volume.store.js';
@@ -33,6 +34,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
     @Inject(Agents) private readonly agents: Agents,
     @Inject(Transfer) private readonly transfer: Transfer,
     @Inject(UnderWay) private readonly underWay: UnderWay,
+    @Inject(VolumeUsers) private readonly users: VolumeUsers,
   ) {}
 
   create(call: CallContext, request: storage.CreateInstanceVolume): Promise<storage.InstanceVolume> {
@@ -107,6 +109,7 @@ export class InstanceVolumesHandler implements InstanceVolumes {
   async locate(call: CallContext, request: storage.VolumeRef): Promise<storage.InstanceVolume> {
     const { parent, snapshot } = request.name.includes('/') ? splitSnapshot(request) : { parent: request, snapshot: '' };
     const { pool, volume } = await this.scope.find(call, parent);
+    if (await this.users.isServers(call, volume)) throw new LxdError('bad-request', `Storage volume "${volume.pool}/${volume.name}" is used by the server itself`);
     const located = agentVolume(pool, volume);
     return this.#agent(volume).locateVolume(call, snapshot === '' ? located : { ...located, name: `${located.name}/${snapshot}` });
   }

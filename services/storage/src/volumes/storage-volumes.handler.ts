@@ -6,6 +6,7 @@ import { common, type agentBackups, type backups, type StorageVolumes, type stor
 import type { CallContext } from '@asterism/rpc';
 import { VolumeBackups } from '../backups/volume-backups.js';
 import { CopyVolume } from './copy-volume.js';
+import { ServerFiles } from './server-files.js';
 import { VolumeChanges } from './volume-changes.js';
 import { volumeEtag, volumeObject } from './volume-document.js';
 import { contentTypeOf, requireNewVolume, requireType, requireVolumeConfig, requireVolumeName } from './volume-rules.js';
@@ -13,19 +14,19 @@ import { required, VolumeScope } from './volume-scope.js';
 import { VolumeFollowers } from './volume-followers.js';
 import { VolumeSnapshots } from './volume-snapshots.js';
 import { defaultProject, volumeUrl } from './volume-urls.js';
-import { VolumeUsers } from './volume-users.js';
+import { serverUrl } from './volume-users.js';
 
 /** The service StorageVolumes. */
 @Injectable()
 export class StorageVolumesHandler implements StorageVolumes {
   constructor(
     @Inject(VolumeScope) private readonly scope: VolumeScope,
-    @Inject(VolumeUsers) private readonly users: VolumeUsers,
     @Inject(VolumeChanges) private readonly changes: VolumeChanges,
     @Inject(VolumeSnapshots) private readonly snapshots: VolumeSnapshots,
     @Inject(CopyVolume) private readonly copies: CopyVolume,
     @Inject(VolumeBackups) private readonly backups: VolumeBackups,
     @Inject(VolumeFollowers) private readonly followers: VolumeFollowers,
+    @Inject(ServerFiles) private readonly serverFiles: ServerFiles,
   ) {}
 
   async list(call: CallContext, request: storage.ListVolumes): Promise<common.Document> {
@@ -35,7 +36,7 @@ export class StorageVolumesHandler implements StorageVolumes {
     const projects = list.all_projects ? null : { custom: await this.scope.customProject(call, list.project), instances: list.project || defaultProject };
     const rows = await this.scope.volumes.list({ pool: name, type: request.type, projects });
     if (list.recursion === 0) return document(rows.map(volumeUrl));
-    const usedBy = await this.users.usedBy(call, rows);
+    const usedBy = await this.serverFiles.users.usedBy(call, rows);
     return document(rows.map((row) => volumeObject(row, usedBy(row))));
   }
 
@@ -47,7 +48,7 @@ export class StorageVolumesHandler implements StorageVolumes {
   async get(call: CallContext, request: storage.VolumeRef): Promise<common.Document> {
     if (request.name.includes('/')) return this.snapshots.get(call, request);
     const { volume } = await this.scope.find(call, request);
-    return document(volumeObject(volume, await this.users.ofOne(call, volume)), volumeEtag(volume));
+    return document(volumeObject(volume, await this.serverFiles.users.ofOne(call, volume)), volumeEtag(volume));
   }
 
   async state(call: CallContext, request: storage.VolumeRef): Promise<common.Document> {
@@ -104,7 +105,9 @@ export class StorageVolumesHandler implements StorageVolumes {
     const place = await this.scope.look(call, target);
     const found = await this.scope.find(call, ref);
     if (place.volume) throw volumeExists();
-    const isUsed = (await this.users.ofOne(call, found.volume)).length > 0;
+    const users = await this.serverFiles.users.ofOne(call, found.volume);
+    if (users.includes(serverUrl)) throw new LxdError('bad-request', 'Volume is used by LXD itself and cannot be renamed');
+    const isUsed = users.length > 0;
     if (isUsed && place.project !== found.volume.project) throw new LxdError('bad-request', 'The storage volume is still in use');
     if (isUsed) await this.followers.requireStill(call, found.volume);
     if (moves) return { url: '', operation: await this.copies.move(call, found, place.pool, { project: place.project, name: request.new_name }) };
@@ -118,9 +121,14 @@ export class StorageVolumesHandler implements StorageVolumes {
     if (request.type !== 'custom' && request.type !== 'image') {
       throw new LxdError('bad-request', `Storage volumes of type ${JSON.stringify(request.type)} cannot be deleted with the storage API`);
     }
-    if (request.type === 'custom' && (await this.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
+    if (request.type === 'custom' && (await this.serverFiles.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
     if (request.type === 'custom') await this.backups.forget(call, found.volume.id);
     await this.changes.delete(call, found);
+    return {};
+  }
+
+  async keepServerFiles(call: CallContext, request: storage.ServerFiles): Promise<common.Empty> {
+    await this.serverFiles.keep(call, request);
     return {};
   }
 

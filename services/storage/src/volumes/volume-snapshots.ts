@@ -11,6 +11,7 @@ import { requireSnapshotName, requireVolumeName } from './volume-rules.js';
 import { splitSnapshot, VolumeScope, type Found } from './volume-scope.js';
 import { SnapshotTasks } from './snapshot-tasks.js';
 import { volumeUrl } from './volume-urls.js';
+import { VolumeUsers } from './volume-users.js';
 
 /** Snapshots of custom volumes, and what is known of those of instances. */
 @Injectable()
@@ -19,6 +20,7 @@ export class VolumeSnapshots {
     @Inject(Database) private readonly database: Database,
     @Inject(VolumeScope) private readonly scope: VolumeScope,
     @Inject(SnapshotTasks) private readonly tasks: SnapshotTasks,
+    @Inject(VolumeUsers) private readonly users: VolumeUsers,
   ) {}
 
   async list(call: CallContext, request: storage.ListVolumeSnapshots): Promise<common.Document> {
@@ -42,6 +44,7 @@ export class VolumeSnapshots {
     requireSnapshotName(request.snapshot || 'snap0');
     if (!look.volume?.ready) throw new LxdError('not-found', 'Storage pool volume not found');
     const found: Found = { pool: look.pool, volume: look.volume };
+    if (await this.users.isServers(call, found.volume)) throw new LxdError('bad-request', 'Volumes used by LXD itself cannot have snapshots');
     const taken = await this.scope.snapshots.names(found.volume.id);
     if (taken.includes(request.snapshot)) throw inUse(request.snapshot);
     const { config } = found.volume;
