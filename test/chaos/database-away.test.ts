@@ -39,7 +39,8 @@ describe('a database without connections', () => {
   }, 240_000);
 });
 
-describe('a database without room', () => {
+// Only in the whole suite: with the database the state directory and a btrfs pool's file have no room, and what was being made in that pool may stay until the pool is mounted anew.
+describe.skipIf(process.env['ASTERISM_CHAOS'] !== 'full')('a database without room', () => {
   it('is waited for or told of, and goes on by itself when there is room', async () => {
     const answers: number[] = [];
     const problems = await throughTrouble(server, async () => {

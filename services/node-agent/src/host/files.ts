@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -10,6 +9,8 @@ import {
   fchmodSync,
   fchownSync,
   fdatasync,
+  fstatSync,
+  ftruncateSync,
   lchownSync,
   lstatSync,
   open,
@@ -72,6 +73,7 @@ export interface Files {
   writePlain(path: string, content: string | Uint8Array, ownership?: Ownership): Promise<void>;
   /** Writes in place, for files that are not storage (sysfs, procfs, cgroupfs). */
   writeControl(path: string, value: string): Promise<void>;
+  /** All of it or nothing: what a full disk cuts short is taken back. One writer at a time. */
   append(path: string, content: string | Uint8Array): Promise<void>;
   readStream(path: string, range?: { start?: number; end?: number }): Readable;
   /** The file in large pieces. A piece is good until the next one is asked for: its memory is used again, which spares the collector gigabytes. */
@@ -133,7 +135,20 @@ export const hostFiles: Files = {
   replace: (path, content, ownership) => replace(path, content, { ...ownership, synced: false }),
   writePlain: async (path, content, ownership) => writeFileSync(path, content, { mode: ownership?.mode ?? 0o600 }),
   writeControl: (path, value) => fs.writeFile(path, value, { flag: 'r+' }),
-  append: async (path, content) => appendFileSync(path, content, { mode: 0o600 }),
+  async append(path, content) {
+    const file = openSync(path, 'a', 0o600);
+    try {
+      const before = fstatSync(file).size;
+      try {
+        writeFileSync(file, content);
+      } catch (error) {
+        ftruncateSync(file, before);
+        throw error;
+      }
+    } finally {
+      closeSync(file);
+    }
+  },
   readStream: (path, range) => createReadStream(path, { ...range, highWaterMark: 1024 * 1024 }),
   readChunks,
   writeStream: (path, ownership) => createWriteStream(path, { mode: ownership?.mode ?? 0o600, highWaterMark: 1024 * 1024 }),
