@@ -12,7 +12,7 @@ import { exec } from './benches/exec.js';
 import { files } from './benches/files.js';
 import { images } from './benches/images.js';
 import { lifecycle } from './benches/lifecycle.js';
-import { list } from './benches/lists.js';
+import { list, manyRunning } from './benches/lists.js';
 import { afterwards, fresh } from './benches/process.js';
 import { processes } from './benches/processes.js';
 import { promptness } from './benches/promptness.js';
@@ -26,7 +26,7 @@ import { row, tableHead } from './table.js';
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
 const groups = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...backups, ...promptness, ...list, ...afterwards, ...durability, ...processes];
+const all = [...fresh, ...api, ...lifecycle, ...exec, ...files, ...images, ...snapshots, ...backups, ...promptness, ...list, ...afterwards, manyRunning, ...durability, ...processes];
 const unknown = groups.filter((group) => !all.some((bench) => bench.group === group));
 if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}; there are ${[...new Set(all.map((bench) => bench.group))].join(' ')}`);
 

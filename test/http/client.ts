@@ -58,6 +58,20 @@ export class UnixClient {
     });
   }
 
+  /** Reads an answer to its end without keeping it, so that a measurement is of the server; answers its length in bytes. */
+  async length(path: string): Promise<number> {
+    return await new Promise<number>((resolve, reject) => {
+      const outgoing = request({ socketPath: this.socketPath, agent: this.#agent, path, headers: { Host: 'lxd' } }, (incoming) => {
+        let length = 0;
+        incoming.on('data', (chunk: Buffer) => (length += chunk.length));
+        incoming.once('error', reject);
+        incoming.once('end', () => (incoming.statusCode === 200 ? resolve(length) : reject(new Error(`GET ${path}: ${incoming.statusCode}`))));
+      });
+      outgoing.once('error', reject);
+      outgoing.end();
+    });
+  }
+
   async json<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Envelope<T> & { headers: IncomingHttpHeaders; http: number }> {
     const answer = await this.send({ method, path, headers: { 'Content-Type': 'application/json', ...headers }, body: body === undefined ? undefined : JSON.stringify(body) });
     return { ...(JSON.parse(answer.body.toString()) as Envelope<T>), headers: answer.headers, http: answer.status };

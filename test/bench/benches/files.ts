@@ -14,8 +14,8 @@ async function push(server: TestServer, path: string, body: Buffer): Promise<voi
 }
 
 async function pull(server: TestServer, path: string, size: number): Promise<void> {
-  const { body } = await server.client.send({ path: `/1.0/instances/f/files?path=${path}` });
-  if (body.length !== size) throw new Error(`${body.length} bytes instead of ${size}`);
+  const length = await server.client.length(`/1.0/instances/f/files?path=${path}`);
+  if (length !== size) throw new Error(`${length} bytes instead of ${size}`);
 }
 
 export const files: Bench[] = [

@@ -39,12 +39,12 @@ export const images: Bench[] = [
     name: 'export 170 MiB',
     group: 'images',
     unit: 'MiB/s',
-    repetitions: 4,
+    repetitions: 12,
     aim: { atLeast: 1 },
     sample: async (server) => {
       const fingerprint = await importImage(server);
       let size = 0;
-      const time = await timed(async () => (size = (await server.client.send({ path: `/1.0/images/${fingerprint}/export` })).body.length));
+      const time = await timed(async () => (size = await server.client.length(`/1.0/images/${fingerprint}/export`)));
       await server.client.change('DELETE', `/1.0/images/${fingerprint}`);
       return (size / (1 << 20) / time) * 1000;
     },
