@@ -1,6 +1,7 @@
 import { LxdError } from '@asterism/errors';
 import type { agentInstances, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
+import { failing } from './failing.js';
 import { stateOf, type SimulatedHost } from './simulated-host.js';
 
 const nothing: common.Empty = {};
@@ -91,9 +92,8 @@ export class SimulatedInstances implements Service<typeof agentInstances.AgentIn
     return nothing;
   }
 
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *attach(): AsyncIterable<agentInstances.SessionFrame> {
-    throw noSessions();
+  attach(): AsyncIterable<agentInstances.SessionFrame> {
+    return failing(noSessions());
   }
 
   #states(ids: readonly string[], full: boolean): agentInstances.InstanceStates {

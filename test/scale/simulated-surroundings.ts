@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LxdError } from '@asterism/errors';
 import type { agentBackups, agentFiles, agentHost, agentImages, agentNetworks, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
+import { failing } from './failing.js';
 import type { SimulatedHost } from './simulated-host.js';
 
 const nothing: common.Empty = {};
@@ -105,9 +106,8 @@ export class SimulatedImages implements Service<typeof agentImages.AgentImagesDe
   async files(_call: CallContext, { fingerprint }: agentImages.ImageName): Promise<agentImages.ImageFiles> {
     return { present: this.#images.has(fingerprint), meta_bytes: this.#images.get(fingerprint) ?? 0, rootfs_bytes: -1, meta_extension: 'tar.gz', rootfs_extension: '', modified_at_ms: 0 };
   }
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *read(): AsyncIterable<agentImages.Chunk> {
-    throw withoutContents();
+  read(): AsyncIterable<agentImages.Chunk> {
+    return failing(withoutContents());
   }
   async delete(_call: CallContext, { fingerprint }: agentImages.ImageName): Promise<common.Empty> {
     this.#images.delete(fingerprint);
@@ -126,9 +126,8 @@ export class SimulatedBackups implements Service<typeof agentBackups.AgentBackup
   async receive(): Promise<agentBackups.ReceivedBackup> {
     throw withoutContents();
   }
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *read(): AsyncIterable<agentBackups.BackupFile> {
-    throw withoutContents();
+  read(): AsyncIterable<agentBackups.BackupFile> {
+    return failing(withoutContents());
   }
   async delete(): Promise<common.Empty> {
     return nothing;
@@ -137,9 +136,8 @@ export class SimulatedBackups implements Service<typeof agentBackups.AgentBackup
 
 /** AgentFiles: instances without files. */
 export class SimulatedFiles implements Service<typeof agentFiles.AgentFilesDefinition> {
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *pull(): AsyncIterable<agentFiles.FileFrame> {
-    throw withoutContents();
+  pull(): AsyncIterable<agentFiles.FileFrame> {
+    return failing(withoutContents());
   }
   async push(): Promise<common.Empty> {
     throw withoutContents();
@@ -150,16 +148,14 @@ export class SimulatedFiles implements Service<typeof agentFiles.AgentFilesDefin
   async listLogs(): Promise<agentFiles.LogNames> {
     return { names: [] };
   }
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *readLog(): AsyncIterable<agentFiles.FileFrame> {
-    throw withoutContents();
+  readLog(): AsyncIterable<agentFiles.FileFrame> {
+    return failing(withoutContents());
   }
   async deleteLog(): Promise<common.Empty> {
     return nothing;
   }
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *readConsoleLog(): AsyncIterable<agentFiles.FileFrame> {
-    throw withoutContents();
+  readConsoleLog(): AsyncIterable<agentFiles.FileFrame> {
+    return failing(withoutContents());
   }
   async clearConsoleLog(): Promise<common.Empty> {
     return nothing;
@@ -173,9 +169,8 @@ export class SimulatedFiles implements Service<typeof agentFiles.AgentFilesDefin
   async listTemplates(): Promise<agentFiles.TemplateNames> {
     return { names: [] };
   }
-  // oxlint-disable-next-line require-yield -- a stream that only fails
-  async *readTemplate(): AsyncIterable<agentFiles.FileFrame> {
-    throw withoutContents();
+  readTemplate(): AsyncIterable<agentFiles.FileFrame> {
+    return failing(withoutContents());
   }
   async writeTemplate(): Promise<common.Empty> {
     throw withoutContents();
