@@ -140,6 +140,15 @@ describe('what is deleted meanwhile', () => {
     }
   });
 
+  it('leaves no archive of itself', async () => {
+    const archives = `${test.server.stateDirectory}/backups`;
+    for (const delayMs of [0, 3, 10, 20, 30]) {
+      await create('archived');
+      await Promise.all([outcome('POST', '/1.0/instances/archived/backups', { name: 'b', compression_algorithm: 'none' }), afterMs(delayMs, () => outcome('DELETE', '/1.0/instances/archived'))]);
+      expect((await test.server.shell(`ls -A ${archives}`)).stdout).toBe('');
+    }
+  });
+
   it('is a pool that holds the instance, or one that is gone and no instance', async () => {
     for (const delayMs of [0, 3, 10, 30]) {
       expect(await outcome('POST', '/1.0/storage-pools', { name: 'brief', driver: 'dir' })).toBe('ok');

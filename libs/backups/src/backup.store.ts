@@ -25,6 +25,11 @@ export function backupsTable(schema: string, owners: string): string {
   `;
 }
 
+/** The owner is going: what is being written of it now will not be ready any more. */
+export function doomedBackups(schema: string): string {
+  return `ALTER TABLE ${schema}.backups ADD COLUMN doomed boolean NOT NULL DEFAULT false;`;
+}
+
 const columns = 'id, owner_id, member, name, "only", optimized, size_bytes::float8 AS size_bytes, created_at, expires_at';
 
 /** Rows of that table. */
@@ -38,6 +43,11 @@ export class BackupStore {
   /** By name. */
   of(ownerIds: readonly string[]): Promise<BackupRow[]> {
     return this.database.query(`SELECT ${columns} FROM ${this.#table} WHERE owner_id = ANY($1::uuid[]) AND ready ORDER BY owner_id, name COLLATE "C"`, [ownerIds]);
+  }
+
+  /** Of an owner whose contents are gone: nobody is shown them any more, and none becomes ready. Whoever has removed their files may let the rows go. */
+  doom(ownerId: string): Promise<Pick<BackupRow, 'id' | 'member'>[]> {
+    return this.database.query(`UPDATE ${this.#table} SET ready = false, doomed = true WHERE owner_id = $1 RETURNING id, member`, [ownerId]);
   }
 
   /** Also those that are being written. */
@@ -65,9 +75,9 @@ export class BackupStore {
     }
   }
 
-  /** False where the owner went meanwhile, and the row with it. */
+  /** False where the owner went meanwhile, and the row with it, or is going. */
   async markReady(unit: Config, id: string, { optimized, size_bytes }: Pick<BackupRow, 'optimized' | 'size_bytes'>): Promise<boolean> {
-    return (await unit.query(`UPDATE ${this.#table} SET ready = true, optimized = $2, size_bytes = $3 WHERE id = $1 RETURNING id`, [id, optimized, size_bytes])).length > 0;
+    return (await unit.query(`UPDATE ${this.#table} SET ready = true, optimized = $2, size_bytes = $3 WHERE id = $1 AND NOT doomed RETURNING id`, [id, optimized, size_bytes])).length > 0;
   }
 
   async rename(unit: Config, id: string, name: string): Promise<void> {

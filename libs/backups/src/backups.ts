@@ -92,9 +92,9 @@ export class Backups<O extends BackupOwner = BackupOwner> {
     }
   }
 
-  /** The files of an owner that is about to go; the rows go with it. */
+  /** The files of an owner whose contents are gone; the rows go with its own. */
   async removeFiles(call: CallContext, ownerId: string): Promise<void> {
-    for (const { id, member } of await this.#store.all(ownerId)) await this.parts.agents.on(member).backups.delete(call, { id });
+    for (const { id, member } of await this.#store.doom(ownerId)) await this.parts.agents.on(member).backups.delete(call, { id });
   }
 
   /** Removes what has expired. */

@@ -1,3 +1,4 @@
+import { BackupStore } from '@asterism/backups';
 import { instanceKeys } from '@asterism/config-keys';
 import { Database, type Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
@@ -154,9 +155,9 @@ export class InstanceStore {
     unit.run(`UPDATE instances.instances SET created_at = coalesce($2, created_at), last_used_at = coalesce($3, last_used_at) WHERE id = $1`, [id, times.createdAt ?? null, times.lastUsedAt ?? null]);
   }
 
-  /** Files of its backups, those being written too. */
-  async backupFiles({ project, name }: { project: string; name: string }): Promise<{ id: string; member: string }[]> {
-    return this.database.query(`SELECT b.id, b.member FROM instances.backups b JOIN instances.instances i ON i.id = b.owner_id WHERE i.project = $1 AND i.name = $2`, [project, name]);
+  /** Files of the backups of an instance that is going, those being written too: none of them becomes ready any more. */
+  doomBackups(id: string): Promise<{ id: string; member: string }[]> {
+    return new BackupStore(this.database).doom(id);
   }
 
   async write(unit: Unit, row: InstanceRow): Promise<void> {

@@ -28,6 +28,7 @@ import { instanceNames } from './migrations/003-names.js';
 import { instanceBackups } from './migrations/004-backups.js';
 import { listOrder } from './migrations/005-list-order.js';
 import { scheduledInstances } from './migrations/006-scheduled.js';
+import { doomedInstanceBackups } from './migrations/007-doomed-backups.js';
 import { RefreshCopy } from './refresh/refresh-copy.js';
 import { Moves } from './rename/moves.js';
 import { Schedules } from './schedules/schedules.js';
@@ -82,7 +83,7 @@ export const instancesService: AsterismService = defineService({
     [instances.InstanceMetricsDefinition, MetricsHandler],
     [instances.EvacuationsDefinition, EvacuationsHandler],
   ],
-  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder, scheduledInstances],
+  migrations: [instancesTables, scheduleClock, instanceNames, instanceBackups, listOrder, scheduledInstances, doomedInstanceBackups],
   membersIn: [
     ['instances.instances', 'member'],
     ['instances.backups', 'member'],

@@ -18,6 +18,7 @@ import { SnapshotStore } from './volumes/snapshot.store.js';
 import { volumeSchedules } from './migrations/003-schedules.js';
 import { poolMemberStates } from './migrations/005-pool-members.js';
 import { volumesFoundBy } from './migrations/006-found-by.js';
+import { doomedVolumeBackups } from './migrations/007-doomed-backups.js';
 import { movedVolumes } from './migrations/004-moved.js';
 import { Schedules } from './schedules/schedules.js';
 import { SnapshotTasks } from './volumes/snapshot-tasks.js';
@@ -46,7 +47,7 @@ export const storageService = defineService({
     [storage.StorageVolumesDefinition, StorageVolumesHandler],
     [storage.InstanceVolumesDefinition, InstanceVolumesHandler],
   ],
-  migrations: [storageSchema, volumeBackups, volumeSchedules, movedVolumes, poolMemberStates, volumesFoundBy],
+  migrations: [storageSchema, volumeBackups, volumeSchedules, movedVolumes, poolMemberStates, volumesFoundBy, doomedVolumeBackups],
   membersIn: [
     ['storage.pool_members', 'member'],
     ['storage.volumes', 'member'],

@@ -186,8 +186,14 @@ it('takes the snapshot that @startup asks for, at each start', async () => {
   expect(parse((await service.listSnapshots(call, { instance: ref('early'), recursion: 0 })).json)).toEqual(['/1.0/instances/early/snapshots/snap0']);
 });
 
-it('takes the files of its backups along when it is deleted', async () => {
+it('takes the files of its backups along when it is deleted, of those too that were made meanwhile', async () => {
   await backup({ name: 'last' });
+  test.world.before = async (name) => {
+    if (name !== 'volumes.delete') return;
+    test.world.before = () => undefined;
+    const { id } = await service.createBackup(call, { instance: ref('c1'), wish: wish({ name: 'meanwhile' }) });
+    await expect.poll(() => test.events.some((event) => event.kind === 'operation.closed' && event.payload.id === id && event.payload.status_code === 200)).toBe(true);
+  };
   expect(await ended((await service.delete(call, ref('c1'))).id)).toBe('');
   expect(test.world.files.size).toBe(0);
 });

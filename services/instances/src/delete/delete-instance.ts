@@ -40,12 +40,12 @@ export function deleteInstance(parts: TaskParts): TaskDefinition<InstanceKey, { 
   });
 }
 
-/** What the agent keeps of the instance, the files of its backups, its snapshots' volumes and its own. */
+/** What the agent keeps of the instance, its snapshots' volumes and its own; then the files of its backups, of which none becomes whole any more. */
 export async function removeFromMember(parts: TaskParts, call: CallContext, { project, name }: InstanceKey): Promise<InstanceRow> {
-  const [row, snapshots, backups] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name }), parts.instances.backupFiles({ project, name })]);
-  for (const backup of backups) await parts.forgetArchive(call, backup);
+  const [row, snapshots] = await Promise.all([parts.instances.get(project, name), parts.snapshots.under({ project, name })]);
   await parts.agentOf(row).delete(call, parts.surroundings.bareSpec(row));
   for (const snapshot of snapshots) await parts.volumes.delete(call, parts.volumeOf(row, snapshot.name));
   await parts.volumes.delete(call, parts.volumeOf(row));
+  for (const backup of await parts.instances.doomBackups(row.id)) await parts.forgetArchive(call, backup);
   return row;
 }

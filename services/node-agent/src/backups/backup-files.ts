@@ -14,6 +14,16 @@ export function receivedFile(stateDir: string, id: string): string {
   return join(backupsDirectory(stateDir), `${receivedPrefix}${requireId(id)}`);
 }
 
+/** What is to become the file. */
+export function partialOf(file: string): string {
+  return `${file}${partialSuffix}`;
+}
+
+/** A directory of what goes into it. */
+export function workOf(file: string): string {
+  return `${file}.work${partialSuffix}`;
+}
+
 export const receivedPrefix = 'import-';
 export const partialSuffix = '.partial';
 

@@ -6,7 +6,7 @@ import { isNoRoom } from '../host/no-room.js';
 import { ended, written } from '../images/written.js';
 import type { StorageHandler } from '../storage/storage.handler.js';
 import { requireVolume } from '../storage/volume-maker.js';
-import { backupsDirectory, partialSuffix, receivedFile, receivedPrefix, writtenFile } from './backup-files.js';
+import { backupsDirectory, partialOf, partialSuffix, receivedFile, receivedPrefix, workOf, writtenFile } from './backup-files.js';
 import { readIndex } from './read-index.js';
 import { writeBackup } from './write-backup.js';
 
@@ -47,7 +47,7 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
   }
 
   async progress(_call: CallContext, { id }: agentBackups.BackupName): Promise<agentBackups.BackupProgress> {
-    return { bytes: (await this.host.files.stat(`${writtenFile(this.stateDir, id)}${partialSuffix}`))?.size ?? 0 };
+    return { bytes: (await this.host.files.stat(partialOf(writtenFile(this.stateDir, id))))?.size ?? 0 };
   }
 
   async receive(_call: CallContext, frames: AsyncIterable<agentBackups.ReceiveBackup>): Promise<agentBackups.ReceivedBackup> {
@@ -56,7 +56,7 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
     if (first.done || first.value.part?.$case !== 'header') throw new LxdError('bad-request', 'Backup without header');
     const { id, max_bytes } = first.value.part.value;
     const file = receivedFile(this.stateDir, id);
-    const partial = `${file}${partialSuffix}`;
+    const partial = partialOf(file);
     try {
       const bytes = await this.#store(rest, partial, max_bytes);
       if (bytes === 0) throw new LxdError('internal', 'EOF');
@@ -79,8 +79,9 @@ export class BackupsHandler implements Service<typeof agentBackups.AgentBackupsD
   }
 
   async delete(_call: CallContext, { id }: agentBackups.BackupName): Promise<common.Empty> {
-    await this.host.files.remove(writtenFile(this.stateDir, id));
-    await this.host.files.remove(receivedFile(this.stateDir, id));
+    const file = writtenFile(this.stateDir, id);
+    // Also what a killed agent was at: a tool of it may still be writing.
+    for (const path of [file, partialOf(file), workOf(file), receivedFile(this.stateDir, id)]) await this.host.files.remove(path);
     return {};
   }
 

@@ -7,7 +7,7 @@ import { isNoRoom } from '../host/no-room.js';
 import { compressorOf } from '../images/pack-image.js';
 import type { Layout, Volume } from '../storage/layout.js';
 import type { VolumeStreams } from '../storage/storage-driver.js';
-import { partialSuffix } from './backup-files.js';
+import { partialOf, workOf } from './backup-files.js';
 import { archiveLayout, streamName, treeName } from './trees.js';
 
 export interface BackupWish {
@@ -34,8 +34,7 @@ interface WriteParts {
  */
 export async function writeBackup(parts: WriteParts, wish: BackupWish, file: string): Promise<boolean> {
   const { host, streams } = parts;
-  const partial = `${file}${partialSuffix}`;
-  const work = `${file}.work${partialSuffix}`;
+  const [partial, work] = [partialOf(file), workOf(file)];
   const isBlock = archiveLayout(wish.volume).suffix !== '';
   const optimized = wish.optimized && streams !== undefined && !isBlock;
   if ((optimized || isBlock) && wish.compression === 'squashfs') throw new LxdError('unsupported', 'Streams and block volumes are not packed into squashfs');

@@ -68,7 +68,7 @@ export class VolumeBackups {
     return this.imports.import(call, frames);
   }
 
-  /** Those of a volume that is about to go. */
+  /** Those of a volume whose contents are gone. */
   forget(call: CallContext, volumeId: string): Promise<void> {
     return this.#backups.removeFiles(call, volumeId);
   }

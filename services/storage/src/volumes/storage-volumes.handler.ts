@@ -122,8 +122,7 @@ export class StorageVolumesHandler implements StorageVolumes {
       throw new LxdError('bad-request', `Storage volumes of type ${JSON.stringify(request.type)} cannot be deleted with the storage API`);
     }
     if (request.type === 'custom' && (await this.serverFiles.users.ofOne(call, found.volume)).length > 0) throw new LxdError('bad-request', 'The storage volume is still in use');
-    if (request.type === 'custom') await this.backups.forget(call, found.volume.id);
-    await this.changes.delete(call, found);
+    await this.changes.delete(call, found, () => this.backups.forget(call, found.volume.id));
     return {};
   }
 

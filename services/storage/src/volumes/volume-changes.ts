@@ -68,9 +68,11 @@ export class VolumeChanges {
     });
   }
 
-  async delete(call: CallContext, { pool, volume }: Found): Promise<void> {
+  /** @param emptied what else goes, once nobody can read the contents any more */
+  async delete(call: CallContext, { pool, volume }: Found, emptied: () => Promise<void>): Promise<void> {
     const snapshots = volume.type === 'image' ? [] : await this.scope.snapshots.ofVolume(volume.id);
     await this.agents.on(volume.member).storage.deleteVolume(call, agentVolume(pool, volume));
+    await emptied();
     await this.database.transact(async (unit) => {
       await this.scope.volumes.delete(unit, volume.id);
       for (const { name } of snapshots) unit.emit(volumeEvent(call, 'storage-volume-snapshot-deleted', { ...volume, name: `${volume.name}/${name}` }));
