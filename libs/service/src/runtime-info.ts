@@ -7,7 +7,7 @@ export class RuntimeInfo {
     readonly environment: Environment,
     /** "member": a host whose control plane is another's. */
     readonly composition: 'standalone' | 'processes' | 'member',
-    /** Gives up this host's own control plane for that of a cluster; only a standalone can. */
-    readonly become?: (membership: Membership) => Promise<void>,
+    /** Gives up this host's own control plane for that of a cluster, once it has started as a whole; `clear` then takes away what is the host's own. Only a standalone can. */
+    readonly become?: (membership: Membership, clear: () => Promise<void>) => Promise<void>,
   ) {}
 }

@@ -14,16 +14,20 @@ import type { Standalone } from './standalone.js';
 
 const againAfterMs = 1_000;
 
-/** The agent and the API of a host whose control plane is a cluster's. `removed` is called when the cluster gives it up. */
+/** The agent and the API of a host whose control plane is a cluster's; nothing of them when it fails. `removed` is called when the cluster gives it up. */
 export async function startMember(stateDir: string, membership: Membership, removed: () => void): Promise<Standalone> {
   const { name, control_address, agent_address } = membership;
   const environment = { ...readEnvironment(), stateDir, member: name, listen: agent_address, advertise: agent_address, replica: name };
   const tls: TlsFiles = { ca: Buffer.from(membership.ca), cert: Buffer.from(membership.certificate), key: Buffer.from(membership.key) };
+  await using opened = new AsyncDisposableStack();
   const channel = new Channel({ address: control_address, tls, serverName: 'asterism' });
+  opened.defer(() => channel.close());
   const clusterService = remote(cluster.ClusterDefinition, channel) as Cluster;
   await reached(clusterService);
   const runtime = await openMemberRuntime(environment, channel);
+  opened.defer(() => runtime.close());
   const agents = new LocalAgents(name);
+  opened.defer(() => agents.close());
   let refused: ReadonlySet<string> = new Set();
   const others = new RemoteAgents(clusterService, tls, ({ members, revoked }) => {
     refused = new Set(revoked);
@@ -45,20 +49,15 @@ export async function startMember(stateDir: string, membership: Membership, remo
   const server = new RpcServer({ listen: agent_address, tls, refuses: (fingerprint) => refused.size > 0 && refused.has(fingerprint()) });
   for (const definition of Object.values(agentDefinitions) as ServiceDefinition[]) server.add(definition, composition.handler(definition) as Service<ServiceDefinition>);
   await server.listen();
+  opened.defer(() => server.close());
   await others.refresh();
   others.start();
   await runtime.bus.subscribe(['members.changed', 'agent.ready'], () => others.refreshSoon());
   await runtime.bus.subscribe(['member.removed'], ({ payload }) => (payload.member === environment.member ? removed() : undefined));
+  opened.defer(() => composition.close());
   await composition.start();
-  return {
-    async close() {
-      await composition.close();
-      await server.close();
-      await agents.close();
-      await runtime.close();
-      channel.close();
-    },
-  };
+  const running = opened.move();
+  return { close: () => running.disposeAsync() };
 }
 
 /** The control plane may be starting, or away: a member waits for it, its instances run meanwhile. */

@@ -23,7 +23,7 @@ export class Server implements Standalone {
     const membership = await readMembership(this.stateDir);
     // Killed right after it had joined, it still has the one of its own.
     if (membership) await removeEmbeddedPostgres(join(this.stateDir, 'database'));
-    this.#current = membership ? await this.#member(membership) : await startStandalone(this.stateDir, (wanted) => this.#become(wanted));
+    this.#current = membership ? await this.#member(membership) : await this.#alone();
   }
 
   async close(): Promise<void> {
@@ -32,15 +32,24 @@ export class Server implements Standalone {
     await this.#current?.close();
   }
 
+  /** What a crash cut off goes on while this starts: a joining that comes to its end before waits. */
+  async #alone(): Promise<Standalone> {
+    const started = Promise.withResolvers<Standalone>();
+    const alone = await startStandalone(this.stateDir, async (membership, clear) => this.#become(await started.promise, { membership, clear }));
+    started.resolve(alone);
+    return alone;
+  }
+
   /** The new side serves before the old one ends: whoever waits for the joining operation hears its end from the old one. */
-  async #become(membership: Membership): Promise<void> {
-    const old = this.#current!;
+  async #become(old: Standalone, { membership, clear }: { membership: Membership; clear: () => Promise<void> }): Promise<void> {
+    await clear();
     await writeMembership(this.stateDir, membership);
     try {
       await old.handOver?.();
       this.#current = await this.#member(membership);
     } catch (error) {
       await removeMembership(this.stateDir);
+      await old.takeBack?.();
       throw error;
     }
     this.#changing = sleep(graceMs)

@@ -31,6 +31,8 @@ const services = [
 export interface Standalone {
   /** Leaves the API's addresses to who comes next; what is open goes on. */
   handOver?(): Promise<void>;
+  /** Serves them again: nobody came. */
+  takeBack?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function startStandalone(stateDir: string, become?: RuntimeInfo['be
   await composition.start();
   return {
     handOver: () => composition.app.get(Listeners, { strict: false }).handOver(),
+    takeBack: () => composition.app.get(Listeners, { strict: false }).takeBack(),
     async close() {
       await composition.close();
       await controlPlane.close();

@@ -53,11 +53,8 @@ export class JoinCluster {
         { name: 'what the host had goes', run: ({ call }) => this.contents.giveUp(call) },
         {
           name: 'the host serves the cluster',
-          run: async ({ call, state }) => {
-            // A start in between has brought up again what its rows tell of.
-            await this.contents.giveUp(call);
-            await this.runtime.become?.(state.membership!);
-          },
+          // Cleared once more, since a start in between has brought up again what its rows tell of.
+          run: async ({ call, state }) => this.runtime.become?.(state.membership!, () => this.contents.giveUp(call)),
         },
       ],
     });

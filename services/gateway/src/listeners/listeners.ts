@@ -97,6 +97,14 @@ export class Listeners {
     await rm(this.#socket, { force: true });
   }
 
+  /** Nobody came to serve them. */
+  async takeBack(): Promise<void> {
+    this.#isHandedOver = false;
+    this.#https.clear();
+    await this.#listenUnix();
+    await this.follow();
+  }
+
   get #socket(): string {
     return join(this.runtime.environment.stateDir, 'unix.socket');
   }
