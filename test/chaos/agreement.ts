@@ -4,9 +4,13 @@ import { factsOfDatabase, factsOfHost, type DatabaseFacts, type Facts, type Inst
 
 /** In which database and host disagree when nothing is under way any more, a sentence for each, both directions; waits until there is nothing to tell. */
 export async function disagreements(server: TestServer, patienceMs = 40_000): Promise<string[]> {
+  return settled(() => disagreementsNow(server), patienceMs);
+}
+
+async function settled(look: () => Promise<string[]>, patienceMs: number): Promise<string[]> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
-    const found = await disagreementsNow(server);
+    const found = await look();
     if (found.length === 0 || Date.now() > deadline) return found;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
@@ -19,12 +23,30 @@ export async function disagreementsNow(server: TestServer): Promise<string[]> {
   return [...unsettled(database), ...compare(shouldBe(database), host)];
 }
 
+/** The same of a cluster: the first member has the database, every member a host of its own. */
+export async function disagreementsAmong(members: readonly { name: string; server: TestServer }[], patienceMs = 40_000): Promise<string[]> {
+  return settled(async () => {
+    const hosts = await Promise.all(members.map(({ server }) => factsOfHost(server)));
+    const database = await factsOfDatabase(members[0]!.server);
+    const differing = members.flatMap(({ name }, index) => compare(shouldBe(ofMember(database, name)), hosts[index]!).map((problem) => `${name}: ${problem}`));
+    return [...unsettled(database), ...differing];
+  }, patienceMs);
+}
+
+/** What of it is a member's; networks are everybody's. */
+function ofMember(facts: DatabaseFacts, member: string): DatabaseFacts {
+  const own = <T extends { member: string | null }>(rows: readonly T[]): T[] => rows.filter((row) => row.member === member);
+  const instances = own(facts.instances);
+  const instance_snapshots = facts.instance_snapshots.filter(({ project, owner }) => instances.some((one) => one.project === project && one.name === owner));
+  return { ...facts, instances, instance_snapshots, pools: own(facts.pools), volumes: own(facts.volumes), snapshots: own(facts.snapshots), locations: own(facts.locations), backups: own(facts.backups) };
+}
+
 /** What no finished operation leaves in the database. */
 export function unsettled(facts: DatabaseFacts): string[] {
   const snapshots = facts.snapshots.filter(({ type }) => type === 'container').map(({ project, owner, name }) => `${project}/${owner}/${name}`);
   const instanceSnapshots = facts.instance_snapshots.map(({ project, owner, name }) => `${project}/${owner}/${name}`);
-  const volumes = facts.volumes.filter(({ type }) => type === 'container').map(({ pool, project, name }) => `${pool}: ${project}/${name}`);
-  const roots = facts.instances.map(({ pool, project, name }) => `${pool}: ${project}/${name}`);
+  const volumes = facts.volumes.filter(({ type }) => type === 'container').map(({ member, pool, project, name }) => `${member} ${pool}: ${project}/${name}`);
+  const roots = facts.instances.map(({ member, pool, project, name }) => `${member} ${pool}: ${project}/${name}`);
   const images = new Set(facts.images.map(({ fingerprint }) => fingerprint));
   return [
     ...facts.tasks.map((task) => `task ${task} has not ended`),
@@ -39,7 +61,7 @@ export function unsettled(facts: DatabaseFacts): string[] {
     ...facts.backups.filter(({ ready }) => !ready).map(({ id }) => `backup ${id} is not ready`),
     ...facts.networks.filter(({ status }) => status !== 'created').map(({ name }) => `network ${name} is ${name}`),
     ...facts.images.filter(({ task }) => task !== null).map(({ fingerprint, task }) => `image ${fingerprint} is held by task ${task}`),
-    ...facts.locations.filter((fingerprint) => !images.has(fingerprint)).map((fingerprint) => `image ${fingerprint} has a location and no row`),
+    ...facts.locations.filter(({ fingerprint }) => !images.has(fingerprint)).map(({ fingerprint }) => `image ${fingerprint} has a location and no row`),
     ...facts.admissions.filter(({ known }) => !known).map(({ instance }) => `instance ${instance} is admitted and not there`),
     ...differences('name in use', facts.instances.map(({ id, name }) => `${name} of ${id}`), facts.names.map(({ instance_id, name }) => `${name} of ${instance_id}`)),
     ...differences('row of a root volume', roots, volumes),
@@ -83,7 +105,7 @@ export function shouldBe(facts: DatabaseFacts): Expected {
       veth: running.flatMap(hostLinks),
       network: bridges,
       bridge: bridges,
-      'image file': [...new Set(facts.locations)],
+      'image file': [...new Set(facts.locations.map(({ fingerprint }) => fingerprint))],
       'backup file': facts.backups.map(({ id }) => id),
       'stray process': [],
     },

@@ -9,6 +9,7 @@ export interface InstanceFacts {
   name: string;
   type: string;
   status: string;
+  member: string;
   pool: string;
   busy: string | null;
   config: Record<string, string>;
@@ -27,13 +28,13 @@ export interface DatabaseFacts {
   instances: InstanceFacts[];
   instance_snapshots: SnapshotFacts[];
   names: { instance_id: string; name: string }[];
-  pools: { name: string; driver: string; config: Record<string, string>; member_config: Record<string, string> | null; ready: boolean }[];
-  volumes: { pool: string; project: string; type: string; name: string; ready: boolean; new_name: string }[];
-  snapshots: (SnapshotFacts & { pool: string; type: string })[];
+  pools: { name: string; driver: string; config: Record<string, string>; member: string | null; member_config: Record<string, string> | null; ready: boolean }[];
+  volumes: { pool: string; member: string; project: string; type: string; name: string; ready: boolean; new_name: string }[];
+  snapshots: (SnapshotFacts & { pool: string; member: string; type: string })[];
   networks: { name: string; type: string; status: string; config: Record<string, string> }[];
   images: { project: string; fingerprint: string; task: string | null }[];
-  locations: string[];
-  backups: { id: string; ready: boolean }[];
+  locations: { fingerprint: string; member: string }[];
+  backups: { id: string; member: string; ready: boolean }[];
   admissions: { instance: string; known: boolean }[];
   tasks: string[];
   outbox: string[];
@@ -47,17 +48,17 @@ const services = ['operations', 'projects', 'cluster', 'storage', 'networks', 'i
 const everywhere = (select: (schema: string) => string): string => services.map(select).join(' UNION ALL ');
 
 const selects: Record<keyof DatabaseFacts, string> = {
-  instances: 'SELECT id, project, name, type, status, pool, busy, config, expanded_devices FROM instances.instances',
+  instances: 'SELECT id, project, name, type, status, member, pool, busy, config, expanded_devices FROM instances.instances',
   instance_snapshots: 'SELECT i.project, i.name AS owner, s.name, s.ready FROM instances.snapshots s JOIN instances.instances i ON i.id = s.instance_id',
   names: 'SELECT instance_id, name FROM instances.names',
-  pools: 'SELECT p.name, p.driver, p.config, m.config AS member_config, p.ready FROM storage.pools p LEFT JOIN storage.pool_members m ON m.pool_id = p.id',
-  volumes: 'SELECT p.name AS pool, v.project, v.type, v.name, v.ready, v.new_name FROM storage.volumes v JOIN storage.pools p ON p.id = v.pool_id',
-  snapshots: `SELECT p.name AS pool, v.project, v.type, v.name AS owner, s.name, s.ready
+  pools: 'SELECT p.name, p.driver, p.config, m.member, m.config AS member_config, p.ready FROM storage.pools p LEFT JOIN storage.pool_members m ON m.pool_id = p.id',
+  volumes: 'SELECT p.name AS pool, v.member, v.project, v.type, v.name, v.ready, v.new_name FROM storage.volumes v JOIN storage.pools p ON p.id = v.pool_id',
+  snapshots: `SELECT p.name AS pool, v.member, v.project, v.type, v.name AS owner, s.name, s.ready
     FROM storage.snapshots s JOIN storage.volumes v ON v.id = s.volume_id JOIN storage.pools p ON p.id = v.pool_id`,
   networks: 'SELECT name, type, status, config FROM networks.networks',
   images: 'SELECT project, fingerprint, task FROM images.images',
-  locations: 'SELECT fingerprint FROM images.locations',
-  backups: 'SELECT id, ready FROM instances.backups UNION ALL SELECT id, ready FROM storage.backups',
+  locations: 'SELECT fingerprint, member FROM images.locations',
+  backups: 'SELECT id, member, ready FROM instances.backups UNION ALL SELECT id, member, ready FROM storage.backups',
   admissions: `SELECT a.instance, EXISTS (SELECT FROM instances.instances i WHERE i.name = a.instance) AS known FROM projects.admissions a WHERE a.until > now()`,
   tasks: everywhere((schema) => `SELECT kind || ' ' || id || ' at ' || cursor || ' in ' || phase || ', attempt ' || attempts AS value FROM ${schema}.tasks WHERE kind <> ''`),
   outbox: everywhere((schema) => `SELECT '${schema} ' || event AS value FROM ${schema}.outbox`),
@@ -68,11 +69,11 @@ const selects: Record<keyof DatabaseFacts, string> = {
     WHERE o.finished_at IS NOT NULL GROUP BY o.id HAVING count(e) <> 1`,
 };
 
-const plain = new Set<string>(['locations', 'tasks', 'outbox', 'journal_holes']);
+const plain = new Set<string>(['tasks', 'outbox', 'journal_holes']);
 
 export async function factsOfDatabase(server: TestServer): Promise<DatabaseFacts> {
   const parts = Object.entries(selects).map(([name, select]) => {
-    const row = plain.has(name) ? (name === 'locations' ? 'fingerprint' : 'value') : 'to_json(rows)';
+    const row = plain.has(name) ? 'value' : 'to_json(rows)';
     return `'${name}', (SELECT coalesce(json_agg(${row}), '[]'::json) FROM (${select}) AS rows)`;
   });
   const answer = await server.shell('psql -h "$LXD_DIR/database" -U postgres -At -v ON_ERROR_STOP=1 postgres', { stdin: `SELECT json_build_object(${parts.join(', ')});` });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { busyboxImage } from '@asterism/images/busybox';
 import { setDefaults, writeMaterial } from '../differential/defaults.js';
 import type { TestServer } from '../servers/server.js';
+import { disagreements } from './agreement.js';
 import type { Kitchen } from './recipes/recipe.js';
 
 let images = 0;
@@ -18,6 +19,7 @@ export async function openKitchen(server: TestServer): Promise<Kitchen> {
   return {
     server,
     client,
+    disagreements: () => disagreements(server),
     archives: await exportArchives(server),
     newImage: () => busyboxImage(readFileSync('/bin/busybox'), { description: `Image ${++images} of ${process.pid}` }),
     remote: await openRemote(server),

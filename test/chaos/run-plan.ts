@@ -6,9 +6,8 @@ import { newest } from '../api/listening.js';
 import type { Operation, UnixClient } from '../http/client.js';
 import { asterism } from '../servers/asterism.js';
 import type { ServerKind, TestServer } from '../servers/server.js';
-import { disagreements } from './agreement.js';
 import type { Kind, Plan } from './plans.js';
-import { send, type Kitchen, type Recipe } from './recipes/recipe.js';
+import { send, type Place, type Recipe } from './recipes/recipe.js';
 
 /** However slow the machine is. */
 const patienceMs = 120_000;
@@ -25,7 +24,7 @@ export function describedKind(server: TestServer, kind: string): Kind {
 }
 
 /** What is wrong after a plan, a sentence each; 'not reached' where the recipe does not come by its points. */
-export async function runPlan(kitchen: Kitchen, kind: string, recipe: Recipe, plan: Plan, name: string): Promise<string[] | 'not reached'> {
+export async function runPlan<K extends Place>(kitchen: K, kind: string, recipe: Recipe<K>, plan: Plan, name: string): Promise<string[] | 'not reached'> {
   const { server, client } = kitchen;
   const lifecycle = plan.ends === 'done' ? await lifecycleOf(kitchen, recipe, `${name}r`) : undefined;
   await recipe.prepare?.(kitchen, name);
@@ -46,7 +45,7 @@ export async function runPlan(kitchen: Kitchen, kind: string, recipe: Recipe, pl
   const ended = answer.operation ? await endOf(client, answer.operation) : { ok: answer.status < 300, told: `${answer.status} ${answer.error}` };
   const after = await recipe.look(kitchen, name);
   if (!isRight(recipe, plan, { before, after, ok: ended.ok, reached })) problems.push(`ended ${ended.told}; there is ${JSON.stringify(after)}, before ${JSON.stringify(before)}`);
-  problems.push(...(await disagreements(server)));
+  problems.push(...(await kitchen.disagreements()));
   const told = await lifecycleSince(client, since, name);
   if (lifecycle && reached && !recipe.mayFail && told.join('\n') !== lifecycle.join('\n')) problems.push(`events: ${told.join(', ')} instead of ${lifecycle.join(', ')}`);
   if (problems.length > 0) return problems;
@@ -55,7 +54,7 @@ export async function runPlan(kitchen: Kitchen, kind: string, recipe: Recipe, pl
 }
 
 /** A call that answers at once and was cut off is made again when it is sent again: then it is done. */
-function isRight(recipe: Recipe, plan: Plan, { before, after, ok, reached }: { before: string; after: string; ok: boolean; reached: boolean }): boolean {
+function isRight<K extends Place>(recipe: Recipe<K>, plan: Plan, { before, after, ok, reached }: { before: string; after: string; ok: boolean; reached: boolean }): boolean {
   if (ok) return after === recipe.done && (plan.ends === 'done' || !reached || recipe.answersAtOnce === true);
   if (recipe.mayFail) return after === before || after === recipe.done;
   return plan.ends === 'undone' && [before, ...(recipe.halfway ?? [])].includes(after);
@@ -86,16 +85,16 @@ export async function comeTrue(server: TestServer, first: { status: number; oper
   return true;
 }
 
-const lifecycles = new Map<Recipe, string[]>();
+const lifecycles = new Map<object, string[]>();
 
 /** The lifecycle events of the operation when nothing goes wrong, seen once for each recipe. */
-async function lifecycleOf(kitchen: Kitchen, recipe: Recipe, name: string): Promise<string[]> {
+async function lifecycleOf<K extends Place>(kitchen: K, recipe: Recipe<K>, name: string): Promise<string[]> {
   const known = lifecycles.get(recipe) ?? (await undisturbed(kitchen, recipe, name));
   lifecycles.set(recipe, known);
   return known;
 }
 
-async function undisturbed(kitchen: Kitchen, recipe: Recipe, name: string): Promise<string[]> {
+async function undisturbed<K extends Place>(kitchen: K, recipe: Recipe<K>, name: string): Promise<string[]> {
   await recipe.prepare?.(kitchen, name);
   const since = await quiet(kitchen.client);
   const { operation } = await send(kitchen.client, await recipe.request(name, kitchen));

@@ -8,7 +8,7 @@ const [m1, m2] = [(): Member => members[0]!, (): Member => members[1]!];
 
 beforeAll(async () => {
   lan = await Switch.start();
-  members.push(await beginCluster(lan, 'm1', async ({ lxc }) => void (await lxc('launch busybox c0'))));
+  members.push(await beginCluster(lan, 'm1', { before: async ({ lxc }) => void (await lxc('launch busybox c0')) }));
 });
 afterAll(async () => {
   for (const { server } of members) await server.remove();

@@ -29,11 +29,11 @@ export async function startHost(lan: Switch, name: string, kind: ServerKind = as
 }
 
 /** The first member, with pool, bridge, profile and image, and the control plane. `before` runs while the host is alone. */
-export async function beginCluster(lan: Switch, name: string, before: (host: Member) => Promise<void> = async () => undefined): Promise<Member> {
-  const first = await startHost(lan, name);
+export async function beginCluster(lan: Switch, name: string, { before, kind }: { before?: (host: Member) => Promise<void>; kind?: ServerKind } = {}): Promise<Member> {
+  const first = await startHost(lan, name, kind);
   await writeMaterial(first.server);
   await setDefaults(first.server);
-  await before(first);
+  await before?.(first);
   await first.lxc(`cluster enable ${name}`);
   return first;
 }

@@ -1,10 +1,15 @@
 import type { RawRequest, UnixClient } from '../../http/client.js';
 import type { TestServer } from '../../servers/server.js';
 
-/** What recipes work with. Names they are given are new each time; everything they make has its name from them. */
-export interface Kitchen {
+/** Where plans are carried out: the server that dies, and what is then wrong with it and all that belongs to it. */
+export interface Place {
   server: TestServer;
   client: UnixClient;
+  disagreements(): Promise<string[]>;
+}
+
+/** What recipes work with. Names they are given are new each time; everything they make has its name from them. */
+export interface Kitchen extends Place {
   /** An exported archive of an instance, and of a volume. */
   archives: { instance: Buffer; volume: Buffer };
   /** An image that no other call has given. */
@@ -14,12 +19,12 @@ export interface Kitchen {
 }
 
 /** How one kind of operation is brought about, and how one sees whether it was done. */
-export interface Recipe {
-  prepare?(kitchen: Kitchen, name: string): Promise<unknown>;
+export interface Recipe<K extends Place = Kitchen> {
+  prepare?(kitchen: K, name: string): Promise<unknown>;
   /** The request that opens the operation. */
-  request(name: string, kitchen: Kitchen): RawRequest | Promise<RawRequest>;
+  request(name: string, kitchen: K): RawRequest | Promise<RawRequest>;
   /** What the operation changes, in few words. */
-  look(kitchen: Kitchen, name: string): Promise<string>;
+  look(kitchen: K, name: string): Promise<string>;
   /** What look() tells when it was done; before, it told something else. */
   done: string;
   /** What it may leave when it fails, beside what there was before: some steps cannot be taken back. */
@@ -28,7 +33,7 @@ export interface Recipe {
   mayFail?: true;
   /** It opens no operation that its client sees. */
   answersAtOnce?: true;
-  clean(kitchen: Kitchen, name: string): Promise<unknown>;
+  clean(kitchen: K, name: string): Promise<unknown>;
 }
 
 export const json = (method: string, path: string, body?: unknown): RawRequest => ({

@@ -242,13 +242,13 @@ export const hostFiles: Files = {
   chown: async (path, uid, gid) => lchownSync(path, uid, gid),
   readdir: async (path) => readdirSync(path).sort(),
   async symlink(target, path, home) {
-    if (home !== undefined && (await moveSymlink(target, join(home, `.link.${randomBytes(6).toString('hex')}.tmp`), path))) return;
+    if (home !== undefined && (await moveSymlink(target, join(home, '.link.tmp'), path))) return;
     try {
       return await fs.symlink(target, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    await moveSymlink(target, `${path}.${randomBytes(6).toString('hex')}.tmp`, path);
+    await moveSymlink(target, `${path}.tmp`, path);
   },
   readlink: async (path) => readlinkSync(path),
   realpath: (path) => fs.realpath(path),
@@ -258,10 +258,17 @@ export const hostFiles: Files = {
   },
 };
 
-/** Makes a symlink beside and moves it to its path. False, with nothing left, where it cannot be moved there. */
+/**
+ * Makes a symlink beside and moves it to its path. False, with nothing left, where it cannot be moved there. What a crash left between the two
+ * has the same name: whoever makes the link again takes it away.
+ */
 async function moveSymlink(target: string, temporary: string, path: string): Promise<boolean> {
   if (lstatSync(dirname(temporary)).dev !== lstatSync(dirname(path)).dev) return false;
-  await fs.symlink(target, temporary);
+  await fs.symlink(target, temporary).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    unlinkSync(temporary);
+    await fs.symlink(target, temporary);
+  });
   try {
     renameSync(temporary, path);
     return true;

@@ -53,6 +53,17 @@ describe('files', () => {
     await host.files.symlink('y', `${directory}/link`);
     expect(await host.files.readlink(`${directory}/link`)).toBe('y');
   });
+  it('that a crash left of a symlink are gone when it is made again', async () => {
+    const home = `${directory}/home`;
+    await host.files.mkdir(home);
+    for (const left of [`${home}/.link.tmp`, `${directory}/b.tmp`]) await host.files.symlink('x', left);
+    await host.files.symlink('home', `${directory}/a`, home);
+    await host.files.symlink('x', `${directory}/b`);
+    await host.files.symlink('y', `${directory}/b`);
+    expect(await host.files.readdir(home)).toEqual([]);
+    expect(await host.files.readdir(directory)).toEqual(['a', 'b', 'home']);
+    expect([await host.files.readlink(`${directory}/a`), await host.files.readlink(`${directory}/b`)]).toEqual(['home', 'y']);
+  });
 });
 
 describe('mounts', () => {
