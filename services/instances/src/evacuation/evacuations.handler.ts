@@ -65,7 +65,10 @@ export class EvacuationsHandler implements Evacuations {
   }
 
   async #leave(context: Context): Promise<void> {
-    for (const row of await this.parts.instances.ofMember(context.input.member)) await this.#leaveOne(context, row);
+    const { member } = context.input;
+    for (const row of await this.parts.instances.ofMember(member)) await this.#leaveOne(context, row);
+    // A crash may have come between the move of one and its start.
+    for (const row of await this.parts.instances.evacuatedFrom(member)) if (row.member !== member) await this.#startWhatRan(context, row);
   }
 
   async #leaveOne(context: Context, row: InstanceRow): Promise<void> {
@@ -99,7 +102,9 @@ export class EvacuationsHandler implements Evacuations {
   }
 
   async #comeBack(context: Context): Promise<void> {
-    for (const row of await this.parts.instances.evacuatedFrom(context.input.member)) {
+    for (const { id } of await this.parts.instances.evacuatedFrom(context.input.member)) {
+      const row = await this.relocation.now({ id });
+      if (!row) continue;
       if (row.member !== context.input.member) {
         tell(context, `Migrating ${subject(row)} from "${row.member}"`);
         if (isRunning(row)) {

@@ -1,4 +1,6 @@
 import { diskKeys } from '@asterism/config-keys';
+import { isKind } from '@asterism/errors';
+import { waitingFor } from '@asterism/service';
 import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { InstanceKey } from '../admission.js';
 import { rootSize } from '../create/plan.js';
@@ -6,6 +8,9 @@ import { rootDisk } from '../expand.js';
 import { isRunning, sortedDevices, type InstanceRow } from '../instance.js';
 import { Refused } from '../refusal.js';
 import { emit, type TaskParts } from '../task-parts.js';
+
+/** For a member that is started again. */
+const patienceMs = 120_000;
 
 export interface MoveInput extends InstanceKey {
   newName: string;
@@ -72,8 +77,9 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
         name: 'the old volume',
         run: async (context) => {
           const row = await rowOf(context);
-          const gone = context.input.member === row.member ? remove(context, row) : leave(context, row).then(() => remove(context, row));
-          await gone.catch((error: unknown) => process.stderr.write(`old volume of ${row.project}/${row.name} in ${row.pool}: ${String(error)}\n`));
+          const go = (): Promise<void> => (context.input.member === row.member ? remove(context, row) : leave(context, row).then(() => remove(context, row)));
+          // From here there is no way back. A member that stays away is told of by what looks after its volumes.
+          await patiently(go).catch((error: unknown) => process.stderr.write(`old volume of ${row.project}/${row.name} in ${row.pool}: ${String(error)}\n`));
         },
       },
     ],
@@ -92,6 +98,12 @@ export function moveInstance(parts: TaskParts): TaskDefinition<MoveInput, { volu
       await parts.instances.release(unit, row.id, id);
     },
   });
+}
+
+/** Waits for a member that is away. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  const until = performance.now() + patienceMs;
+  await waitingFor('the member that an instance leaves', work, (error) => isKind(error, 'unavailable') && performance.now() < until);
 }
 
 /** The row in its new place; the root disk becomes the instance's own device there. */
