@@ -147,6 +147,8 @@ function readHost(host: Facts): Facts {
   facts['cgroup'] = [...new Set((host['cgroup'] ?? []).flatMap((path) => /(?:^|\/)asterism\/([0-9a-f-]{36})$/.exec(path)?.[1] ?? (/(^|\/)lxc\.(?!pivot$)/.test(path) ? path : [])))];
   facts['device directory'] = (host['device directory'] ?? []).filter((name) => !name.startsWith('forwarder.'));
   facts['lease'] = (host['lease'] ?? []).map((line) => line.split(' ')[1] ?? '').filter((hwaddr) => hwaddr.includes(':'));
+  // Its own link to the other members.
+  facts['veth'] = (host['veth'] ?? []).filter((name) => name !== 'eth0');
   facts['DHCP host'] = Object.entries(host).flatMap(([aspect, names]) => (aspect.startsWith('DHCP host of ') ? names : []));
   return { ...facts, ...processes(host['process'] ?? []) };
 }

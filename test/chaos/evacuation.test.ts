@@ -37,8 +37,13 @@ describe('the control plane of a cluster that dies', () => {
     const wrong: Record<string, string[]> = {};
     const plans = ownPlans(describedKind(place.server, kind), random).filter((plan) => kind === operation || ofParts(plan));
     for (const plan of plans) {
-      const problems = await runPlan(place, kind, clusterRecipes[operation]!, plan, `x${++runs}`).catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
-      if (problems.length > 0) wrong[plan.title] = problems === 'not reached' ? ['these points were not reached'] : problems;
+      const recipe = clusterRecipes[operation]!;
+      const name = `x${++runs}`;
+      const problems = await runPlan(place, kind, recipe, plan, name).catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
+      if (problems.length === 0) continue;
+      wrong[plan.title] = problems === 'not reached' ? ['these points were not reached'] : problems;
+      // What comes after it is not to suffer.
+      await recipe.clean(place, name).catch(() => undefined);
     }
     if (full) console.log(`${operation}/${kind}: ${plans.length} plans, ${Object.keys(wrong).length} wrong ${JSON.stringify(wrong, null, 1)}`);
     expect(wrong, `seed ${seed}`).toEqual({});

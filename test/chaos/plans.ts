@@ -45,13 +45,17 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Every plan of every kind with ASTERISM_CHAOS=full, or the third twelfth of them with ASTERISM_CHAOS_SLICE=3/12; else one of each of some kinds. `ASTERISM_CHAOS_SEED` chooses others. */
+/**
+ * Every plan of every kind with ASTERISM_CHAOS=full, or the third twelfth of them with ASTERISM_CHAOS_SLICE=3/12, or those whose kind and title
+ * ("instance.stop: killed accepted") match ASTERISM_CHAOS_ONLY; else one of each of some kinds. `ASTERISM_CHAOS_SEED` chooses others.
+ */
 export const full = process.env['ASTERISM_CHAOS'] === 'full';
+const only = new RegExp(process.env['ASTERISM_CHAOS_ONLY'] ?? '');
 const [slice, slices] = (process.env['ASTERISM_CHAOS_SLICE'] ?? '1/1').split('/').map(Number) as [number, number];
 
 /** Plans are dealt out over the slices one by one, since those of a kind cost much the same. */
 let dealt = 0;
 export function ownPlans(kind: Kind, random: () => number): Plan[] {
   const plans = plansOf(kind);
-  return full ? plans.filter(() => dealt++ % slices === slice - 1) : some(plans, 1, random);
+  return full ? plans.filter(({ title }) => only.test(`${kind.kind}: ${title}`) && dealt++ % slices === slice - 1) : some(plans, 1, random);
 }
