@@ -3,7 +3,7 @@ import { isKind, LxdError } from '@asterism/errors';
 import type { AsterismEvent } from '@asterism/events';
 import type { agentBackups } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
+import { defineTask, progressWords, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import type { BackupOwner, BackupRow } from './backup.js';
 import type { BackupStore } from './backup.store.js';
 
@@ -94,14 +94,9 @@ function tellProgress<O extends BackupOwner>({ id, call, input, progress }: Step
   const startedMs = performance.now();
   const tell = async (): Promise<void> => {
     const { bytes } = await agents.on(input.owner.member).backups.progress(call, { id });
-    if (bytes > 0) progress({ create_backup_progress: progressWords(bytes, performance.now() - startedMs) });
+    if (bytes > 0) progress({ create_backup_progress: progressWords(bytes, (bytes * 1000) / (performance.now() - startedMs)) });
   };
   return setInterval(() => void tell().catch(() => undefined), tellEveryMs).unref();
-}
-
-/** "54.56MB (27.20MB/s)" */
-export function progressWords(bytes: number, ms: number): string {
-  return `${(bytes / 1e6).toFixed(2)}MB (${(bytes / 1e3 / Math.max(ms, 1)).toFixed(2)}MB/s)`;
 }
 
 export function deleteBackup<O extends BackupOwner>({ store, agents, subject }: Parts<O>): TaskDefinition<BackupInput<O>, object> {

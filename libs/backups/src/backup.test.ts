@@ -1,7 +1,6 @@
 // proves: backup_compression
 import { describe, expect, it } from 'vitest';
 import { backupObject, compressionOf, invalidCompression, nextBackupName } from './backup.js';
-import { progressWords } from './backup-tasks.js';
 import { indexReader } from './backup-index.js';
 
 describe('a backup', () => {
@@ -23,13 +22,6 @@ describe('a backup', () => {
   it('shows what LXD shows', () => {
     const row = { id: '', owner_id: '', member: 'none', name: 'b', only: true, optimized: false, size_bytes: 1, created_at: new Date('2026-01-02T03:04:05.678Z'), expires_at: null };
     expect(backupObject(row, ['instance_only', 'container_only'])).toEqual({ name: 'b', created_at: '2026-01-02T03:04:05Z', expires_at: '0001-01-01T00:00:00Z', instance_only: true, container_only: true, optimized_storage: false });
-  });
-});
-
-describe('the progress of a backup', () => {
-  it('is told as the reference tells it', () => {
-    expect(progressWords(54_560_000, 2006)).toBe('54.56MB (27.20MB/s)');
-    expect(progressWords(1, 0)).toBe('0.00MB (0.00MB/s)');
   });
 });
 

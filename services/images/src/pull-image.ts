@@ -1,6 +1,6 @@
 import type { Agents } from '@asterism/agents';
 import type { agentImages } from '@asterism/proto';
-import { defineTask, type StepContext, type TaskDefinition } from '@asterism/tasks';
+import { defineTask, progressWords, type StepContext, type TaskDefinition } from '@asterism/tasks';
 import { findByPrefix } from './image.store.js';
 import type { ImageParts } from './image-parts.js';
 import { concludeImage, keepSteps, type KeepImage, type KeepState } from './keep-image.js';
@@ -59,8 +59,7 @@ async function* counted(parts: Parts, progress: (metadata: Record<string, unknow
     if (frame.part?.$case === 'chunk') bytes += frame.part.value.length;
     if (performance.now() - told >= 1000) {
       told = performance.now();
-      const megabytes = bytes / 1_000_000;
-      progress({ download_progress: `rootfs: ${megabytes.toFixed(2)}MB (${((megabytes * 1000) / (told - start)).toFixed(2)}MB/s)` });
+      progress({ download_progress: `rootfs: ${progressWords(bytes, (bytes * 1000) / (told - start))}` });
     }
     yield frame;
   }

@@ -1,5 +1,5 @@
 import { EventBusToken, event, type EventBus } from '@asterism/events';
-import { agentDefinitions, Token, type Images } from '@asterism/proto';
+import { agentDefinitions, Token, type Images, type Operations } from '@asterism/proto';
 import { RuntimeInfo, defineService } from '@asterism/service';
 import { Logger, type Provider } from '@nestjs/common';
 import { BackupsHandler } from './backups/backups.handler.js';
@@ -74,11 +74,15 @@ export const nodeAgentService = defineService({
     { provide: GuestFiles, useFactory: () => new GuestFiles() },
     {
       provide: StorageHandler,
-      inject: [HostToken, RuntimeInfo],
-      useFactory: (host: Host, { environment }: RuntimeInfo) => new StorageHandler(host, environment.stateDir).holdUntilStart(),
+      inject: [HostToken, RuntimeInfo, Token.Operations],
+      useFactory: (host: Host, { environment }: RuntimeInfo, operations: Operations) => new StorageHandler(host, environment.stateDir, operations).holdUntilStart(),
     },
     onHost(NetworksHandler),
-    onHost(ImagesHandler),
+    {
+      provide: ImagesHandler,
+      inject: [HostToken, RuntimeInfo, Token.Operations],
+      useFactory: (host: Host, { environment }: RuntimeInfo, operations: Operations) => new ImagesHandler(host, environment.stateDir, operations),
+    },
     onHost(HostHandler),
     {
       provide: BackupsHandler,

@@ -1,11 +1,15 @@
 import { LxdError } from '@asterism/errors';
-import type { agentImages, common } from '@asterism/proto';
+import type { agentImages, common, Operations } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
+import { progressOf, stageWords } from '@asterism/service';
 import type { Host } from '../host/host.js';
 import { formatOf } from './archive-stream.js';
 import { imagePaths, imagesDirectory, isFingerprint } from './image-files.js';
+import { counted } from './counted.js';
 import { packImage } from './pack-image.js';
 import { Uploads } from './uploads.js';
+
+const packing = stageWords('create_image_from_container_pack', 'Image pack');
 
 /** The image files of this member. */
 export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefinition> {
@@ -14,6 +18,7 @@ export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefi
   constructor(
     private readonly host: Host,
     private readonly stateDir: string,
+    private readonly operations?: Pick<Operations, 'update'>,
   ) {
     this.#uploads = new Uploads(host, stateDir);
   }
@@ -28,7 +33,8 @@ export class ImagesHandler implements Service<typeof agentImages.AgentImagesDefi
   }
 
   pack(call: CallContext, request: agentImages.PackImage): Promise<agentImages.Received> {
-    return this.#uploads.receive(packImage(this.host, this.stateDir, request, call.signal));
+    const count = this.operations && progressOf(this.operations, call, packing);
+    return this.#uploads.receive(counted(packImage(this.host, this.stateDir, request, call.signal), count));
   }
 
   async commit(_call: CallContext, request: agentImages.CommitImage): Promise<common.Empty> {

@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCall } from '@asterism/rpc';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { linuxHost } from '../host/linux-host.js';
 import { honestArchive } from './hostile-archives.js';
+import { StorageHandler } from '../storage/storage.handler.js';
 import { imageSource } from './image-files.js';
 import { ImagesHandler } from './images.handler.js';
 import { compressorOf } from './pack-image.js';
@@ -46,6 +47,26 @@ describe('an image of an instance', () => {
       expect(readdirSync(join(stateDir, 'images'))).toEqual([fingerprint]);
     });
   }
+
+  it('tells its operation how far it has come, once a second, and so does unpacking', async () => {
+    const told: unknown[] = [];
+    const operations = { update: async (_call: unknown, { metadata }: { metadata: Buffer }) => (told.push(JSON.parse(metadata.toString())), {}) };
+    images = new ImagesHandler(host, stateDir, operations);
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1200));
+    const behind = { ...call, operation: 'o1' };
+    const upload_id = randomUUID();
+    const { fingerprint } = await images.pack(behind, { upload_id, path: volume, compression: 'none', architecture: 'x86_64', expiry_date: 0, properties: {} });
+    await images.commit(call, { upload_id, fingerprint });
+    expect(told[0]).toMatchObject({ progress: { stage: 'create_image_from_container_pack' }, create_image_from_container_pack_progress: expect.stringMatching(/^Image pack: \d+(\.\d\d)?k?B \(\d+(\.\d\d)?k?B\/s\)$/) });
+    const storage = new StorageHandler(host, stateDir, operations);
+    const pool = { name: 'p', driver: 'dir', config: {} };
+    await storage.createPool(call, pool);
+    told.length = 0;
+    await storage.createVolume(behind, { volume: { pool, type: 'container', name: 'c1', content_type: 'filesystem', config: {}, size_bytes: 0 }, source: { $case: 'image_fingerprint', value: fingerprint } });
+    clock.mockRestore();
+    expect(told[0]).toMatchObject({ progress: { stage: 'create_instance_from_image_unpack' }, create_instance_from_image_unpack_progress: expect.stringMatching(/^Unpack: /) });
+  });
 
   it('is refused for compressors nobody knows, and leaves nothing', async () => {
     for (const compression of ['rm -rf', 'gzip; rm', 'gzip -n -k', 'sh', '']) expect(() => compressorOf(compression)).toThrow('Invalid compression algorithm');

@@ -18,6 +18,8 @@ export interface UnpackImage {
   /** An existing empty directory; gets metadata.yaml, templates/ and rootfs/. */
   target: string;
   signal?: AbortSignal | undefined;
+  /** Told of each piece that was unpacked, in bytes. */
+  count?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -28,12 +30,12 @@ export interface UnpackImage {
 export async function unpackImage(host: Host, image: UnpackImage): Promise<void> {
   try {
     if (image.rootfs === undefined) {
-      await unpackArchive(host, image.meta, image.target, 'unified', image.signal);
+      await unpackArchive(host, image, { file: image.meta, target: image.target, role: 'unified' });
     } else {
-      await unpackArchive(host, image.meta, image.target, 'metadata', image.signal);
+      await unpackArchive(host, image, { file: image.meta, target: image.target, role: 'metadata' });
       const root = join(image.target, 'rootfs');
       await host.files.mkdir(root, { mode: 0o755 });
-      await unpackArchive(host, image.rootfs, root, 'rootfs', image.signal);
+      await unpackArchive(host, image, { file: image.rootfs, target: root, role: 'rootfs' });
     }
     await requireRootfs(host, image.target);
   } catch (error) {
@@ -44,11 +46,11 @@ export async function unpackImage(host: Host, image: UnpackImage): Promise<void>
   }
 }
 
-async function unpackArchive(host: Host, file: string, target: string, role: ArchiveRole, signal?: AbortSignal): Promise<void> {
+async function unpackArchive(host: Host, { signal, count }: UnpackImage, { file, target, role }: { file: string; target: string; role: ArchiveRole }): Promise<void> {
   const format = await formatOf(host, file);
   if (format === 'qcow2') throw new LxdError('bad-request', 'Refused image archive: a disk image is no root file system');
   if (format === 'squashfs') await unpackSquashfs(host, { target, image: file }, role, signal);
-  else await unpackTar(host, { file, format, target, role, signal });
+  else await unpackTar(host, { file, format, target, role, signal, count });
 }
 
 interface TarArchive {
@@ -57,6 +59,7 @@ interface TarArchive {
   target: string;
   role: ArchiveRole;
   signal?: AbortSignal | undefined;
+  count?: ((bytes: number) => void) | undefined;
 }
 
 const extract = ['tar', '--restrict', '--force-local', '-C', '/target', '--numeric-owner', '--preserve-permissions', '--same-owner', '--xattrs', '--xattrs-include=*', '-xf', '-'] as const;
@@ -68,6 +71,7 @@ async function unpackTar(host: Host, archive: TarArchive): Promise<void> {
   const guard = new TarGuard(new ArchiveRules(archive.role, size));
   try {
     for await (const chunk of tarStream(host, archive.file, archive.format, archive.signal)) {
+      archive.count?.(chunk.length);
       const pieces = guard.push(chunk);
       const tarReads = pieces.length === 0 || (await written(tar.stdin, pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
       if (!tarReads || guard.ended) break;

@@ -1,6 +1,7 @@
 import { LxdError } from '@asterism/errors';
-import type { agentStorage, common } from '@asterism/proto';
+import type { agentStorage, common, Operations } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
+import { progressOf, stageWords } from '@asterism/service';
 import type { Host } from '../host/host.js';
 import { makeDrivers } from './drivers.js';
 import { keepFiles, whyNotThere } from './kept-files.js';
@@ -13,6 +14,8 @@ import { linkSnapshots, linkVolume, unlinkSnapshots, unlinkVolume } from './volu
 import { requireVolume, VolumeMaker } from './volume-maker.js';
 
 const nothing: common.Empty = {};
+/** As LXD says it, whatever the image's format. */
+const unpacking = stageWords('create_instance_from_image_unpack', 'Unpack');
 
 /** AgentStorage: pools and volumes of this member. Calls for one pool or volume run one after the other and may be repeated. */
 export class StorageHandler implements Service<typeof agentStorage.AgentStorageDefinition> {
@@ -24,7 +27,7 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
   #started = settled();
   readonly #maker: VolumeMaker;
 
-  constructor(host: Host, stateDir: string) {
+  constructor(host: Host, stateDir: string, private readonly operations?: Pick<Operations, 'update'>) {
     this.#host = host;
     this.#layout = new Layout(stateDir);
     this.#driver = makeDrivers(host, this.#layout);
@@ -113,10 +116,10 @@ export class StorageHandler implements Service<typeof agentStorage.AgentStorageD
     return this.#driver(pool.driver).poolUsage(pool);
   }
 
-  createVolume(_call: CallContext, request: agentStorage.CreateVolumeRequest): Promise<agentStorage.VolumePath> {
+  createVolume(call: CallContext, request: agentStorage.CreateVolumeRequest): Promise<agentStorage.VolumePath> {
     return this.#onVolume(request.volume, async (volume, driver) => {
       const path = this.#layout.volume(volume);
-      if (!(await this.#host.files.exists(path))) await this.#maker.make(volume, request.source);
+      if (!(await this.#host.files.exists(path))) await this.#maker.make(volume, request.source, this.operations && progressOf(this.operations, call, unpacking));
       // Again when it was made before a crash: then nobody limited it.
       if (volume.size_bytes > 0 && volume.content_type !== 'block') await this.#limitNew(volume, driver);
       await linkVolume(this.#host, this.#layout, volume);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
+import type { Count } from '@asterism/service';
 import type { Host } from '../host/host.js';
 import { restoreBackup } from '../backups/restore-backup.js';
 import { imageSource } from '../images/image-files.js';
@@ -24,8 +25,9 @@ export interface MakerOptions {
 export class VolumeMaker {
   constructor(private readonly options: MakerOptions) {}
 
-  async make(volume: Volume, source: VolumeSource): Promise<void> {
-    if (source?.$case === 'image_fingerprint') return this.#fromImage(volume, source.value);
+  /** @param unpacked is told of each piece of an image that is unpacked for it. */
+  async make(volume: Volume, source: VolumeSource, unpacked?: Count): Promise<void> {
+    if (source?.$case === 'image_fingerprint') return this.#fromImage(volume, source.value, unpacked);
     if (source?.$case === 'copy') return this.#fromCopy(volume, source.value);
     if (source?.$case === 'backup') return restoreBackup({ ...this.options, driver: this.#driverOf(volume.pool) }, volume, source.value);
     await this.#driverOf(volume.pool).createVolume(volume, volume.content_type === 'block' ? (directory) => this.#makeDisk(volume, directory) : undefined);
@@ -35,9 +37,9 @@ export class VolumeMaker {
     await this.options.host.files.sparse(join(directory, 'root.img'), volume.size_bytes, { mode: 0o600 });
   }
 
-  async #fromImage(volume: Volume, fingerprint: string): Promise<void> {
+  async #fromImage(volume: Volume, fingerprint: string, count?: Count): Promise<void> {
     const driver = this.#driverOf(volume.pool);
-    const unpack = (target: string): Promise<void> => this.#unpack(fingerprint, target);
+    const unpack = (target: string): Promise<void> => this.#unpack(fingerprint, target, count);
     if (!driver.keepsImages) return driver.createVolume(volume, unpack);
     const image: Volume = { ...volume, type: 'image', name: fingerprint, size_bytes: 0 };
     const path = this.options.layout.volume(image);
@@ -47,9 +49,9 @@ export class VolumeMaker {
     await driver.copyVolume({ volume: image }, volume);
   }
 
-  async #unpack(fingerprint: string, target: string): Promise<void> {
+  async #unpack(fingerprint: string, target: string, count?: Count): Promise<void> {
     const { host, layout } = this.options;
-    await unpackImage(host, { ...(await imageSource(host, layout.stateDir, fingerprint)), target });
+    await unpackImage(host, { ...(await imageSource(host, layout.stateDir, fingerprint)), target, count });
   }
 
   /** Snapshots first: once the volume has its name, the copy is complete. */

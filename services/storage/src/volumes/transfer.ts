@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Agents } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
-import type { agentBackups, agentStorage } from '@asterism/proto';
+import { Token, type agentBackups, type agentStorage, type Operations } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import { progressOf, progressWords, type Count } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { writeArchive } from '../backups/write-archive.js';
 import type { PoolRow } from '../pools/pool.store.js';
@@ -22,16 +23,20 @@ type Target = Parameters<typeof agentVolume>[1];
 /** Brings a volume's content to another member: as an archive, in the driver's own streams where both pools have the same driver. */
 @Injectable()
 export class Transfer {
-  constructor(@Inject(Agents) private readonly agents: Agents) {}
+  constructor(
+    @Inject(Agents) private readonly agents: Agents,
+    @Inject(Token.Operations) private readonly operations: Operations,
+  ) {}
 
   /** Makes the volume on the target's member. What lies on the way is gone afterwards, whatever happens. */
   async bring(call: CallContext, source: Found, content: Content, target: { pool: PoolRow; volume: Target; made: agentStorage.Volume }): Promise<agentStorage.VolumePath> {
     const from = { backups: this.agents.on(source.volume.member).backups, id: '' };
     const to = { agent: this.agents.on(target.volume.member), id: '' };
     const id = transferId(source.volume, target);
+    const count = progressOf(this.operations, call, (bytes, bytesPerSecond) => ({ fs_progress: `${source.volume.name}: ${progressWords(bytes, bytesPerSecond)}` }));
     try {
       await this.#write(call, source, content, { id, optimized: source.pool.driver === target.pool.driver });
-      await to.agent.backups.receive(call, frames(id, from.backups.read(call, { id })));
+      await to.agent.backups.receive(call, frames(id, from.backups.read(call, { id }), count));
       return await to.agent.storage.createVolume(call, { volume: target.made, source: { $case: 'backup', value: { id, snapshots: content.snapshots, idmaps: {} } } });
     } finally {
       await Promise.allSettled([from.backups.delete(call, { id }), to.agent.backups.delete(call, { id })]);
@@ -60,10 +65,12 @@ function transferId(source: VolumeRow, { volume }: { volume: Target }): string {
 }
 
 /** Chunks are reused by who reads; the receiver may still hold one when it asks for the next. */
-async function* frames(id: string, file: AsyncIterable<agentBackups.BackupFile>): AsyncIterable<agentBackups.ReceiveBackup> {
+async function* frames(id: string, file: AsyncIterable<agentBackups.BackupFile>, count: Count): AsyncIterable<agentBackups.ReceiveBackup> {
   yield { part: { $case: 'header', value: { id, max_bytes: 0 } } };
   for await (const { part } of file) {
     if (!part) throw new LxdError('internal', 'Empty frame of an archive');
-    if (part.$case === 'chunk') yield { part: { $case: 'chunk', value: Buffer.from(part.value) } };
+    if (part.$case !== 'chunk') continue;
+    count(part.value.length);
+    yield { part: { $case: 'chunk', value: Buffer.from(part.value) } };
   }
 }
