@@ -7,13 +7,14 @@ const lab = laboratory();
 describe('disks and block devices', () => {
   beforeAll(async () => {
     await lab.sh(`mkdir -p /srv/shared && echo ours > /srv/shared/file && chown -R 0:0 /srv/shared && chmod 700 /srv/shared
-      truncate -s 32M /srv/disk.img && mke2fs -q -t ext4 /srv/disk.img && losetup /dev/loop7 /srv/disk.img`);
+      truncate -s 32M /srv/disk.img && mke2fs -q -t ext4 /srv/disk.img && losetup /dev/loop7 /srv/disk.img
+      dmsetup create mapped --table '0 65536 linear /dev/loop7 0' 2>&1 && ls /dev/mapper/mapped`);
   });
   afterEach(async () => {
     await lab.try('lxc config device remove guest d0');
   });
   afterAll(async () => {
-    await lab.try('losetup -d /dev/loop7; rm -rf /srv/*');
+    await lab.try('dmsetup remove mapped; losetup -d /dev/loop7; rm -rf /srv/*');
   });
 
   it('the root of an unprivileged instance is the host\'s on disk and the guest\'s in it', async () => {
@@ -37,6 +38,13 @@ describe('disks and block devices', () => {
     expect(await lab.sh('lxc exec guest -- grep " /mnt " /proc/mounts')).toMatch(/^\/dev\/loop7 \/mnt ext4 .*noexec/);
     await lab.sh('lxc config device remove guest d0');
     expect(await lab.sh('lxc exec guest -- grep -c " /mnt " /proc/mounts || true')).toBe('0');
+  });
+
+  it('a device of the device mapper is mounted, and shown', async () => {
+    await lab.sh('lxc config device add guest d0 disk source=/dev/mapper/mapped path=/mnt');
+    expect(await lab.sh('lxc exec guest -- grep " /mnt " /proc/mounts')).toContain(' ext4 ');
+    await lab.sh('lxc config device remove guest d0; lxc config device add guest d0 unix-block source=/dev/mapper/mapped path=/dev/data');
+    expect(await lab.sh('lxc exec guest -- dd if=/dev/data bs=1 skip=1080 count=2 2>/dev/null | od -An -tx1')).toContain('53 ef');
   });
 
   it('unix-block shows the node itself', async () => {

@@ -6,16 +6,16 @@ import { Machine } from './machine.js';
 import { startServer } from './server.js';
 
 /** A machine of its own: which control groups there are is decided at boot. */
-describe('limits with cgroup v1 beside v2', () => {
+describe.each(['hybrid', 'v1'] as const)('limits with control groups of the kind %s', (kind) => {
   let machine: Machine | undefined;
   let lab: Lab | undefined;
   beforeAll(async () => {
-    machine = await Machine.boot(image(), 'hybrid');
+    machine = await Machine.boot(image(), kind);
     lab = await startServer(machine);
   });
   afterAll(async () => {
     await machine?.off();
   });
 
-  limitsReadBack(() => lab!, 'hybrid');
+  limitsReadBack(() => lab!, kind);
 });

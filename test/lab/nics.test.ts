@@ -65,27 +65,3 @@ describe('nics on a card of the host', () => {
     expect(await lab.sh('ip link show eth2')).toContain('52:54:00:00:00:03');
   });
 });
-
-/** A card of netdevsim: its physical function and its virtual ones are software. */
-describe('SR-IOV', () => {
-  const card = '/sys/bus/netdevsim/devices/netdevsim7';
-
-  beforeAll(async () => {
-    await lab.sh(`modprobe netdevsim && echo "7 1" > /sys/bus/netdevsim/new_device && ls ${card}/net`);
-  });
-  afterAll(async () => {
-    await lab.try('lxc config device remove guest n0; echo 7 > /sys/bus/netdevsim/del_device');
-  });
-
-  const parent = (): Promise<string> => lab.sh(`ls ${card}/net`);
-
-  it('a card whose functions are no devices of their own is refused', async () => {
-    expect(await lab.refusal(`lxc config device add guest n0 nic nictype=sriov parent=${await parent()} name=n0`)).toContain('SR-IOV');
-  });
-
-  it('the kernel takes the settings of a function as the driver writes them', async () => {
-    await lab.sh(`echo 2 > ${card}/sriov_numvfs
-      echo 'link set dev ${await parent()} vf 1 mac 00:16:3e:00:00:01 vlan 9 spoofchk on' | ip -batch -`);
-    expect(await lab.sh(`ip link show ${await parent()}`)).toMatch(/vf 1 .*00:16:3e:00:00:01.* vlan 9, spoof checking on/);
-  });
-});

@@ -60,6 +60,14 @@ describe('gpu', () => {
     }
     expect(await lab.refusal('lxc config device add guest g0 gpu vendorid=10de')).toContain('Failed to detect requested GPU device');
   });
+
+  it('a card that is on no bus (vkms) is found by its number', async () => {
+    await lab.sh('modprobe vkms; until ls /dev/dri/card1; do sleep 0.2; done; lxc config device add guest g0 gpu id=1 mode=0600');
+    expect(await lab.sh('lxc exec guest -- ls -l /dev/dri')).toMatch(/^(?:total 0\n)?crw------- .* 226,\s+1 .* card1$/);
+    await lab.sh('lxc config device remove guest g0');
+    expect(await lab.refusal('lxc exec guest -- ls /dev/dri/card1')).toContain('No such file');
+    await lab.sh('modprobe -r vkms');
+  });
 });
 
 describe('tpm', () => {

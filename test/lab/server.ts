@@ -17,7 +17,7 @@ export function serverOfRun(): keyof typeof commands {
   return process.env['ASTERISM_LAB_SERVER'] === 'lxd' ? 'lxd' : 'asterism';
 }
 
-/** Starts the server in the machine, with a dir pool, a bridge, a default profile of both, and the busybox image, and the instance "guest", which has no nic. */
+/** Starts the server in the machine, with a dir pool, the busybox image, and the instance "guest", which has no nic. */
 export async function startServer({ directory, port }: Machine): Promise<Lab> {
   const lab = new Lab(port);
   writeFileSync(join(directory, 'exchange', 'busybox.tar.gz'), await busyboxImage(readFileSync('/bin/busybox')));
@@ -31,9 +31,6 @@ END
   await lab.sh('until [ -S $LXD_DIR/unix.socket ] && lxc query /internal/ready > /dev/null 2>&1; do kill -0 $(cat /run/server.pid) || { cat /exchange/server.log; exit 1; }; sleep 1; done', 600);
   await lab.sh(
     `lxc storage create default dir
-    lxc network create lxdbr0 ipv4.address=10.211.9.1/24 ipv4.nat=true ipv6.address=fd42:211:9::1/64 ipv6.nat=true
-    lxc profile device add default root disk path=/ pool=default
-    lxc profile device add default eth0 nic name=eth0 network=lxdbr0
     lxc image import /exchange/busybox.tar.gz --alias busybox
     lxc launch busybox guest --no-profiles --storage default`,
     400,

@@ -5,8 +5,13 @@ import { image } from './image/image.js';
 import { Machine } from './machine.js';
 import { serverOfRun, startServer } from './server.js';
 
-/** One machine with one server for the whole run. `ASTERISM_LAB_LOG` names a file that the server's log is kept in. */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** One machine with one server for the whole run, or the one held by `hold.ts`. `ASTERISM_LAB_LOG` names a file that the server's log is kept in. */
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const held = process.env['ASTERISM_LAB'];
+  if (held) {
+    project.provide('port', held);
+    return undefined;
+  }
   const started = Date.now();
   const machine = await Machine.boot(image(), 'v2');
   const off = async (): Promise<void> => {

@@ -14,7 +14,6 @@ const withoutEffect: Readonly<Record<string, string>> = {
   'size.state': 'virtual machines',
   'boot.priority': 'virtual machines',
   mdev: 'virtual machines',
-  'limits.network.priority': 'the kernel has no net_prio any more',
   'security.protection.shift': 'nothing is shifted on disk',
   'mig.uuid': 'cards cut by NVIDIA are refused',
   'mig.gi': 'cards cut by NVIDIA are refused',

@@ -10,8 +10,8 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount --make-rshared /
 
-# cgroup v2 alone, or the older hierarchies beside it: lab.cgroups=hybrid.
-if grep -q lab.cgroups=hybrid /proc/cmdline; then
+# cgroup v2 alone, the older hierarchies beside it (lab.cgroups=hybrid), or those alone (v1).
+if ! grep -q lab.cgroups=v2 /proc/cmdline; then
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
   for controller in cpuset cpu,cpuacct blkio memory devices freezer net_cls,net_prio perf_event hugetlb pids rdma; do
     mkdir "/sys/fs/cgroup/$controller"
@@ -19,9 +19,12 @@ if grep -q lab.cgroups=hybrid /proc/cmdline; then
   done
   ln -s cpu,cpuacct /sys/fs/cgroup/cpu
   ln -s cpu,cpuacct /sys/fs/cgroup/cpuacct
-  mkdir /sys/fs/cgroup/systemd /sys/fs/cgroup/unified
+  mkdir /sys/fs/cgroup/systemd
   mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
-  mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
+  if grep -q lab.cgroups=hybrid /proc/cmdline; then
+    mkdir /sys/fs/cgroup/unified
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
+  fi
 else
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   # As systemd has it, and LXC looks for it: what is not in the root may get controllers.

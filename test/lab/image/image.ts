@@ -9,9 +9,11 @@ export interface Image {
   kernel: string;
   initrd: string;
   root: string;
+  /** What starts QEMU. */
+  emulator: readonly string[];
 }
 
-const commands = { 'qemu-system-x86_64': 'qemu-system-x86', mmdebstrap: 'mmdebstrap', cpio: 'cpio', mke2fs: 'e2fsprogs', xz: 'xz-utils' };
+const commands = { mmdebstrap: 'mmdebstrap', cpio: 'cpio', mke2fs: 'e2fsprogs', xz: 'xz-utils' };
 const laboratory = join(repository, 'test/lab');
 
 /** The image that the recipe makes, built when there is none of this recipe (three to five minutes), then kept in the user's cache directory. */
@@ -21,7 +23,16 @@ export function image(): Image {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'asterism-lab');
   const directory = join(cache, recipeHash());
   if (!existsSync(directory)) build(cache, directory);
-  return { kernel: join(directory, 'vmlinux'), initrd: join(directory, 'initrd'), root: join(directory, 'root.img') };
+  return { kernel: join(directory, 'vmlinux'), initrd: join(directory, 'initrd'), root: join(directory, 'root.img'), emulator: emulator(join(directory, 'emulator')) };
+}
+
+/** Of another Debian than the host's: it finds its libraries, modules and firmware in its own tree. */
+function emulator(tree: string): string[] {
+  const libraries = join(tree, 'usr/lib/x86_64-linux-gnu');
+  return [
+    'env', `QEMU_MODULE_DIR=${join(libraries, 'qemu')}`, join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', libraries,
+    join(tree, 'usr/bin/qemu-system-x86_64'), '-L', join(tree, 'usr/share/qemu'), '-L', join(tree, 'usr/share/seabios'),
+  ];
 }
 
 /** Replaces what older recipes left. */

@@ -8,11 +8,14 @@ mkdir -p "$root/kernel/modules"
 chroot "$root" sh -c "cd /kernel && apt-get -qq download linux-image-$version && dpkg -x linux-image-*.deb image"
 mv "$root/kernel/image/lib/modules/$version" "$root/kernel/modules/$version"
 
-# netdevsim: network cards with virtual functions that are all software.
-chroot "$root" sh -c "cd /kernel && tar -xf /usr/src/linux-source-6.1.tar.xz linux-source-6.1/drivers/net/netdevsim &&
-  make -s -C /lib/modules/$version/build M=/kernel/linux-source-6.1/drivers/net/netdevsim CONFIG_NETDEVSIM=m modules"
+# netdevsim, network cards with virtual functions that are all software, and vkms, a graphics card that is.
 mkdir -p "$root/kernel/modules/$version/updates"
-mv "$root"/kernel/linux-source-6.1/drivers/net/netdevsim/netdevsim.ko "$root/kernel/modules/$version/updates/"
+for driver in drivers/net/netdevsim:CONFIG_NETDEVSIM drivers/gpu/drm/vkms:CONFIG_DRM_VKMS; do
+  directory=linux-source-6.1/${driver%:*}
+  chroot "$root" sh -c "cd /kernel && tar -xf /usr/src/linux-source-6.1.tar.xz $directory &&
+    make -s -C /lib/modules/$version/build M=/kernel/$directory ${driver#*:}=m modules"
+  mv "$root/kernel/$directory"/*.ko "$root/kernel/modules/$version/updates/"
+done
 
 # QEMU starts the kernel itself, faster than the kernel can unpack itself: its ELF image is the xz stream inside bzImage.
 image=$root/kernel/image/boot/vmlinuz-$version

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the laboratory's image from Debian packages: $1/vmlinux, $1/initrd, $1/root.img. Needs root and the network.
+# Makes the laboratory's image from Debian packages: $1/vmlinux, $1/initrd, $1/root.img, and $1/emulator. Needs root and the network.
 set -eu
 export LC_ALL=C
 out=$1
@@ -8,7 +8,7 @@ suite=bookworm
 
 # What a host of Asterism has (deploy/host/setup.mjs), the reference server, and the tools of the tests.
 packages=kmod,udev,iproute2,lxc,lxd,lxd-client,uidmap,btrfs-progs,e2fsprogs,dnsmasq-base,nftables,postgresql-15,squashfs-tools,zstd,xz-utils,bzip2,rsync
-packages=$packages,busybox-static,attr,acl,apparmor,swtpm,swtpm-tools,rdma-core,iputils-ping,procps,ethtool,jq
+packages=$packages,busybox-static,attr,acl,apparmor,swtpm,swtpm-tools,rdma-core,iputils-ping,procps,ethtool,jq,dmsetup
 builder=linux-headers-amd64,linux-source-6.1,gcc-12,make,xz-utils
 
 bootstrap() {
@@ -17,6 +17,10 @@ bootstrap() {
   shift 2
   mmdebstrap --quiet --mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"' --include="$include" "$@" "$suite" "$target"
 }
+
+# The QEMU of Debian 13: it has network cards with virtual functions (igb). It runs with its own libraries.
+mmdebstrap --quiet --mode=root --variant=extract --aptopt='APT::Install-Recommends "false"' --include=qemu-system-x86 trixie "$out/emulator"
+rm -rf "$out/emulator/usr/share/doc" "$out/emulator/usr/share/man" "$out/emulator/usr/share/locale"
 
 # The kernel, and the modules that Debian's configuration leaves out.
 bootstrap "$out/builder" "$builder" --customize-hook="sh '$here/kernel.sh' \"\$1\"" --skip=cleanup/apt

@@ -93,8 +93,12 @@ function processLimit(config: Readonly<Record<string, string>>): CgroupValue[] {
   return limit ? [['pids.max', limit]] : [];
 }
 
-/** What "no limit" is, for a limit that a running instance loses. */
-export const unlimited: Readonly<Record<string, string>> = {
+/** What is written for a limit that a running instance loses. */
+export function withoutLimit(file: string): CgroupValue {
+  return [file, unlimited[file] ?? (file.endsWith('.limit_in_bytes') ? '-1' : 'max')];
+}
+
+const unlimited: Readonly<Record<string, string>> = {
   'memory.limit_in_bytes': '-1',
   'memory.memsw.limit_in_bytes': '-1',
   'memory.soft_limit_in_bytes': '-1',

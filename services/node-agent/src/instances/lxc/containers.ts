@@ -8,12 +8,13 @@ import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { InstanceRecord, RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
 import { updateProfile } from './apparmor-profile.js';
-import { cgroupLimits, unlimited, type CgroupValue } from './cgroup-limits.js';
+import { cgroupLimits, withoutLimit, type CgroupValue } from './cgroup-limits.js';
 import { CommandSocket } from './command-socket.js';
 import { balanced, cpusOfOthers, pickCpus } from './cpu-set.js';
 import { diskLimits, withoutThrottle } from './disk-limits.js';
 import { idmapBase, idmapJson } from './idmap.js';
 import { intercepts } from './interception-policy.js';
+import { setNetworkPriority } from './network-priority.js';
 import { endOrphan, idmapFor, limitFacts, loadModules, starting, startSteps, type StartTools } from './start-container.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
@@ -111,6 +112,7 @@ export class Containers {
   async update(before: InstanceSpec, wish: InstanceSpec, running: RunningHandle): Promise<Record<string, string>> {
     await updateProfile(this.tools.host, this.tools.known.layout, before, wish);
     await this.updateLimits(before, wish);
+    if (before.config[instanceKeys.limitsNetworkPriority.name] !== wish.config[instanceKeys.limitsNetworkPriority.name]) await setNetworkPriority(this.tools.host, wish);
     await this.updateModules(before, wish);
     const cpus = await this.updateCpus(before, wish, running);
     const events = guestEvents(before, wish);
@@ -164,13 +166,13 @@ export class Containers {
     const next = new Map(cgroupLimits(wish.config, limitFacts(facts, undefined)));
     const [oldDisks, nextDisks] = [await diskLimits(host, before, facts.cgroups), await diskLimits(host, wish, facts.cgroups)];
     const changed = [...next].filter(([file, value]) => old.get(file) !== value);
-    const dropped = [...old.keys()].filter((file) => !next.has(file)).map((file): CgroupValue => [file, unlimited[file] ?? 'max']);
+    const dropped = [...old.keys()].filter((file) => !next.has(file)).map(withoutLimit);
     const throttles = isDeepStrictEqual(oldDisks, nextDisks) ? [] : [...oldDisks.map(withoutThrottle), ...nextDisks];
     const group = `/${instanceCgroup(wish.id)}/payload`;
     try {
       await writeLimits(host, group, [...dropped, ...changed, ...throttles]);
     } catch (error) {
-      const back = [...dropped, ...changed].map(([file]): CgroupValue => [file, old.get(file) ?? unlimited[file] ?? 'max']);
+      const back = [...dropped, ...changed].map(([file]) => (old.has(file) ? ([file, old.get(file)!] as const) : withoutLimit(file)));
       await writeLimits(host, group, back).catch(() => undefined);
       throw error;
     }

@@ -21,6 +21,7 @@ import { diskLimits } from './disk-limits.js';
 import { containerIdmap, idmapBase, idmapJson, isWithin } from './idmap.js';
 import type { Interception } from './interception.js';
 import { isOn, lxcConfig, nvidiaHook } from './lxc-config.js';
+import { setNetworkPriority } from './network-priority.js';
 import { seccompPolicy } from './seccomp-policy.js';
 
 const ORPHAN_GRACE_MS = 10_000;
@@ -69,6 +70,7 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
     { name: 'write configuration', run: (start) => writeConfiguration(tools, start) },
     { name: 'launch', run: (start) => launch(tools, start), undo: (start) => killMonitor(tools, start) },
     { name: 'attend to devices', run: ({ spec, handle }) => tools.devices.attend(spec, handle!) },
+    { name: 'set the network priority', run: async ({ spec }) => void (spec.config[instanceKeys.limitsNetworkPriority.name] && (await setNetworkPriority(tools.host, spec))) },
     { name: 'keep the handle', run: (start) => tools.known.save({ spec: start.spec, running: { ...start.handle!, volatile: start.volatile } }) },
   ];
 }
