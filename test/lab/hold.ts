@@ -5,7 +5,10 @@ import { startServer } from './server.js';
 
 const asked = process.argv[2] ?? 'v2';
 const machine = await Machine.boot(image(), cgroups.find((kind) => kind === asked) ?? 'v2');
-await startServer(machine);
+await startServer(machine).catch(async (error: unknown) => {
+  await machine.off();
+  throw error;
+});
 console.log(`scenarios run in it with ASTERISM_LAB=${machine.port.path}`);
 machine.port.close();
 const forever = setInterval(() => {}, 60_000);

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { performGuestRequest, type GuestRequest, type GuestRoot } from './guest-file-operations.js';
 
-/** The thread behind GuestFiles: one request at a time, one answer each. */
+/** The thread behind GuestFiles: "ready" once, then one request at a time, one answer each. */
 parentPort!.on('message', ({ guest, request }: { guest: GuestRoot; request: GuestRequest }) => {
   try {
     parentPort!.postMessage({ answer: performGuestRequest(guest, request) });
@@ -10,3 +10,4 @@ parentPort!.on('message', ({ guest, request }: { guest: GuestRoot; request: Gues
     parentPort!.postMessage({ failure: { code: code ?? 'EIO', message } });
   }
 });
+parentPort!.postMessage('ready');

@@ -9,6 +9,7 @@ import { youngBuffers } from './young-buffers.js';
 export type { FileFacts, GuestAnswer, GuestRequest, GuestRoot } from './guest-file-operations.js';
 
 const deadlineMs = 10_000;
+const startWithinMs = 120_000;
 const patienceMs = 100;
 const maxThreads = 4;
 const idleMs = 60_000;
@@ -20,6 +21,8 @@ const closeAsync = promisify(close);
 
 interface Thread {
   worker: Worker;
+  /** It has loaded its code, which may take long on a busy or emulated host and is no fault of a guest's. */
+  isReady: boolean;
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -41,8 +44,14 @@ export class GuestFiles {
     let reply: Reply | undefined;
     try {
       reply = await new Promise<Reply>((resolve, reject) => {
-        timer = setTimeout(() => reject(new LxdError('timeout', 'The instance’s file system does not answer')), deadlineMs);
-        thread.worker.once('message', resolve);
+        const giveUp = (): void => reject(new LxdError('timeout', 'The instance’s file system does not answer'));
+        timer = setTimeout(giveUp, thread.isReady ? deadlineMs : startWithinMs);
+        thread.worker.on('message', (message: 'ready' | Reply) => {
+          if (message !== 'ready') return resolve(message);
+          thread.isReady = true;
+          clearTimeout(timer);
+          timer = setTimeout(giveUp, deadlineMs);
+        });
         thread.worker.once('error', reject);
         thread.worker.postMessage({ guest, request });
       });
@@ -159,7 +168,7 @@ export class GuestFiles {
       resourceLimits: { maxOldGenerationSizeMb: 32, stackSizeMb: 2 },
     });
     worker.unref();
-    return { worker, idle: undefined };
+    return { worker, isReady: false, idle: undefined };
   }
 
   #release(thread: Thread): void {

@@ -68,7 +68,7 @@ export function memoryBytes(text: string, hostMemoryBytes: number): number {
   return bytes;
 }
 
-/** Shares out of 1024 by percent and priority (10 costs nothing, 0 costs ten), or a quota per period ("25ms/100ms"). */
+/** Shares out of 1024, or of 100 in the unified tree, by percent and priority (10 costs nothing, 0 costs ten), or a quota per period ("25ms/100ms"). */
 function cpuLimits(config: Readonly<Record<string, string>>, facts: LimitFacts): CgroupValue[] {
   const values: CgroupValue[] = facts.cpus === undefined ? [] : [['cpuset.cpus', facts.cpus]];
   const allowance = config[instanceKeys.limitsCpuAllowance.name] ?? '';
@@ -77,8 +77,8 @@ function cpuLimits(config: Readonly<Record<string, string>>, facts: LimitFacts):
   const quota = /^(\d+)ms\/(\d+)ms$/.exec(allowance);
   const penalty = priority === '' ? 0 : 10 - Number(priority);
   if (percent || penalty > 0) {
-    const shares = Math.max(2, Math.floor((1024 * Number(percent?.[1] ?? 100)) / 100) - penalty);
-    values.push(facts.version === 'v2' ? ['cpu.weight', String(Math.min(10_000, Math.max(1, Math.round((shares * 100) / 1024))))] : ['cpu.shares', String(shares)]);
+    const shares = (whole: number): number => Math.floor((whole * Number(percent?.[1] ?? 100)) / 100) - penalty;
+    values.push(facts.version === 'v2' ? ['cpu.weight', String(Math.min(10_000, Math.max(1, shares(100))))] : ['cpu.shares', String(Math.max(2, shares(1024)))]);
   }
   if (quota) {
     const [quotaUs, periodUs] = [Number(quota[1]) * 1000, Number(quota[2]) * 1000];
