@@ -25,10 +25,23 @@ type Pair = [TestServer, TestServer];
 const kinds: [ServerKind, ServerKind] = [lxd, options.has('--self') ? lxd : asterism];
 const used = new Set<Accepted>();
 
-async function startPair(): Promise<Pair> {
-  const pair = await Promise.all(kinds.map(async (kind) => await TestServer.start(kind)));
+async function startPair(how: (kind: ServerKind) => ServerKind = (kind) => kind): Promise<Pair> {
+  const pair = await Promise.all(kinds.map(async (kind) => await TestServer.start(how(kind))));
   await Promise.all(pair.map(writeMaterial));
   return pair as Pair;
+}
+
+/** Servers of the script's own; undefined where it takes those that all share. */
+async function ownPair(script: Script): Promise<Pair | undefined> {
+  if (script.fresh) return await startPair();
+  if (!script.unmapped) return undefined;
+  const pair = await startPair(withoutIdmappedMounts);
+  await Promise.all(pair.map(setDefaults));
+  return pair;
+}
+
+function withoutIdmappedMounts(kind: ServerKind): ServerKind {
+  return { ...kind, env: (stateDirectory) => ({ ...kind.env(stateDirectory), LXD_IDMAPPED_MOUNTS_DISABLE: '1', ASTERISM_IDMAPPED_MOUNTS_DISABLE: '1' }) };
 }
 
 /** Servers with the defaults, made again when a reset fails. */
@@ -92,7 +105,8 @@ async function forgetShared(): Promise<void> {
 
 /** Number of differing steps that nobody accepted. */
 async function runScript(script: Script): Promise<number> {
-  const pair = script.fresh ? await startPair() : await sharedPair();
+  const own = await ownPair(script);
+  const pair = own ?? (await sharedPair());
   const runs = pair.map((server) => new Run(server, script));
   let differences = 0;
   for (const step of script.steps) {
@@ -108,7 +122,7 @@ async function runScript(script: Script): Promise<number> {
     differences++;
     console.log(`  ${script.name}:${step.line}  ${describeStep(step)}\n${showDiff(changed)}`);
   }
-  if (script.fresh) await removePair(pair);
+  if (own) await removePair(own);
   else await settleShared(pair);
   return differences;
 }

@@ -12,6 +12,7 @@
  *   @kill                                     the same with SIGKILL
  *   @exchange file                            each server's work directory gets the other's file as other-<file>
  *   @fresh                                    (first line) the script wants servers without any defaults
+ *   @unmapped                                 (first line) the script wants servers of its own that do without idmapped mounts
  * A line that ends in a backslash goes on in the next one; `#` begins a comment.
  */
 export type Step =
@@ -26,6 +27,7 @@ export type Step =
 export interface Script {
   name: string;
   fresh: boolean;
+  unmapped: boolean;
   steps: Step[];
 }
 
@@ -34,11 +36,13 @@ const methods = new Set(['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'HEAD', 'OPTIO
 export function parseScript(name: string, text: string): Script {
   const steps: Step[] = [];
   let fresh = false;
+  let unmapped = false;
   let sorted = false;
   for (const { line, text: source } of logicalLines(text)) {
     const [word = ''] = source.split(/\s/, 1);
     const rest = source.slice(word.length).trim();
     if (word === '@fresh') fresh = true;
+    else if (word === '@unmapped') unmapped = true;
     else if (word === '@sort') sorted = true;
     else if (word === '@wait' || word === '@quiet') steps.push({ kind: word === '@wait' ? 'wait' : 'quiet', line, command: rest });
     else if (word === '@operation' || word === '@restart' || word === '@kill') steps.push({ kind: word.slice(1) as 'operation' | 'restart' | 'kill', line });
@@ -50,7 +54,7 @@ export function parseScript(name: string, text: string): Script {
     else steps.push({ kind: 'shell', line, command: source, sorted });
     if (word !== '@sort') sorted = false;
   }
-  return { name, fresh, steps };
+  return { name, fresh, unmapped, steps };
 }
 
 /** How a step is shown above its difference. */

@@ -19,9 +19,13 @@ export class SimulatedInstances implements Service<typeof agentInstances.AgentIn
     return { config: { 'volatile.uuid': id, 'volatile.idmap.base': '0', 'volatile.idmap.next': '[]', 'volatile.last_state.idmap': '[]', ...Object.fromEntries(addresses) } };
   }
 
-  async start(_call: CallContext, spec: agentInstances.InstanceSpec): Promise<agentInstances.VolatileChanges> {
+  async start(_call: CallContext, spec: agentInstances.InstanceSpec): Promise<agentInstances.StartedInstance> {
     this.host.keep(spec.id, spec, true);
-    return { config: { 'volatile.last_state.power': 'RUNNING' } };
+    return { config: { 'volatile.last_state.power': 'RUNNING' }, owners_owed: false };
+  }
+
+  async *mapOwners(): AsyncIterable<agentInstances.MappedOwners> {
+    yield { config: {}, files_done: 0, files: 0 };
   }
 
   async stop(_call: CallContext, { id }: agentInstances.StopInstance): Promise<agentInstances.VolatileChanges> {

@@ -3,14 +3,22 @@ import { instanceKeys } from '@asterism/config-keys';
 import type { Unit } from '@asterism/database';
 import { apiUrl } from '@asterism/api';
 import { lifecycle, type AsterismEvent } from '@asterism/events';
-import { Token, type Agent, type InstanceVolumes, type storage } from '@asterism/proto';
+import { LxdError } from '@asterism/errors';
+import { Token, type Agent, type InstanceVolumes, type agentInstances, type storage } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
+import type { StepContext } from '@asterism/tasks';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Config, type InstanceRow, type Status } from './instance.js';
 import { InstanceStore } from './instance.store.js';
 import { SnapshotStore } from './snapshots/snapshot.store.js';
 import { Surroundings } from './surroundings.js';
 import { withVolatile } from './volatile.js';
+
+/** The reference's word for shifting files. */
+const remapping = 'Remapping container filesystem';
+
+/** What a start needs of the task that it is part of. */
+export type StartContext = Pick<StepContext<unknown, unknown>, 'call' | 'progress' | 'transact'>;
 
 /** What the steps of every task work with. */
 @Injectable()
@@ -37,10 +45,30 @@ export class TaskParts {
     await this.agents.on(archive.member).backups.delete(call, { id: archive.id });
   }
 
-  /** Starts the instance on its member; answers the volatile keys that changed. */
-  async start(call: CallContext, row: InstanceRow): Promise<Config> {
-    const changes = await this.agentOf(row).start(call, await this.surroundings.spec(call, row));
-    return changes.config;
+  /** Starts the instance on its member, once the owners of its files are what that needs; answers the volatile keys that changed. */
+  async start(context: StartContext, row: InstanceRow): Promise<Config> {
+    const { call } = context;
+    const agent = this.agentOf(row);
+    const spec = await this.surroundings.spec(call, row);
+    const first = await agent.start(call, spec);
+    if (!first.owners_owed) return first.config;
+    const mapped = await this.#mapOwners(context, agent, spec);
+    const again = await agent.start(call, { ...spec, config: { ...spec.config, ...mapped } });
+    if (again.owners_owed) throw new LxdError('internal', 'Failed to handle idmapped storage: the ids of the container changed meanwhile');
+    return { ...mapped, ...again.config };
+  }
+
+  /** The row says how the files lie whatever becomes of the start. */
+  async #mapOwners({ call, progress, transact }: StartContext, agent: Agent['instances'], spec: agentInstances.InstanceSpec): Promise<Config> {
+    progress({ container_progress: remapping });
+    let config: Config = {};
+    for await (const news of agent.mapOwners(call, spec)) {
+      if (news.files > 0) progress({ container_progress: `${remapping}: ${Math.floor((news.files_done * 100) / news.files)}%` });
+      else config = news.config;
+    }
+    await transact(async (unit) => this.instances.write(unit, withVolatileKeys(await this.instances.lockById(unit, spec.id), config)));
+    progress({ container_progress: '' });
+    return config;
   }
 }
 

@@ -46,7 +46,7 @@ export function startInstance(parts: TaskParts): PowerTask {
         async run(context) {
           const row = await rowOf(parts, context);
           await snapshotAtStart(parts, context, row);
-          context.state.volatile = await parts.start(context.call, row);
+          context.state.volatile = await parts.start(context, row);
         },
       },
     ],
@@ -92,7 +92,7 @@ export function restartInstance(parts: TaskParts): PowerTask {
         async run(context) {
           const row = powered(await rowOf(parts, context), 'Stopped', context.state.volatile);
           await snapshotAtStart(parts, context, row);
-          Object.assign(context.state.volatile, await parts.start(context.call, row));
+          Object.assign(context.state.volatile, await parts.start(context, row));
         },
       },
     ],

@@ -44,7 +44,7 @@ export function restoreInstance(parts: TaskParts): TaskDefinition<RestoreInput, 
         name: 'start again',
         applies: ({ input }) => input.wasRunning,
         run: async (context) => {
-          context.state.volatile = await parts.start(context.call, { ...(await rowOf(context)), ...context.input.changed });
+          context.state.volatile = await parts.start(context, { ...(await rowOf(context)), ...context.input.changed });
         },
       },
     ],

@@ -161,7 +161,7 @@ function agent(world: FakeWorld, called: Called): object {
     async start(_call: unknown, spec: agentInstances.InstanceSpec) {
       await called('agent.start');
       world.running.add(spec.id);
-      return { config: { 'volatile.eth0.host_name': 'veth1', 'volatile.apply_template': '' } };
+      return { config: { 'volatile.eth0.host_name': 'veth1', 'volatile.apply_template': '' }, owners_owed: false };
     },
     async stop(_call: unknown, { id }: agentInstances.StopInstance) {
       await called('agent.stop');

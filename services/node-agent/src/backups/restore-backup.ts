@@ -4,7 +4,7 @@ import type { Host } from '../host/host.js';
 import type { Layout, Volume } from '../storage/layout.js';
 import type { StorageDriver } from '../storage/storage-driver.js';
 import { receivedFile } from './backup-files.js';
-import { parseIdmap } from './idmaps.js';
+import { parseIdmap } from '../instances/lxc/parse-idmap.js';
 import { readIndex } from './read-index.js';
 import { archiveLayout } from './trees.js';
 import { unpackBackup, type UnpackBackup } from './unpack-backup.js';

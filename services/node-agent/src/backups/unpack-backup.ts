@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LxdError, fromUnknown } from '@asterism/errors';
 import type { Host } from '../host/host.js';
 import { isNoRoom } from '../host/no-room.js';
-import type { IdShift } from '../host/settle-tree.js';
+import type { IdShift } from '../host/owners/id-shift.js';
 import type { ArchiveEntry, Verdict } from '../images/archive-rules.js';
 import type { ArchiveFormat } from '../images/archive-format.js';
 import { formatOf, tarStream } from '../images/archive-stream.js';
@@ -184,7 +184,10 @@ async function settle(host: Host, backup: UnpackBackup, snapshot: string, direct
   if (kind === undefined) return; // an instance that was made empty
   if (kind !== 'directory') throw new LxdError('bad-request', `Refused archive: unexpected ${kind}: "rootfs"`);
   const shift = backup.shifts.get(snapshot) ?? [];
-  if (shift.length > 0) await host.files.unshiftOwners(root, shift);
+  if (shift.length === 0) return;
+  const plan = `${directory}.owners`;
+  await host.owners.change(root, { from: shift, to: [] }, plan);
+  await host.files.remove(plan);
 }
 
 /** Of a received stream: links at the top would lead the host astray. */

@@ -110,14 +110,15 @@ export class DiskDriver implements DeviceDriver {
       if (isOptional(options)) return undefined;
       throw new LxdError('internal', `Missing source path ${JSON.stringify(source)} for disk ${JSON.stringify(device.name)}`);
     }
-    const isVolume = device.spec.volume_path !== '';
+    const idmapped = unprivileged && (device.spec.volume_path !== '' || isTrue(options[diskKeys.shift.name]));
+    if (idmapped && !(await this.host.owners.canMap(source))) throw new LxdError('internal', 'Required idmapping abilities not available');
     return {
       source,
       target: targetOf(device),
       isDirectory: kind === 'directory',
       readonly: isTrue(options[diskKeys.readonly.name]),
       recursive: isTrue(options[diskKeys.recursive.name]),
-      idmapped: unprivileged && (isVolume || isTrue(options[diskKeys.shift.name])),
+      idmapped,
       propagation: propagationOf(options),
     };
   }

@@ -21,7 +21,7 @@ class DirectGuestFiles extends GuestFiles {
 let volume: string;
 let outside: string;
 let handler: FilesHandler;
-const place = (): InstancePlace => ({ id: 'i', name: 'c1', project: 'default', type: 'container', pid: undefined, volumePath: volume, idmap: [], shifted: false, logsDir: volume });
+const place = (): InstancePlace => ({ id: 'i', name: 'c1', project: 'default', type: 'container', pid: undefined, volumePath: volume, ids: async () => [], logsDir: volume });
 const call = systemCall();
 const ref = (path: string): agentFiles.FileRef => ({ instance_id: 'i', path });
 
@@ -131,7 +131,7 @@ describe('a guest that wants out', () => {
 describe('a running instance', () => {
   it('is entered through its first process, with its ids', async () => {
     const map = { isUid: true, isGid: true, nsId: 0, hostId: 1_000_000, range: 65_536 };
-    const running = new FilesHandler(new FakeHost(), new DirectGuestFiles(), { place: () => ({ ...place(), pid: process.pid, idmap: [map] }) } as InstancePlaces);
+    const running = new FilesHandler(new FakeHost(), new DirectGuestFiles(), { place: () => ({ ...place(), pid: process.pid, ids: async () => [map] }) } as InstancePlaces);
     const path = join(volume, 'rootfs/etc/mapped');
     const frames = async function* (): AsyncIterable<agentFiles.PushFrame> {
       yield { part: { $case: 'header', value: { file: ref(path), type: 'file', mode: -1, uid: 33, gid: -1, write: 'overwrite' } } };

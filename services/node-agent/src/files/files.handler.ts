@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import type { agentFiles, common } from '@asterism/proto';
 import type { CallContext, Service } from '@asterism/rpc';
+import type { IdRange } from '../devices/device.js';
 import type { Host } from '../host/host.js';
 import type { GuestAnswer, GuestFiles, GuestRequest, GuestRoot } from '../host/guest-files.js';
 import { toGuestId, toHostId } from './guest-ids.js';
@@ -25,7 +26,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
     const { facts, entries, fd } = await this.#request(place, { op: 'open-read', path: absolute(request.path) });
     if (!facts || (facts.type === 'file') !== (fd !== undefined)) throw new LxdError('internal', 'the file changed while it was opened');
     if (facts.type === 'other') throw new LxdError('bad-request', 'Not a regular file, directory or symlink');
-    const map = idsOf(place);
+    const map = await place.ids();
     yield {
       part: {
         $case: 'header',
@@ -118,7 +119,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
   async #push(header: PushHeader, content: AsyncIterable<Uint8Array>): Promise<void> {
     const place = this.places.place(header.file?.instance_id ?? '');
     const path = absolute(header.file?.path ?? '');
-    const owner = ownership(place, header);
+    const owner = ownership(await place.ids(), header);
     if (header.type === 'directory') return void (await this.#request(place, { op: 'make-directory', path, ...owner }));
     if (header.type === 'symlink') {
       const target = Buffer.concat(await gather(content, 4096)).toString();
@@ -137,7 +138,7 @@ export class FilesHandler implements Service<typeof agentFiles.AgentFilesDefinit
 
   async #request(place: InstancePlace, request: GuestRequest): Promise<GuestAnswer> {
     try {
-      return await this.guests.request(guestRoot(place), request);
+      return await this.guests.request(await guestRoot(place), request);
     } catch (error) {
       throw pathError(error, request);
     }
@@ -187,21 +188,15 @@ function absolute(path: string): string {
 }
 
 /** Running: through the first process, idmapped mounts and all. Stopped: the volume itself. */
-function guestRoot(place: InstancePlace): GuestRoot {
-  const map = idsOf(place);
+async function guestRoot(place: InstancePlace): Promise<GuestRoot> {
+  const map = await place.ids();
   return {
     root: place.pid === undefined ? join(place.volumePath, 'rootfs') : `/proc/${place.pid}/root`,
     owner: { uid: toHostId(map, 'isUid', 0), gid: toHostId(map, 'isGid', 0) },
   };
 }
 
-/** Where the files carry the host's ids: in a running instance always, on disk only when they were shifted. */
-function idsOf(place: InstancePlace): InstancePlace['idmap'] {
-  return place.pid !== undefined || place.shifted ? place.idmap : [];
-}
-
-function ownership(place: InstancePlace, { mode, uid, gid }: PushHeader): { mode?: number; uid?: number; gid?: number } {
-  const map = idsOf(place);
+function ownership(map: readonly IdRange[], { mode, uid, gid }: PushHeader): { mode?: number; uid?: number; gid?: number } {
   return {
     ...(mode >= 0 ? { mode: mode & 0o7777 } : {}),
     ...(uid >= 0 ? { uid: toHostId(map, 'isUid', uid) } : {}),

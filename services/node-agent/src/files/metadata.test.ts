@@ -15,7 +15,7 @@ let place: InstancePlace;
 beforeEach(async () => {
   volume = await mkdtemp(join(tmpdir(), 'volume-'));
   guests = new GuestFiles();
-  place = { id: 'i', name: 'c1', project: 'default', type: 'container', pid: undefined, volumePath: volume, idmap: [], shifted: false, logsDir: volume };
+  place = { id: 'i', name: 'c1', project: 'default', type: 'container', pid: undefined, volumePath: volume, ids: async () => [], logsDir: volume };
   await writeFile(join(volume, 'metadata.yaml'), 'architecture: x86_64\ncreation_date: 1700000000\nproperties: {os: Busybox}\n');
 });
 afterEach(() => rm(volume, { recursive: true }));

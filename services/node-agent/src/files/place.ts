@@ -12,10 +12,8 @@ export interface InstancePlace {
   lxc?: { path: string; name: string };
   /** The volume; rootfs/ of a container lies in it. */
   volumePath: string;
-  /** Empty for a privileged container. */
-  idmap: readonly IdRange[];
-  /** Whether files on disk carry the host's ids (no idmapped mounts). */
-  shifted: boolean;
+  /** What the ids stand for that its files have where they are reached: in a running container always the container's, on disk only where they were shifted. */
+  ids(): Promise<readonly IdRange[]>;
   /** logs/<instance> of the state directory. */
   logsDir: string;
 }

@@ -106,7 +106,6 @@ export class FakeFiles implements Files {
     for (const at of [...this.entries.keys()]) if (at === path || at.startsWith(`${path}/`)) this.entries.delete(at);
   }
   async removeDevices(): Promise<void> {}
-  async unshiftOwners(): Promise<void> {}
   async rename(from: string, to: string): Promise<void> {
     this.get(from);
     this.requireParent(to);

@@ -17,6 +17,7 @@ import type { UnixSockets } from './unix-sockets.js';
 import type { BindOptions, MountEntry, MountOptions, Mounts, Propagation } from './mounts.js';
 import type { HostLink, HostRoute } from './link-dump.js';
 import type { Links, VethPair } from './links.js';
+import type { Owners } from './owners/owners.js';
 import type { Processes, ProcessHandle, StartOptions } from './processes.js';
 
 /** What a command answers in a test; `code` 0 and no output when absent. */
@@ -28,6 +29,8 @@ export class FakeHost implements Host {
   readonly log: string[] = [];
   readonly inputs: string[] = [];
   readonly files = new FakeFiles();
+  /** Everything can be mounted with other ids, no owner ever changes. */
+  owners: Owners = { canMap: async () => true, planned: async () => ({ from: [], to: [] }), apply: async () => undefined, change: async () => undefined };
   /** None: the fake host has no btrfs; its storage is tested on real ones. */
   readonly subvolumes: Subvolumes = noSubvolumes;
   readonly mounts: FakeMounts = new FakeMounts(this.log);

@@ -28,7 +28,7 @@ import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { removeDevices, unshiftOwners, type IdShift } from './settle-tree.js';
+import { removeDevices } from './settle-tree.js';
 import { removeSmallTree } from './small-trees.js';
 import { FS_TOPDIR_FL, addInodeFlags, exchange, mknod } from './syscalls.js';
 
@@ -97,8 +97,6 @@ export interface Files {
   removeSmallTree(path: string, maxEntries: number): Promise<boolean>;
   /** Of a tree that nobody else changes meanwhile: device nodes go, but for those of overlays (0:0). */
   removeDevices(path: string): Promise<void>;
-  /** Gives a tree's files the ids that a guest sees, where they carry the host's. */
-  unshiftOwners(path: string, shifts: readonly IdShift[]): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Both exist and change places in one step. */
   exchange(first: string, second: string): Promise<void>;
@@ -198,7 +196,6 @@ export const hostFiles: Files = {
   },
   removeSmallTree,
   removeDevices,
-  unshiftOwners,
   async remove(path) {
     if (!(await removeSmallTree(path, smallTree))) await fs.rm(path, { recursive: true, force: true, maxRetries: 2 });
   },

@@ -7,6 +7,7 @@ import type { Interceptors } from './interceptors.js';
 import type { HoldFile } from './held-file.js';
 import type { Links } from './links.js';
 import type { Mounts } from './mounts.js';
+import type { Owners } from './owners/owners.js';
 import type { Processes } from './processes.js';
 import type { Subvolumes } from './subvolumes.js';
 import type { OpenTerminal } from './terminals.js';
@@ -26,6 +27,7 @@ export interface Host {
   /** Starts a command on a pseudoterminal. */
   terminal: OpenTerminal;
   files: Files;
+  owners: Owners;
   /** A file whose reader waits for its end. */
   holdFile: HoldFile;
   mounts: Mounts;

@@ -10,6 +10,7 @@ import type { Host } from './host.js';
 import { hostInterceptors } from './interceptors.js';
 import { hostLinks } from './links.js';
 import { hostMounts } from './mounts.js';
+import { hostOwners } from './owners/owners.js';
 import { hostProcesses } from './processes.js';
 import { keepDescriptorsHere } from './syscalls.js';
 import { openTerminal } from './terminals.js';
@@ -26,6 +27,7 @@ export function linuxHost(): Host {
     spawnMute,
     terminal: openTerminal,
     files: hostFiles,
+    owners: hostOwners(),
     holdFile,
     mounts: hostMounts,
     subvolumes: hostSubvolumes,

@@ -3,6 +3,8 @@ import { LxdError } from '@asterism/errors';
 import type { agentImages } from '@asterism/proto';
 import { stringify } from 'yaml';
 import type { Host } from '../host/host.js';
+import { VolumeOwners } from '../instances/owners/volume-owners.js';
+import { copyTree } from '../storage/plain-trees.js';
 import { maxMetadataBytes, parseImageMetadata, type ImageMetadata } from './image-metadata.js';
 import { receivingDirectory } from './uploads.js';
 
@@ -14,11 +16,12 @@ export async function* packImage(host: Host, stateDir: string, request: agentIma
   yield { part: { $case: 'header', value: { upload_id: request.upload_id, file: 'meta', max_bytes: 0, expected_fingerprint: '' } } };
   const directory = receivingDirectory(stateDir, request.upload_id);
   await host.files.write(join(directory, 'metadata.yaml'), stringify(await packedMetadata(host, request)));
+  const shown = await withGuestIds(host, request.path, directory);
   const hasTemplates = (await host.files.stat(join(request.path, 'templates')))?.kind === 'directory';
   const tar = host.spawn(
     [
       'tar', '--force-local', '--numeric-owner', '--xattrs', '--xattrs-include=*', '--warning=no-file-ignored', ...(compressor ? ['-I', compressor] : []),
-      '-cf', '-', '-C', directory, 'metadata.yaml', '-C', request.path, ...(hasTemplates ? ['templates'] : []), 'rootfs',
+      '-cf', '-', '-C', directory, 'metadata.yaml', '-C', request.path, ...(hasTemplates ? ['templates'] : []), '-C', shown, 'rootfs',
     ],
     { signal },
   );
@@ -28,7 +31,19 @@ export async function* packImage(host: Host, stateDir: string, request: agentIma
   } finally {
     tar.kill('SIGKILL');
     await host.files.remove(join(directory, 'metadata.yaml'));
+    if (shown !== request.path) await host.files.remove(shown);
   }
+}
+
+/** Where the root file system lies with the ids that the guest sees: a copy of one that was shifted. */
+async function withGuestIds(host: Host, volume: string, directory: string): Promise<string> {
+  const shift = await new VolumeOwners(host).onDisk(volume);
+  if (shift.length === 0) return volume;
+  const copy = join(directory, 'unshifted');
+  await host.files.mkdir(join(copy, 'rootfs'), { mode: 0o700 });
+  await copyTree(host, join(volume, 'rootfs'), join(copy, 'rootfs'), { still: false });
+  await host.owners.change(join(copy, 'rootfs'), { from: shift, to: [] }, join(copy, 'owners'));
+  return copy;
 }
 
 /** The compressor's command line; nothing but known names and a level gets through. */

@@ -13,6 +13,7 @@ import { writeBackupFile } from './backup-file.js';
 import { hostName } from './instance-layout.js';
 import type { KnownInstances, RunningHandle } from './known-instances.js';
 import type { Containers } from './lxc/containers.js';
+import { Latest } from './owners/latest.js';
 import { measure } from './state/measure.js';
 import type { States } from './state/states.js';
 import type { Turns } from './turns.js';
@@ -43,14 +44,29 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
     const spec = container(asked);
     return this.turns.take(spec.id, async () => {
       const { host, known } = this.parts;
-      await Promise.all([known.save({ ...known.find(spec.id), spec }), writeBackupFile(host, spec), reserveNics(host, known.layout.stateDir, undefined, spec)]);
-      return { config: { ...this.parts.containers.plannedIdmap(spec), ...(trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {}) } };
+      if (trigger !== 'create') await this.parts.containers.adoptOwners(spec);
+      const idmap = await this.parts.containers.plannedIdmap(spec);
+      const planned = { ...spec, config: { ...spec.config, ...idmap } };
+      await Promise.all([known.save({ ...known.find(spec.id), spec: planned }), writeBackupFile(host, spec), reserveNics(host, known.layout.stateDir, undefined, spec)]);
+      return { config: { ...idmap, ...(trigger ? { [instanceKeys.volatileApplyTemplate.name]: trigger } : {}) } };
     });
   }
 
-  start(_call: CallContext, asked: InstanceSpec): Promise<VolatileChanges> {
+  start(_call: CallContext, asked: InstanceSpec): Promise<agentInstances.StartedInstance> {
     const spec = container(asked);
-    return this.turns.take(spec.id, async () => ({ config: await this.parts.containers.start(spec) }));
+    return this.turns.take(spec.id, () => this.parts.containers.start(spec));
+  }
+
+  async *mapOwners(_call: CallContext, asked: InstanceSpec): AsyncIterable<agentInstances.MappedOwners> {
+    const spec = container(asked);
+    const news = new Latest<agentInstances.MappedOwners>();
+    const work = this.turns.take(spec.id, async () => {
+      const config = await this.parts.containers.mapOwners(spec, (files_done, files) => news.set({ config: {}, files_done, files }));
+      await this.parts.known.save({ ...this.parts.known.find(spec.id), spec: { ...spec, config: { ...spec.config, ...config } } });
+      return config;
+    });
+    yield* news.until(work);
+    yield { config: await work, files_done: 0, files: 0 };
   }
 
   async stop(_call: CallContext, { id, force, timeout_s }: agentInstances.StopInstance): Promise<VolatileChanges> {
@@ -78,8 +94,9 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
       const record = known.find(spec.id);
       if (record?.running) return this.updateRunning(record.spec, spec, record.running);
       await reserveNics(host, known.layout.stateDir, record?.spec, spec);
-      await Promise.all([known.save({ spec }), writeBackupFile(host, spec)]);
-      return { config: {} };
+      const config = this.parts.containers.changedIdmap(record?.spec, spec);
+      await Promise.all([known.save({ spec: { ...spec, config: { ...spec.config, ...config } } }), writeBackupFile(host, spec)]);
+      return { config };
     });
   }
 

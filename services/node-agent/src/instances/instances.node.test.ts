@@ -143,7 +143,7 @@ describe('a container', () => {
   it('that runs is left alone by a second start, which hears what the first one did', async () => {
     const spec = await container('c1');
     const { config } = await agent.handler.start(call, spec);
-    expect(await agent.handler.start(call, spec)).toEqual({ config });
+    expect(await agent.handler.start(call, spec)).toEqual({ config, owners_owed: false });
   });
 
   it('runs commands with their exit codes, user, group and directory', async () => {

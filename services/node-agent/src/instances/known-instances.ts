@@ -5,6 +5,7 @@ import { InstancePlaces, type InstancePlace } from '../files/place.js';
 import type { Host } from '../host/host.js';
 import type { ProcessHandle } from '../host/processes.js';
 import { hostName, type InstanceLayout } from './instance-layout.js';
+import { VolumeOwners } from './owners/volume-owners.js';
 
 type InstanceSpec = agentInstances.InstanceSpec;
 
@@ -46,6 +47,7 @@ const spareLines = 256;
  * power failure may take its end: then nothing runs, and the next call brings the rest again.
  */
 export class KnownInstances extends InstancePlaces {
+  readonly owners: VolumeOwners;
   private readonly records = new Map<string, InstanceRecord>();
   private lines = 0;
   private written: Promise<void> = Promise.resolve();
@@ -55,6 +57,7 @@ export class KnownInstances extends InstancePlaces {
     readonly layout: InstanceLayout,
   ) {
     super();
+    this.owners = new VolumeOwners(host);
   }
 
   async load(): Promise<void> {
@@ -134,8 +137,7 @@ export class KnownInstances extends InstancePlaces {
       pid: running?.pid,
       ...(spec.type === 'container' ? { lxc: { path: this.layout.containers, name: hostName(spec) } } : {}),
       volumePath: spec.volume_path,
-      idmap: running?.idmap ?? [],
-      shifted: false,
+      ids: async () => (running ? running.idmap : this.owners.onDisk(spec.volume_path)),
       logsDir: this.layout.logs(spec),
     };
   }

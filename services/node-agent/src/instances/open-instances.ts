@@ -48,7 +48,7 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
   const states = new States(host, known, rootUsage);
   const turns = new Turns();
   const followed = new FollowedDevices(host, (id) => turns.take(id, () => containers.refreshDevices(id)));
-  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, interception: new Interception(host, known), turns, devlxd: new Devlxd(host, known, devlxd), facts }, happened, (id) => states.ended(id));
+  const containers: Containers = new Containers({ host, known, devices, templates: new InstanceTemplates(guestFiles), followed, interception: new Interception(host, known), turns, devlxd: new Devlxd(host, known, devlxd), facts, owners: known.owners }, happened, (id) => states.ended(id));
   const sessions = new Sessions(host, known);
   const handler = new InstancesHandler({ host, known, containers, states, sessions, turns });
   return {

@@ -1,4 +1,5 @@
 import { networkInterfaces, release, type } from 'node:os';
+import { withoutIdmappedMounts } from '../host/owners/idmap-probe.js';
 import type { Host } from '../host/host.js';
 import { machineArchitecture } from './cpu.js';
 import { Sysfs } from './sysfs.js';
@@ -74,7 +75,7 @@ export function hostAddresses(interfaces: ReturnType<typeof networkInterfaces> =
 function featuresOf(kernel: string, filesystems: string): Record<string, string> {
   const [major = 0, minor = 0] = kernel.split(/[.-]/).map(Number);
   const since = Object.entries(kernelFeatures).map(([name, [wantedMajor, wantedMinor]]) => [name, String(major > wantedMajor || (major === wantedMajor && minor >= wantedMinor))]);
-  const features: Record<string, string> = { ...Object.fromEntries(since), shiftfs: String(/\bshiftfs$/m.test(filesystems)) };
+  const features: Record<string, string> = { ...Object.fromEntries(since), ...(withoutIdmappedMounts() ? { idmapped_mounts: 'false' } : {}), shiftfs: String(/\bshiftfs$/m.test(filesystems)) };
   return Object.fromEntries(Object.keys(features).sort().map((name) => [name, features[name]!]));
 }
 

@@ -41,7 +41,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'asterism-sessions-'));
   const place = (): InstancePlace => ({
     id: 'i', name: 'c1', project: 'default', type: 'container', pid: running ? 1 : undefined, lxc: { path: '/x', name: 'c1' },
-    volumePath: directory, idmap: [], shifted: false, logsDir: directory,
+    volumePath: directory, ids: async () => [], logsDir: directory,
   });
   sessions = new Sessions(withoutContainers(), { place } as InstancePlaces);
 });
@@ -205,7 +205,7 @@ describe('sessions', () => {
 describe('an agent that is to be replaced', () => {
   it('begins nothing, and lets what is nearly over end', async () => {
     const own = sessions;
-    sessions = new Sessions(withoutContainers(), { place: () => ({ id: 'i', name: 'c1', project: 'default', type: 'container', pid: 1, lxc: { path: '/x', name: 'c1' }, volumePath: directory, idmap: [], shifted: false, logsDir: directory }) } as unknown as InstancePlaces);
+    sessions = new Sessions(withoutContainers(), { place: () => ({ id: 'i', name: 'c1', project: 'default', type: 'container', pid: 1, lxc: { path: '/x', name: 'c1' }, volumePath: directory, ids: async () => [], logsDir: directory }) } as unknown as InstancePlaces);
     const id = await start(['sleep', '0.2'], { wait_for_websocket: false });
     let isDrained = false;
     const drained = sessions.drain().then(() => (isDrained = true));

@@ -5,6 +5,7 @@ import type { agentInstances } from '@asterism/proto';
 import type { Host } from '../../host/host.js';
 import { guestEvents } from '../../devlxd/guest-events.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
+import type { OwnersProgress } from '../../host/owners/owners.js';
 import type { InstanceRecord, RunningHandle } from '../known-instances.js';
 import { runSteps } from '../steps.js';
 import { updateProfile } from './apparmor-profile.js';
@@ -45,11 +46,37 @@ export class Containers {
   ) {}
 
   /** The id map of a new container, as its volatile keys carry it until it starts. */
-  plannedIdmap(spec: InstanceSpec): Record<string, string> {
+  async plannedIdmap(spec: InstanceSpec): Promise<Record<string, string>> {
+    return { ...this.nextIdmap(spec), [instanceKeys.volatileLastStateIdmap.name]: idmapJson(await this.tools.owners.onDisk(spec.volume_path)) };
+  }
+
+  /** What changed settings of ids come to at the next start; nothing where they did not change. */
+  changedIdmap(before: InstanceSpec | undefined, wish: InstanceSpec): Record<string, string> {
+    const { securityPrivileged, securityIdmapIsolated, securityIdmapBase, securityIdmapSize, rawIdmap } = instanceKeys;
+    const keys = [securityPrivileged, securityIdmapIsolated, securityIdmapBase, securityIdmapSize, rawIdmap];
+    return before && keys.some(({ name }) => before.config[name] !== wish.config[name]) ? this.nextIdmap(wish) : {};
+  }
+
+  private nextIdmap(spec: InstanceSpec): Record<string, string> {
+    const idmap = idmapFor(this.tools, spec, { anew: true });
+    return { [instanceKeys.volatileIdmapBase.name]: idmapBase(spec.config, idmap), [instanceKeys.volatileIdmapNext.name]: idmapJson(idmap) };
+  }
+
+  /** Takes over how the files of a volume lie that came from elsewhere. */
+  async adoptOwners(spec: InstanceSpec): Promise<void> {
+    await this.tools.owners.adopt(spec.volume_path, spec.config[instanceKeys.volatileLastStateIdmap.name] ?? '');
+  }
+
+  /** Brings the owners of a stopped container's files to what its next start needs; the volatile keys that changed. */
+  async mapOwners(spec: InstanceSpec, progress: OwnersProgress): Promise<Record<string, string>> {
+    await endOrphan(this.tools, spec);
+    const idmap = idmapFor(this.tools, spec, { anew: false });
+    const { change } = await this.tools.owners.wanted(spec, idmap);
+    if (change) await this.tools.owners.change(spec.volume_path, change, progress);
     return {
-      [instanceKeys.volatileIdmapBase.name]: idmapBase(spec.config, idmapFor(this.tools, spec)),
-      [instanceKeys.volatileIdmapNext.name]: idmapJson(idmapFor(this.tools, spec)),
-      [instanceKeys.volatileLastStateIdmap.name]: '[]',
+      [instanceKeys.volatileIdmapBase.name]: idmapBase(spec.config, idmap),
+      [instanceKeys.volatileIdmapNext.name]: idmapJson(idmap),
+      [instanceKeys.volatileLastStateIdmap.name]: idmapJson(await this.tools.owners.onDisk(spec.volume_path)),
     };
   }
 
@@ -75,13 +102,16 @@ export class Containers {
     }
   }
 
-  /** The volatile keys that changed; nothing happens to one that runs, which tells them again. */
-  async start(spec: InstanceSpec): Promise<Record<string, string>> {
-    if (this.watched.has(spec.id)) return this.tools.known.find(spec.id)?.running?.volatile ?? {};
-    const start = starting(spec);
+  /** The volatile keys that changed; nothing happens to one that runs, which tells them again, nor to one whose files have to change owners first. */
+  async start(spec: InstanceSpec): Promise<agentInstances.StartedInstance> {
+    if (this.watched.has(spec.id)) return { config: this.tools.known.find(spec.id)?.running?.volatile ?? {}, owners_owed: false };
+    const idmap = idmapFor(this.tools, spec, { anew: false });
+    const { idmapped, change } = await this.tools.owners.wanted(spec, idmap);
+    if (change) return { config: {}, owners_owed: true };
+    const start = starting(spec, idmap, idmapped);
     await runSteps(startSteps(this.tools), start);
     this.watch(spec.id, start.socket!);
-    return start.volatile;
+    return { config: start.volatile, owners_owed: false };
   }
 
   /** @param timeoutMs of a clean stop; negative waits without end */
@@ -126,7 +156,7 @@ export class Containers {
     this.tools.followed.follow(wish.id, this.tools.devices.follows(wish));
     this.tools.devlxd.tell(wish.id, events);
     if (before.config[instanceKeys.limitsCpu.name] !== wish.config[instanceKeys.limitsCpu.name]) await this.rebalance();
-    return isDeepStrictEqual(before, wish) ? volatile : changes;
+    return { ...(isDeepStrictEqual(before, wish) ? volatile : changes), ...this.changedIdmap(before, wish) };
   }
 
   /** Something that devices follow came or went on the host. */

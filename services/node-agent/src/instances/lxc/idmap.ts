@@ -34,14 +34,15 @@ function rootRange(text: string): HostRange | undefined {
 /**
  * The id map of a container that starts; empty when it is privileged.
  * @param taken first host ids of the other isolated containers with their sizes
+ * @param keptBase what an isolated one had before, which it keeps while nobody else has it
  */
-export function containerIdmap(config: Readonly<Record<string, string>>, host: HostRange, taken: readonly HostRange[]): IdRange[] {
+export function containerIdmap(config: Readonly<Record<string, string>>, host: HostRange, taken: readonly HostRange[], keptBase = 0): IdRange[] {
   if (isOn(config, instanceKeys.securityPrivileged.name)) return [];
   const raw = config[instanceKeys.rawIdmap.name] ?? '';
   if (!isOn(config, instanceKeys.securityIdmapIsolated.name)) return withRaw(bothKinds(host), raw);
   const size = Number(config[instanceKeys.securityIdmapSize.name] || isolatedSize);
   const base = config[instanceKeys.securityIdmapBase.name];
-  return withRaw(bothKinds({ hostId: base ? Number(base) : freeBase(size, host, taken), range: size }), raw);
+  return withRaw(bothKinds({ hostId: base ? Number(base) : isFree({ hostId: keptBase, range: size }, host, taken) ? keptBase : freeBase(size, host, taken), range: size }), raw);
 }
 
 /** Lines of raw.idmap ("both 1000 1000", "uid 50-60 500-510": host, then inside) take their ids out of the ranges that hold them. */
@@ -72,6 +73,17 @@ function firstOf(ids: string): number {
 
 function lastOf(ids: string): number {
   return Number(ids.split('-')[1] ?? ids);
+}
+
+function isFree({ hostId, range }: HostRange, host: HostRange, taken: readonly HostRange[]): boolean {
+  if (hostId < host.hostId + isolatedSize || hostId + range > host.hostId + host.range) return false;
+  return taken.every((other) => hostId + range <= other.hostId || other.hostId + other.range <= hostId);
+}
+
+/** What a stopped container keeps of the host's ids; undefined where it has none of its own. */
+export function keptRange(config: Readonly<Record<string, string>>): HostRange | undefined {
+  const hostId = Number(config[instanceKeys.volatileIdmapBase.name] ?? 0);
+  return hostId > 0 ? { hostId, range: Number(config[instanceKeys.securityIdmapSize.name] || isolatedSize) } : undefined;
 }
 
 /** The first range is everybody's; isolated ones lie behind it. */

@@ -12,6 +12,7 @@ const plan: ContainerPlan = {
     { isUid: true, isGid: false, nsId: 0, hostId: 100000, range: 65536 },
     { isUid: false, isGid: true, nsId: 0, hostId: 100000, range: 65536 },
   ],
+  idmapped: true,
   rootfs: '/state/storage-pools/default/containers/c1/rootfs',
   logDirectory: '/state/logs/c1',
   seccompPolicy: '/state/security/seccomp/c1',
@@ -51,7 +52,7 @@ describe('the configuration of a container', () => {
   });
 
   it('of a privileged one drops capabilities and devices', () => {
-    const privileged = lines({ idmap: [] });
+    const privileged = lines({ idmap: [], idmapped: false });
     expect(privileged).toEqual(expect.arrayContaining(['lxc.cap.drop = sys_time sys_module sys_rawio mac_admin mac_override', 'lxc.cgroup2.devices.deny = a', 'lxc.mount.auto = proc:mixed sys:mixed cgroup:mixed']));
     expect(privileged.some((line) => line.startsWith('lxc.idmap') || line.startsWith('lxc.rootfs.options'))).toBe(false);
   });

@@ -13,6 +13,8 @@ export interface ContainerPlan {
   config: Readonly<Record<string, string>>;
   /** Empty: privileged. */
   idmap: readonly IdRange[];
+  /** Its files carry the guest's own ids, which the mount of the root file system shows as the container's. */
+  idmapped: boolean;
   rootfs: string;
   logDirectory: string;
   seccompPolicy: string;
@@ -53,7 +55,7 @@ export function lxcConfig(plan: ContainerPlan): string {
   plan.nics.forEach((nic, index) => entries.push(...nic.map(([key, value]): LxcEntry => [`lxc.net.${index}.${key}`, value])));
   if (plan.nics.length === 0) entries.push(['lxc.net.0.type', 'empty']);
   entries.push(['lxc.rootfs.path', `dir:${plan.rootfs}`]);
-  if (plan.idmap.length > 0) entries.push(['lxc.rootfs.options', 'idmap=container']);
+  if (plan.idmapped) entries.push(['lxc.rootfs.options', 'idmap=container']);
   return entries.map(line).join('') + rawLines(plan.config[instanceKeys.rawLxc.name] ?? '');
 }
 

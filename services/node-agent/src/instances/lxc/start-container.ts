@@ -11,6 +11,7 @@ import { keepLink } from '../../storage/volume-links.js';
 import type { InstanceTemplates } from '../templates/instance-templates.js';
 import { hostName, instanceCgroup } from '../instance-layout.js';
 import type { KnownInstances, RunningHandle } from '../known-instances.js';
+import type { VolumeOwners } from '../owners/volume-owners.js';
 import type { Step } from '../steps.js';
 import type { Turns } from '../turns.js';
 import { cgroupLimits, type LimitFacts } from './cgroup-limits.js';
@@ -18,7 +19,7 @@ import { CommandSocket } from './command-socket.js';
 import type { ContainerHost } from './container-host.js';
 import { cpusOfOthers, pickCpus } from './cpu-set.js';
 import { diskLimits } from './disk-limits.js';
-import { containerIdmap, idmapBase, idmapJson, isWithin } from './idmap.js';
+import { containerIdmap, idmapBase, idmapJson, isWithin, keptRange } from './idmap.js';
 import type { Interception } from './interception.js';
 import { isOn, lxcConfig, nvidiaHook } from './lxc-config.js';
 import { setNetworkPriority } from './network-priority.js';
@@ -30,6 +31,8 @@ const ORPHAN_GRACE_MS = 10_000;
 export interface Starting {
   spec: agentInstances.InstanceSpec;
   idmap: IdRange[];
+  /** Whether the root file system is shown with other ids than it has on disk. */
+  idmapped: boolean;
   limits: LxcEntry[];
   interception: LxcEntry[];
   cpus: string | undefined;
@@ -39,8 +42,8 @@ export interface Starting {
   socket?: CommandSocket;
 }
 
-export function starting(spec: agentInstances.InstanceSpec): Starting {
-  return { spec, idmap: [], limits: [], interception: [], cpus: undefined, devices: { lxc: [], nics: [], volatile: {} }, volatile: {} };
+export function starting(spec: agentInstances.InstanceSpec, idmap: IdRange[], idmapped: boolean): Starting {
+  return { spec, idmap, idmapped, limits: [], interception: [], cpus: undefined, devices: { lxc: [], nics: [], volatile: {} }, volatile: {} };
 }
 
 export interface StartTools {
@@ -53,6 +56,7 @@ export interface StartTools {
   interception: Interception;
   turns: Turns;
   facts: ContainerHost;
+  owners: VolumeOwners;
 }
 
 /** Starting a container, in this order. */
@@ -60,7 +64,7 @@ export function startSteps(tools: StartTools): Step<Starting>[] {
   return [
     { name: 'end what a killed start left', run: ({ spec }) => endOrphan(tools, spec) },
     { name: 'prepare the host', run: (start) => prepareHost(tools, start) },
-    { name: 'map ids', run: async (start) => mapIds(tools, start) },
+    { name: 'tell ids', run: async (start) => tellIds(start) },
     { name: 'pick limits', run: (start) => pickLimits(tools, start) },
     { name: 'prepare directories', run: (start) => prepareDirectories(tools, start) },
     { name: 'apply templates', run: (start) => applyTemplates(tools, start) },
@@ -88,21 +92,23 @@ export async function endOrphan({ host, known: { layout }, devices }: StartTools
   await host.cgroups.remove(`/${instanceCgroup(spec.id)}`).catch(() => undefined);
 }
 
-/** The id map that a container would start with now. */
-export function idmapFor({ known, facts }: StartTools, asked: Starting['spec']): IdRange[] {
-  const isolated = known.all().filter(({ spec, running }) => spec.id !== asked.id && running && spec.config[instanceKeys.securityIdmapIsolated.name] === 'true');
-  const taken = isolated.flatMap(({ running }) => running!.idmap.filter((range) => range.isUid).map(({ hostId, range }) => ({ hostId, range })));
-  return containerIdmap(asked.config, facts.idRange, taken);
+/** The id map that a container would start with now. Isolated ones keep theirs while they are stopped; `anew` gives one another. */
+export function idmapFor({ known, facts }: StartTools, asked: Starting['spec'], how: { anew: boolean }): IdRange[] {
+  const isolated = known.all().filter(({ spec }) => spec.id !== asked.id && isOn(spec.config, instanceKeys.securityIdmapIsolated.name));
+  const taken = isolated.flatMap(({ spec, running }) => {
+    const [kept, used] = [keptRange(spec.config), (running?.idmap ?? []).filter((range) => range.isUid)];
+    return [...(kept ? [kept] : []), ...used.map(({ hostId, range }) => ({ hostId, range }))];
+  });
+  return containerIdmap(asked.config, facts.idRange, taken, how.anew ? 0 : keptRange(asked.config)?.hostId);
 }
 
-function mapIds(tools: StartTools, start: Starting): void {
-  start.idmap = idmapFor(tools, start.spec);
+function tellIds(start: Starting): void {
   const map = idmapJson(start.idmap);
   Object.assign(start.volatile, {
     [instanceKeys.volatileIdmapBase.name]: idmapBase(start.spec.config, start.idmap),
     [instanceKeys.volatileIdmapCurrent.name]: map,
     [instanceKeys.volatileIdmapNext.name]: map,
-    [instanceKeys.volatileLastStateIdmap.name]: '[]',
+    [instanceKeys.volatileLastStateIdmap.name]: idmapJson(start.idmapped ? [] : start.idmap),
     [instanceKeys.volatileLastStatePower.name]: 'RUNNING',
   });
 }
@@ -154,7 +160,7 @@ async function prepareDirectories({ host, known: { layout } }: StartTools, { spe
 async function applyTemplates({ templates }: StartTools, start: Starting): Promise<void> {
   const key = instanceKeys.volatileApplyTemplate.name;
   const trigger = start.spec.config[key];
-  await templates.apply(start.spec, trigger ? [trigger, 'start'] : ['start']);
+  await templates.apply(start.spec, trigger ? [trigger, 'start'] : ['start'], start.idmapped ? [] : start.idmap);
   if (trigger) start.volatile[key] = '';
 }
 
@@ -163,12 +169,13 @@ async function startDevices({ devices }: StartTools, start: Starting): Promise<v
   Object.assign(start.volatile, start.devices.volatile);
 }
 
-async function writeConfiguration({ host, known: { layout }, devlxd, facts }: StartTools, { spec, idmap, limits, interception, devices }: Starting): Promise<void> {
+async function writeConfiguration({ host, known: { layout }, devlxd, facts }: StartTools, { spec, idmap, idmapped, limits, interception, devices }: Starting): Promise<void> {
   const text = lxcConfig({
     hostname: spec.name,
     architecture: spec.architecture,
     config: spec.config,
     idmap,
+    idmapped,
     rootfs: `${spec.volume_path}/rootfs`,
     logDirectory: layout.logs(spec),
     seccompPolicy: layout.seccompPolicy(spec),

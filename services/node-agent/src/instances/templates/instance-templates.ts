@@ -1,6 +1,7 @@
 import { LxdError } from '@asterism/errors';
 import type { agentInstances } from '@asterism/proto';
 import { parse } from 'yaml';
+import { hostId, type IdRange } from '../../devices/device.js';
 import type { GuestFiles } from '../../host/guest-files.js';
 import { renderTemplate } from './render-template.js';
 
@@ -19,22 +20,25 @@ const maxBytes = 1024 * 1024;
 export class InstanceTemplates {
   constructor(private readonly guests: GuestFiles) {}
 
-  /** @param triggers "start" and, after them, "create", "copy" or "rename" */
-  async apply(spec: InstanceSpec, triggers: string[]): Promise<void> {
+  /**
+   * @param triggers "start" and, after them, "create", "copy" or "rename"
+   * @param onDisk what ids on disk stand for
+   */
+  async apply(spec: InstanceSpec, triggers: string[], onDisk: readonly IdRange[]): Promise<void> {
     const metadata = await this.read(spec.volume_path, '/metadata.yaml');
     if (metadata === undefined) return;
     const parsed = parse(metadata.toString(), { maxAliasCount: 20 }) as { templates?: Record<string, TemplateEntry> | null; properties?: Record<string, string> } | null;
     for (const [path, entry] of Object.entries(parsed?.templates ?? {})) {
       if (!entry?.template || !entry.when?.some((when) => triggers.includes(when))) continue;
-      await this.write(spec, path, entry, triggers[0]!, parsed?.properties ?? {});
+      await this.write({ spec, onDisk }, path, entry, triggers[0]!, parsed?.properties ?? {});
     }
   }
 
-  private async write(spec: InstanceSpec, path: string, entry: TemplateEntry, trigger: string, image: Record<string, string>): Promise<void> {
+  private async write({ spec, onDisk }: { spec: InstanceSpec; onDisk: readonly IdRange[] }, path: string, entry: TemplateEntry, trigger: string, image: Record<string, string>): Promise<void> {
     if (entry.template!.includes('/')) throw new LxdError('bad-request', `Invalid template name "${entry.template}"`);
     const source = await this.read(spec.volume_path, `/templates/${entry.template}`);
     if (source === undefined) throw new LxdError('not-found', `Template "${entry.template}" of ${path} is missing`);
-    const root = { root: `${spec.volume_path}/rootfs`, owner: { uid: 0, gid: 0 } };
+    const root = { root: `${spec.volume_path}/rootfs`, owner: { uid: hostId(onDisk, 'isUid', 0), gid: hostId(onDisk, 'isGid', 0) } };
     if (entry.create_only && (await this.guests.request(root, { op: 'open-read', path }).then(async ({ fd }) => (fd === undefined ? true : (await this.guests.close(fd), true)), () => false))) return;
     const text = renderTemplate(source.toString(), {
       trigger,

@@ -1,4 +1,4 @@
-import type { IdShift } from '../host/settle-tree.js';
+import type { IdShift } from '../../host/owners/id-shift.js';
 
 const maxId = 0xffff_ffff;
 
