@@ -53,6 +53,7 @@ const agent = {
 } as unknown as Partial<Agent>;
 
 const written: unknown[] = [];
+const serverConfig: Record<string, string> = { 'backups.compression_algorithm': 'xz' };
 const attached: Record<string, string[]> = {};
 let composition: TestComposition;
 let pools: StoragePools;
@@ -63,7 +64,7 @@ beforeAll(async () => {
   const fakes = {
     [Token.Projects]: { requireStaying: async () => ({}), checkSnapshot: async () => ({}), checkBackup: async () => ({}), resolve: async (_: unknown, { project }: { project: string }) => ({ project: { name: project, description: '', config: {} }, profiles: [] }) },
     [Token.Warnings]: { settle: async () => ({}) },
-    [Token.Cluster]: { config: async () => ({ config: { 'backups.compression_algorithm': 'xz' } }) },
+    [Token.Cluster]: { config: async () => ({ config: serverConfig }) },
     [Token.Instances]: { requireVolumeStill: async () => tell('requireVolumeStill'), followVolume: async (_: unknown, { pool, name, new_pool, new_name }: instances.VolumeMoved) => tell(`follow ${pool}/${name} to ${new_pool}/${new_name}`), usedBy: async (_: unknown, { names }: { names: string[] }) => ({ by_key: Object.fromEntries(names.map((name) => [name, { urls: attached[name] ?? [] }])) }) },
     [Token.Profiles]: { usedBy: async (_: unknown, { option, values }: { option: string; values: string[] }) => ({ by_key: option === 'pool' && values.includes('default') ? { default: { urls: ['/1.0/profiles/default'] } } : {} }) },
   };
@@ -291,6 +292,11 @@ describe('backups of custom volumes', () => {
     await composition.settle();
     expect(await names()).toEqual([]);
     expect(parse(await volumes.listSnapshots(call, { volume: ref('kept'), recursion: 0 }))).toHaveLength(2);
+    serverConfig['storage.backups_volume'] = 'default/kept'; // the server's own have none
+    await schedules.run(new Date(Date.now() + 60_000));
+    await composition.settle();
+    delete serverConfig['storage.backups_volume'];
+    expect(parse(await volumes.listSnapshots(call, { volume: ref('kept'), recursion: 0 }))).toHaveLength(1); // that of the minute before is over, and none has come
     await volumes.update(call, { volume: ref('kept'), description: undefined, config: { 'snapshots.schedule': '' }, mode: common.UpdateMode.MERGE, if_match: '', restore: '', expires_at_ms: undefined });
     await schedules.run(new Date(Date.now() + 180_000));
     expect(parse(await volumes.listSnapshots(call, { volume: ref('kept'), recursion: 0 }))).toHaveLength(1);

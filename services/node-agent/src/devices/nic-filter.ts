@@ -15,7 +15,11 @@ export interface NicFilter {
   ipv6?: string;
 }
 
+/** Links that got a table in this process: a change that failed half-way leaves one that no option tells of. */
+const filtered = new Set<string>();
+
 export async function applyFilter(host: Host, filter: NicFilter): Promise<void> {
+  filtered.add(filter.link);
   await host.exec(['nft', '-f', '-'], { input: filterScript(filter) });
 }
 
@@ -23,11 +27,23 @@ export function isFiltered({ mac, filterIpv4, filterIpv6 }: NicFilter): boolean 
   return mac || filterIpv4 || filterIpv6;
 }
 
-/** `options` as the nic had them: without filters there is nothing to look for. */
+/** `options` as the nic had them: without filters there is nothing to look for, unless this process made a table. */
 export async function removeFilter(host: Host, link: string, options: Readonly<Record<string, string>>): Promise<void> {
   const { securityMacFiltering, securityIpv4Filtering, securityIpv6Filtering } = nicBridgedKeys;
-  if (![securityMacFiltering, securityIpv4Filtering, securityIpv6Filtering].some((key) => isTrue(options[key.name]))) return;
+  const isTold = [securityMacFiltering, securityIpv4Filtering, securityIpv6Filtering].some((key) => isTrue(options[key.name]));
+  if (!filtered.delete(link) && !isTold) return;
+  await removeTable(host, link);
+}
+
+async function removeTable(host: Host, link: string): Promise<void> {
   await host.exec(['nft', '-f', '-'], { input: `add table ${tableOf(link)}\ndelete table ${tableOf(link)}\n` });
+}
+
+/** Tables whose link is gone, whoever made them: of a start that was killed, or of a change that a forced stop overtook. */
+export async function sweepFilters(host: Host): Promise<void> {
+  const { stdout } = await host.exec(['nft', 'list', 'tables', 'bridge']);
+  const links = [...stdout.matchAll(/^table bridge asterism\.(\S+)$/gm)].map(([, link]) => link!);
+  for (const link of links) if (!(await host.links.exists(link))) await removeTable(host, link);
 }
 
 function tableOf(link: string): string {

@@ -9,7 +9,7 @@ import { runIpOf } from '../networks/links.js';
 import { NetworksHandler } from '../networks/networks.handler.js';
 import type { InstanceDevice, RunningInstance } from './device.js';
 import { forgetNics } from './forget-nics.js';
-import { filterScript } from './nic-filter.js';
+import { applyFilter, filterScript, removeFilter, sweepFilters } from './nic-filter.js';
 import { guestName, hostName } from './nic-names.js';
 import { NicDriver } from './nic.js';
 import { reserveNics } from './reserve-nics.js';
@@ -166,6 +166,21 @@ describe('nics on this host', () => {
     expect(await host.files.readText(file)).toBe(`${hwaddr(5)},c5\n`);
     await reserveNics(host, stateDir, plain, { ...plain, devices: {} });
     expect(await host.files.exists(file)).toBe(false);
+  });
+
+  it('leave no filter behind that nothing tells of', async () => {
+    const hwaddrs = { hwaddr: hwaddr(6), mac: true, filterIpv4: false, filterIpv6: false };
+    const tables = async (): Promise<string[]> => (await host.exec(['nft', 'list', 'tables', 'bridge'])).stdout.split('\n').filter((line) => line.includes(network));
+    await applyFilter(host, { link: `${network}a`, ...hwaddrs });
+    await applyFilter(host, { link: `${network}b`, ...hwaddrs });
+    await removeFilter(host, `${network}a`, {}); // a change that failed: its options were never kept
+    expect(await tables()).toEqual([`table bridge asterism.${network}b`]);
+    await sweepFilters(host); // a link that went before it
+    expect(await tables()).toEqual([]);
+    await applyFilter(host, { link: network, ...hwaddrs });
+    await sweepFilters(host);
+    expect(await tables()).toEqual([`table bridge asterism.${network}`]);
+    await removeFilter(host, network, {});
   });
 
   it('refuse a parent that is not there', async () => {

@@ -6,6 +6,7 @@ import type { CallContext, Service } from '@asterism/rpc';
 import type { Host } from '../host/host.js';
 import type { Sessions } from '../sessions/sessions.js';
 import { forgetNics } from '../devices/forget-nics.js';
+import { sweepFilters } from '../devices/nic-filter.js';
 import { reserveNics } from '../devices/reserve-nics.js';
 import { forgetInstance } from '../networks/dnsmasq-hosts.js';
 import { keepLink } from '../storage/volume-links.js';
@@ -132,6 +133,7 @@ export class InstancesHandler implements Service<typeof agentInstances.AgentInst
 
   async lookAfter(call: CallContext): Promise<agentInstances.InstanceStates> {
     for (const { spec } of this.parts.known.all()) await this.turns.take(spec.id, () => this.parts.containers.noteEnd(spec.id));
+    await sweepFilters(this.parts.host).catch((error: unknown) => process.stderr.write(`filters of nics that are gone: ${String(error)}\n`));
     return this.states(call, { ids: [] });
   }
 

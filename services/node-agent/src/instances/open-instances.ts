@@ -3,6 +3,7 @@ import { FollowedDevices } from '../devices/follow-devices.js';
 import { Devlxd } from '../devlxd/devlxd.js';
 import type { GuestImages } from '../devlxd/guest-images.js';
 import type { GuestFiles } from '../host/guest-files.js';
+import { sweepFilters } from '../devices/nic-filter.js';
 import type { Host } from '../host/host.js';
 import { Sessions } from '../sessions/sessions.js';
 import { InstanceLayout } from './instance-layout.js';
@@ -59,6 +60,7 @@ export async function openInstances({ host, stateDir, devices, guestFiles, rootU
     reconnect: (network) => containers.reconnect(network),
     drain: () => sessions.drain(),
     async close() {
+      await sweepFilters(host).catch(() => undefined);
       containers.close();
       states.close();
     },

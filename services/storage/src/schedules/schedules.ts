@@ -6,6 +6,7 @@ import { VolumeBackups } from '../backups/volume-backups.js';
 import { SnapshotTasks } from '../volumes/snapshot-tasks.js';
 import { VolumeScope } from '../volumes/volume-scope.js';
 import { VolumeSnapshots } from '../volumes/volume-snapshots.js';
+import { VolumeUsers } from '../volumes/volume-users.js';
 import type { VolumeRow } from '../volumes/volume.store.js';
 
 const minuteMs = 60_000;
@@ -22,6 +23,7 @@ export class Schedules {
     @Inject(VolumeSnapshots) private readonly snapshots: VolumeSnapshots,
     @Inject(SnapshotTasks) private readonly tasks: SnapshotTasks,
     @Inject(VolumeBackups) private readonly backups: VolumeBackups,
+    @Inject(VolumeUsers) private readonly users: VolumeUsers,
   ) {}
 
   start(): void {
@@ -47,7 +49,10 @@ export class Schedules {
     await this.backups.sweep(now);
   }
 
-  async #take({ project, pool, type, name }: VolumeRow): Promise<void> {
+  /** Volumes that hold the server's own files have none, by schedule no more than by hand; the reference forgets that here. */
+  async #take(volume: VolumeRow): Promise<void> {
+    if (await this.users.isServers(systemCall(), volume)) return;
+    const { project, pool, type, name } = volume;
     await this.snapshots.create(systemCall(), { volume: { project, pool, type, name }, snapshot: '', expires_at_ms: undefined });
   }
 
