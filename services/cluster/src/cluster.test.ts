@@ -166,7 +166,9 @@ describe('a cluster', () => {
     await expect(handler.updateMember(call, { ...change, config: { values: { 'scheduler.instance': 'some' } } })).rejects.toThrow('Invalid cluster configuration key "scheduler.instance" value');
     await handler.updateMember(call, { ...change, config: { values: { 'scheduler.instance': 'manual' } } });
     await handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'a', takes_back: false });
+    const told = composition.events.length;
     await handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'a', takes_back: false });
+    expect(composition.events.length).toBe(told);
     await expect(handler.setEvacuated(call, { name: 'm2', evacuated: true, by: 'b', takes_back: false })).rejects.toThrow('Cluster member is already evacuated');
     await handler.setEvacuated(call, { name: 'm2', evacuated: false, by: 'b', takes_back: true });
     expect((await members())[1]).toMatchObject({ server_name: 'm2', config: { 'scheduler.instance': 'manual' }, status: 'Evacuated', message: 'Unavailable due to maintenance' });

@@ -84,13 +84,13 @@ export class ClusterMembers {
     return { url: memberUrl(new_name) };
   }
 
-  /** Repeating it is fine for the operation that said it. */
+  /** The operation that said it may repeat it, and is not told of again. */
   async setEvacuated(call: CallContext, change: cluster.MemberEvacuation): Promise<void> {
     const row = await this.#load(change.name);
     await this.database.transact(async (unit) => {
-      const isSet = await this.store.setEvacuated(unit, change);
-      if (!isSet && change.takes_back) return;
-      if (!isSet) throw new LxdError('bad-request', `Cluster member is already ${change.evacuated ? 'evacuated' : 'restored'}`);
+      const isChanged = await this.store.setEvacuated(unit, change);
+      if (!isChanged && (change.takes_back || (await this.store.isStateSetBy(unit, change.name, change.by)))) return;
+      if (!isChanged) throw new LxdError('bad-request', `Cluster member is already ${change.evacuated ? 'evacuated' : 'restored'}`);
       unit.emit(event('members.changed', { members: [row.name] }));
       unit.emit(memberEvent(call, 'cluster-member-updated', row.name));
     });

@@ -120,13 +120,18 @@ export class MemberStore {
     await unit.query('UPDATE cluster.members SET failure_domain = $2, description = $3, config = $4, groups = $5 WHERE name = $1', [name, failure_domain, description, config, groups]);
   }
 
-  /** False where it was so already and another operation had said so. */
+  /** Whether it was not so before. What takes back changes only what the same operation had set. */
   async setEvacuated(unit: Unit, { name, evacuated, by, takes_back }: cluster.MemberEvacuation): Promise<boolean> {
     const rows = await unit.query(
-      'UPDATE cluster.members SET evacuated = $2, state_set_by = $3 WHERE name = $1 AND (state_set_by = $3 OR (evacuated <> $2 AND NOT $4)) RETURNING name',
+      'UPDATE cluster.members SET evacuated = $2, state_set_by = $3 WHERE name = $1 AND evacuated <> $2 AND (state_set_by = $3 OR NOT $4) RETURNING name',
       [name, evacuated, by, takes_back],
     );
     return rows.length > 0;
+  }
+
+  /** Whether this operation was the last to say if the member is evacuated. */
+  async isStateSetBy(unit: Unit, name: string, by: string): Promise<boolean> {
+    return (await unit.query('SELECT FROM cluster.members WHERE name = $1 AND state_set_by = $2', [name, by])).length > 0;
   }
 
   /** What the nodes of members say of them; answers whose rows it changed. */
