@@ -63,6 +63,8 @@ export async function runJoining(plan: Plan, lan: Switch, first: Member, name: s
     const { ok, told } = await endOf(host.server.client, (answer?.operation ? answer : await again()).operation);
     const stays = !ok && !(await isClustered(host.server)) && !(await statusOf(first, name));
     if (!stays) return [`ended ${told}; in the cluster it is ${await statusOf(first, name)}`];
+    const left = await disagreements(host.server);
+    if (left.length > 0) return left;
     await host.server.client.change('PUT', '/1.0/cluster', await joining(first, host));
     return await joined(first, host);
   } finally {

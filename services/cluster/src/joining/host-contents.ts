@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Agents, soleMember } from '@asterism/agents';
 import { LxdError } from '@asterism/errors';
-import { Token, type common, type Instances, type Networks, type StoragePools } from '@asterism/proto';
+import { Token, type agentNetworks, type agentStorage, type common, type Instances, type Networks, type StoragePools } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 
 interface Listed {
@@ -28,10 +28,26 @@ export class HostContents {
   /** On the host alone: the database that knows of it goes as a whole. */
   async giveUp(call: CallContext): Promise<void> {
     const agent = this.agents.on(soleMember);
-    const networks = read<Listed & { type: string; managed: boolean }>(await this.networks.list(call, listed));
-    for (const { name, type, managed, config } of networks) if (managed) await agent.networks.remove(call, { project: 'default', name, type, config });
+    const { networks, pools } = await this.#frame(call);
+    for (const network of networks) await agent.networks.remove(call, network);
+    for (const pool of pools) await agent.storage.deletePool(call, pool);
+  }
+
+  /** The frame again, empty: the host stays alone. */
+  async bringBack(call: CallContext): Promise<void> {
+    const agent = this.agents.on(soleMember);
+    const { networks, pools } = await this.#frame(call);
+    for (const pool of pools) await agent.storage.createPool(call, pool);
+    for (const network of networks) await agent.networks.apply(call, network);
+  }
+
+  async #frame(call: CallContext): Promise<{ networks: agentNetworks.BridgeSpec[]; pools: agentStorage.Pool[] }> {
+    const networks = read<Listed & { type: string; managed: boolean }>(await this.networks.list(call, listed)).filter(({ managed }) => managed);
     const pools = read<Listed & { driver: string }>(await this.pools.list(call, listed));
-    for (const { name, driver, config } of pools) await agent.storage.deletePool(call, { name, driver, config });
+    return {
+      networks: networks.map(({ name, type, config }) => ({ project: 'default', name, type, config })),
+      pools: pools.map(({ name, driver, config }) => ({ name, driver, config })),
+    };
   }
 }
 

@@ -50,7 +50,7 @@ export class JoinCluster {
           run: async ({ input, state }) => void (state.membership = await this.#ask(input)),
           undo: ({ input, state }) => this.#withdraw(input, state.membership ? withdrawAttempts : 1),
         },
-        { name: 'what the host had goes', run: ({ call }) => this.contents.giveUp(call) },
+        { name: 'what the host had goes', run: ({ call }) => this.contents.giveUp(call), undo: ({ call }) => this.contents.bringBack(call) },
         {
           name: 'the host serves the cluster',
           // Cleared once more, since a start in between has brought up again what its rows tell of.
