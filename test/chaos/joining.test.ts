@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { beginCluster, type Member } from '../cluster/members.js';
 import { TestServer } from '../servers/server.js';
 import { Switch } from '../servers/switch.js';
-import { joiningKinds, runEnabling, runJoining } from './joining.js';
+import { joiningKinds, runEnabling, runHindered, runJoining } from './joining.js';
 import { full, ownPlans, seeded, type Kind, type Plan } from './plans.js';
 import { describedKind, mortal } from './run-plan.js';
 
@@ -44,4 +44,10 @@ describe('a host that dies at a step', () => {
     if (full) console.log(`${kind}: ${plans.length} plans, ${Object.keys(wrong).length} wrong ${JSON.stringify(wrong, null, 1)}`);
     expect(wrong, `seed ${seed}`).toEqual({});
   }, 900_000);
+});
+
+describe('a host whose address is taken', () => {
+  it.runIf(full)('cannot join, and goes on as it was', async () => {
+    expect(await runHindered(lan, first, `h${++hosts}`)).toEqual([]);
+  }, 240_000);
 });

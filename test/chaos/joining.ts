@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,10 +55,8 @@ export async function runEnabling(plan: Plan): Promise<string[]> {
 
 /** A host joins a cluster, or stays alone and may join later. */
 export async function runJoining(plan: Plan, lan: Switch, first: Member, name: string): Promise<string[]> {
-  const host = await startHost(lan, name, mortal);
+  const host = await furnished(lan, name);
   try {
-    await host.server.client.change('POST', '/1.0/storage-pools', { name: 'default', driver: 'dir' });
-    await host.server.client.change('POST', '/1.0/networks', { name: 'lxdbr0', config: { 'ipv4.address': '10.211.9.1/24', 'ipv6.address': 'none' } });
     const { first: answer, again } = await cutOff(host.server, 'cluster.join', plan, await joining(first, host));
     if (plan.ends === 'done') return await joined(first, host);
     const { ok, told } = await endOf(host.server.client, (answer?.operation ? answer : await again()).operation);
@@ -71,6 +70,35 @@ export async function runJoining(plan: Plan, lan: Switch, first: Member, name: s
     await host.server.remove();
     if (await statusOf(first, name)) await first.lxc(`cluster remove ${name} --force --yes`);
   }
+}
+
+/** Somebody else has the address of the host's agent: it cannot join, and goes on as it was. */
+export async function runHindered(lan: Switch, first: Member, name: string): Promise<string[]> {
+  const host = await furnished(lan, name);
+  const { client } = host.server;
+  const [file, ...args] = host.server.host.inside([process.execPath, '-e', `require('node:net').createServer().listen(8444, '${host.address}')`]);
+  const somebody = spawn(file ?? '', args, { stdio: 'ignore' });
+  try {
+    const refused = await client.change('PUT', '/1.0/cluster', await joining(first, host)).then(() => 'nothing', (error: Error) => error.message);
+    const alone = !(await isClustered(host.server)) && !(await statusOf(first, name));
+    const served = await host.server.shell(`curl -sk https://${host.address}:8443/1.0`);
+    return [
+      ...(refused.includes('EADDRINUSE') ? [] : [`it was refused for ${refused}`]),
+      ...(alone ? [] : ['it is in the cluster']),
+      ...(served.stdout.includes('"api_version":"1.0"') ? [] : [`its API answers ${served.stdout}${served.stderr}`]),
+      ...(await disagreements(host.server)),
+    ];
+  } finally {
+    somebody.kill();
+    await host.server.remove();
+  }
+}
+
+async function furnished(lan: Switch, name: string): Promise<Member> {
+  const host = await startHost(lan, name, mortal);
+  await host.server.client.change('POST', '/1.0/storage-pools', { name: 'default', driver: 'dir' });
+  await host.server.client.change('POST', '/1.0/networks', { name: 'lxdbr0', config: { 'ipv4.address': '10.211.9.1/24', 'ipv6.address': 'none' } });
+  return host;
 }
 
 async function joining(first: Member, { name, address }: Member): Promise<object> {
