@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { busyboxImage } from '@asterism/images/busybox';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Operation } from '../http/client.js';
@@ -16,6 +20,37 @@ function listen(query: string): { events: Event[]; close(): void; open: Promise<
   const events: Event[] = [];
   socket.on('message', (data: Buffer) => events.push(JSON.parse(data.toString()) as Event));
   return { events, close: () => socket.close(), open: new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)) };
+}
+
+/** A server of images on the server's host that sends one drop by drop, until there is a file "go". */
+const slowly = `
+const { existsSync, readFileSync } = require('node:fs');
+const image = readFileSync('slow.tar.gz');
+const answer = (metadata) => JSON.stringify({ type: 'sync', status: 'Success', status_code: 200, metadata });
+require('node:https').createServer({ key: readFileSync('slow.key'), cert: readFileSync('slow.crt') }, async ({ url }, to) => {
+  if (!url.endsWith('/export')) return to.end(answer({ fingerprint: process.argv[1], filename: 'slow.tar.gz', architecture: 'x86_64', properties: {}, created_at: '2024-01-01T00:00:00Z', expires_at: '1970-01-01T00:00:00Z', auth: 'untrusted' }));
+  to.setHeader('content-type', 'application/octet-stream');
+  let sent = 0;
+  for (; sent < image.length - 64 && !existsSync('go'); sent += 64) {
+    to.write(image.subarray(sent, sent + 64));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  to.end(image.subarray(sent));
+}).listen(18600, '127.0.0.1');`;
+
+async function slowRemote(): Promise<{ certificate: string; fingerprint: string }> {
+  const { work } = test.server;
+  await test.client.change('POST', '/1.0/projects', { name: 'slow', config: { 'features.images': 'true' } });
+  const image = await busyboxImage(readFileSync('/bin/busybox'), { description: 'Slow' });
+  const fingerprint = createHash('sha256').update(image).digest('hex');
+  writeFileSync(join(work, 'slow.tar.gz'), image);
+  writeFileSync(join(work, 'slow.cjs'), slowly);
+  const made = await test.server.shell(
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=slow -addext subjectAltName=IP:127.0.0.1 -keyout slow.key -out slow.crt 2>&1 && (setsid ${process.execPath} -e "$(cat slow.cjs)" ${fingerprint} >/dev/null 2>&1 </dev/null &)`,
+  );
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  await expect.poll(async () => (await test.server.shell('curl -sk --max-time 5 https://127.0.0.1:18600/1.0')).code, { timeout: 20_000 }).toBe(0);
+  return { certificate: readFileSync(join(work, 'slow.crt'), 'utf8'), fingerprint };
 }
 
 describe('operations', () => {
@@ -58,6 +93,18 @@ describe('operations', () => {
     const words = again.type === 'error' ? again.error : (await test.client.json<Operation>('GET', `${again.operation}/wait`)).metadata.err;
     expect(words).toMatch(/already running/i);
     await test.lxc('delete -f running');
+  });
+
+  it('tell how far a download has come, as the reference does', async () => {
+    const { certificate, fingerprint } = await slowRemote();
+    const source = { type: 'image', mode: 'pull', protocol: 'lxd', server: 'https://127.0.0.1:18600', certificate, fingerprint };
+    const { operation } = await test.client.json<Operation>('POST', '/1.0/images?project=slow', { source });
+    const told = async (): Promise<unknown> => (await test.client.get<Operation>(operation)).metadata?.['download_progress'];
+    await expect.poll(told, { timeout: 60_000 }).toMatch(/^rootfs: \d+(\.\d\d)?k?B \(\d+(\.\d\d)?k?B\/s\)$/);
+    writeFileSync(join(test.server.work, 'go'), '');
+    expect((await test.client.json<Operation>('GET', `${operation}/wait?timeout=60`)).metadata).toMatchObject({ status: 'Success', err: '' });
+    await test.client.change('DELETE', `/1.0/images/${fingerprint}?project=slow`);
+    await test.client.change('DELETE', '/1.0/projects/slow');
   });
 
   it('keep their sockets’ secrets from everybody but their creator, and open each socket once', async () => {
