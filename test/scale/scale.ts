@@ -86,6 +86,7 @@ export async function measureScale(options: Options, print: (line: string) => vo
     return missed.length === 0;
   } catch (error) {
     print(server.log.slice(-4000));
+    print(error instanceof Error ? (error.stack ?? error.message) : String(error));
     throw error;
   } finally {
     memory.stop();

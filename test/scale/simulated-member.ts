@@ -50,7 +50,7 @@ export class SimulatedMember {
     await this.#bus.subscribe(['members.changed', 'agent.ready'], () => this.#askMembersSoon());
     await this.#bus.subscribe(['member.removed'], () => undefined);
     await this.#register();
-    await this.publish(event('agent.ready', { member: this.name }));
+    await this.#say(event('agent.ready', { member: this.name }));
     this.#keepInTouch();
   }
 
@@ -106,6 +106,11 @@ export class SimulatedMember {
     };
     every(renewMs, () => this.#register());
     every(askMembersMs, () => this.#askMembers());
+  }
+
+  /** A control plane that stands still is told again, as a member's process does that starts anew. */
+  async #say(what: AsterismEvent): Promise<void> {
+    while (!(await this.publish(what).then(() => true, () => false))) this.lost++;
   }
 
   async #register(): Promise<void> {

@@ -40,6 +40,7 @@ export class Simulation {
   }
 
   async end(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const gone = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.stdin!.end();
     await gone;

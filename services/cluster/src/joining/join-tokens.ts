@@ -32,8 +32,7 @@ export class JoinTokens {
     requireMemberName(server_name);
     if (members.some(({ name }) => name === server_name)) throw new LxdError('bad-request', `A cluster member already exists with name "${server_name}"`);
     await this.authority.require();
-    const offlineAfterS = await this.clusterMembers.offlineAfterS();
-    const addresses = members.filter(({ age }) => age < offlineAfterS).map(({ server_address }) => server_address);
+    const addresses = members.filter(await this.clusterMembers.judge()).map(({ server_address }) => server_address);
     const secret = newSecret();
     const id = randomUUID();
     const expiresAt = new Date(Date.now() + validForMs);

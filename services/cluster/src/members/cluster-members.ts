@@ -13,17 +13,20 @@ import { GroupStore } from '../groups/group.store.js';
 import { agentAddressOf } from '../joining/member-address.js';
 import type { NodeFacts } from '../kubernetes/node-facts.js';
 import type { HostEnvironment } from '../server/server-environment.js';
+import { Attention, isOnline } from './attention.js';
 import { Heartbeats } from './heartbeats.js';
 import { memberEtag, memberObject, memberUrl, rolesOf } from './member-document.js';
 import { MemberRoll } from './member-roll.js';
 import { requireMemberName } from './member-name.js';
-import { isClustered, MemberStore, type MemberRow, type Seen } from './member.store.js';
+import { isClustered, MemberStore, type Beat, type MemberRow, type Seen } from './member.store.js';
 import { MemberUse } from './member-use.js';
 
 /** /1.0/cluster/members: who belongs to the cluster. */
 @Injectable()
 export class ClusterMembers {
-  readonly #heartbeats = new Heartbeats((beats) => this.store.seen(beats));
+  /** Starts and stops with the looks at members. */
+  readonly attention = new Attention();
+  readonly #heartbeats = new Heartbeats((beats) => this.#write(beats));
   /** For all who reach members. */
   readonly roll = new MemberRoll(async () => ({ members: await this.agents(), revoked: await this.store.revoked() }));
 
@@ -40,13 +43,13 @@ export class ClusterMembers {
     const rows = await this.store.listWithoutEnvironment();
     requireClustered(rows);
     if (recursion === 0) return document(rows.map((row) => memberUrl(row.name)));
-    const offlineAfterS = await this.offlineAfterS();
-    return document(rows.map((row) => memberObject(row, offlineAfterS)));
+    const online = await this.judge();
+    return document(rows.map((row) => memberObject(row, online(row))));
   }
 
   async get(name: string): Promise<common.Document> {
     const row = await this.#load(name);
-    return document(memberObject(row, await this.offlineAfterS()), memberEtag(row));
+    return document(memberObject(row, (await this.judge())(row)), memberEtag(row));
   }
 
   async update(call: CallContext, change: cluster.MemberChange): Promise<void> {
@@ -110,7 +113,7 @@ export class ClusterMembers {
     if (!force) await this.use.requireEmpty(call, name);
     if ((await this.store.list()).length === 1) throw new LxdError('bad-request', 'Member is the only member in the cluster');
     if (row.has_control_plane) throw new LxdError('bad-request', `Member "${name}" has the control plane of the cluster and cannot be removed`);
-    if (!force && row.age >= (await this.offlineAfterS())) throw new LxdError('bad-request', `Member "${name}" is offline: it can be removed by force`);
+    if (!force && !(await this.judge())(row)) throw new LxdError('bad-request', `Member "${name}" is offline: it can be removed by force`);
     await this.use.withdraw(call, name, force);
     await this.database.transact(async (unit) => {
       await this.store.delete(unit, name);
@@ -135,12 +138,12 @@ export class ClusterMembers {
 
   /** Where the agents are. */
   async agents(): Promise<cluster.Member[]> {
-    const [rows, offlineAfterS] = await Promise.all([this.store.listWithoutEnvironment(), this.offlineAfterS()]);
+    const [rows, online] = await Promise.all([this.store.listWithoutEnvironment(), this.judge()]);
     return rows.map((row) => ({
       name: row.name,
       address: row.address === '' && row.has_control_plane && this.runtime.composition === 'standalone' ? agentAddressOf(row.server_address) : row.address,
       architecture: row.architecture,
-      online: row.age < offlineAfterS,
+      online: online(row),
       former_names: row.former_names,
       cordoned: row.cordoned,
       evacuated: row.evacuated,
@@ -168,8 +171,15 @@ export class ClusterMembers {
     return (await this.#heartbeats.beat(member)) ?? { name: member.name, is_online: false };
   }
 
-  async offlineAfterS(): Promise<number> {
-    return Number(valueOf(await this.config.load(), serverKeys.clusterOfflineThreshold));
+  /** Who is online by what is known now. */
+  async judge(): Promise<(row: Pick<MemberRow, 'age' | 'is_online'>) => boolean> {
+    const offlineAfterS = Number(valueOf(await this.config.load(), serverKeys.clusterOfflineThreshold));
+    this.attention.look();
+    return (row) => isOnline(row, offlineAfterS, this.attention);
+  }
+
+  async #write(beats: readonly Beat[]): Promise<(Seen | undefined)[]> {
+    return this.attention.during(() => this.store.seen(beats));
   }
 
   async #requireGroups(groups: readonly string[]): Promise<void> {

@@ -14,7 +14,6 @@ const warningType = 'Offline cluster member';
 @Injectable()
 export class Health {
   #timer: NodeJS.Timeout | undefined;
-  #startedAt = 0;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -24,24 +23,23 @@ export class Health {
   ) {}
 
   start(): void {
-    this.#startedAt = performance.now();
+    this.members.attention.start();
     this.#timer = setInterval(() => void this.look().catch(() => undefined), lookEveryMs);
     this.#timer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.members.attention.stop();
   }
 
   async look(): Promise<void> {
     const rows = await this.store.listWithoutEnvironment();
     if (!isClustered(rows)) return;
-    const offlineAfterS = await this.members.offlineAfterS();
-    // Nobody could be heard while this process was away.
-    const isTooEarly = performance.now() - this.#startedAt < offlineAfterS * 1000;
-    for (const { name, age, is_online } of rows) {
-      const online = age < offlineAfterS;
-      if (online !== is_online && (online || !isTooEarly)) await this.#tell(name, { online, age });
+    const isOnline = await this.members.judge();
+    for (const row of rows) {
+      const online = isOnline(row);
+      if (online !== row.is_online) await this.#tell(row.name, { online, age: row.age });
     }
   }
 

@@ -1,8 +1,7 @@
 import type { MemberRow } from './member.store.js';
 
 /** LXD's ClusterMember. "database" names who carries the state: here the member with the control plane (docs/adr/0023). */
-export function memberObject(row: Omit<MemberRow, 'environment'>, offlineAfterS: number): object {
-  const isOnline = row.age < offlineAfterS;
+export function memberObject(row: Omit<MemberRow, 'environment'>, isOnline: boolean): object {
   return {
     roles: rolesOf(row),
     failure_domain: row.failure_domain,
