@@ -9,6 +9,7 @@ Prepares this host, starts Asterism and, on the first start, makes a storage poo
   --listen ADDR:PORT   also serve the API over HTTPS there
   --detach             leave the server running in the background
   --bare               make no pool, no network, no image
+  --join TOKEN         become a member of the cluster whose \`lxc cluster add\` printed it; wants --listen, and keeps nothing of its own
   --processes          every service in a process of its own, over gRPC with mutual TLS, NATS and Redis`;
 
 export const downUsage = `Usage: npm run down -- [options]
@@ -26,8 +27,10 @@ export function upOptions(args) {
     listen: { type: 'string' },
     detach: { type: 'boolean', default: false },
     bare: { type: 'boolean', default: false },
+    join: { type: 'string' },
     processes: { type: 'boolean', default: false },
   });
+  if (values.join !== undefined && (values.listen === undefined || values.processes)) throw new Error('--join wants --listen, where the other members find this host, and not --processes');
   return { ...values, stateDir: stateDirOf(values) };
 }
 

@@ -7,6 +7,7 @@ it('reads what up is asked for', () => {
 });
 
 it('refuses what it does not know', () => {
+  expect(() => upOptions(['--join', 'x'])).toThrow('--join wants --listen');
   expect(() => upOptions(['--bogus'])).toThrow();
   expect(() => upOptions(['--state-dir', 'x'])).toThrow('--state-dir wants an absolute path, not "x"');
 });

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { api, isReady } from './api.mjs';
+import { join as joinCluster } from './join.mjs';
 import { nodeOptions } from './node-options.mjs';
 import { upOptions, upUsage } from './options.mjs';
 import { phase } from './progress.mjs';
@@ -18,6 +19,7 @@ async function main() {
   if (await isReady(stateDir)) {
     console.log(`Asterism is already running on ${stateDir}.`);
     await listen(options);
+    await become(options);
     return printCommands(stateDir);
   }
   if (process.getuid() !== 0) throw new Error('run this as root: it starts containers');
@@ -34,6 +36,7 @@ async function main() {
 /** The rest needs the Node that the build was made for. */
 async function finish(options) {
   await listen(options);
+  if (options.join !== undefined) return become(options);
   if (options.bare) return;
   const child = spawn(node(), [join(root, 'deploy/host/first-start-main.mjs'), options.stateDir], { stdio: 'inherit' });
   const code = await new Promise((resolve) => child.once('exit', resolve));
@@ -63,6 +66,11 @@ async function start({ stateDir, detach, processes }) {
 
 async function listen({ stateDir, listen: address }) {
   if (address) await api(stateDir, 'PATCH', '/1.0', { config: { 'core.https_address': address } });
+}
+
+/** A member keeps nothing of its own. */
+async function become({ stateDir, listen: address, join: token }) {
+  if (token !== undefined) await phase('joining the cluster', () => joinCluster(stateDir, { token, listen: address }));
 }
 
 /** Stays until the server ends; Ctrl-C ends the server and leaves instances running. */

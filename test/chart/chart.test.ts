@@ -154,6 +154,8 @@ describe.skipIf(missing)('the chart', () => {
     ['a monitor of nothing', { ...bundled, metrics: { serviceMonitor: { enabled: true } } }, 'metrics.enabled is false'],
     ['a dashboard of nothing', { ...bundled, metrics: { dashboard: { enabled: true } } }, 'metrics.dashboard.enabled has nothing to show'],
     ['a node port nobody has', { ...bundled, api: { service: { nodePort: 30443 } } }, 'api.service.type is ClusterIP'],
+    ['a node port for members that nobody has', { ...bundled, api: { service: { membersNodePort: 30444 } } }, 'api.service.membersNodePort is given, but api.service.type is ClusterIP'],
+    ['one port for clients and members', { ...bundled, api: { service: { membersPort: 8443 } } }, 'api.service.membersPort and api.service.port are the same'],
     ['source ranges of no balancer', { ...bundled, api: { service: { type: 'NodePort', loadBalancerSourceRanges: ['192.0.2.0/24'] } } }, 'api.service.type is NodePort'],
     ['addresses for policies that are off', { ...bundled, networkPolicy: { enabled: false, nodeCidrs: ['192.0.2.0/24'] } }, 'need networkPolicy.enabled=true'],
     ['fewer at most than at least', { ...bundled, services: { images: { autoscaling: { enabled: true, minReplicas: 5 } } } }, 'services.images.autoscaling: minReplicas 5 is more than maxReplicas 4'],

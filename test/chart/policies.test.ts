@@ -68,5 +68,5 @@ test.skipIf(missing)('policies let through what processes are told of, and nothi
   expect(asked).toContain('setup > gateway:https');
   expect([...asked].filter((pair) => !allowed(objects).has(pair))).toEqual([]);
   const more = [...allowed(objects)].filter((pair) => !asked.has(pair));
-  expect(more).toEqual(['192.0.2.0/24 > gateway:https']);
+  expect(more.sort()).toEqual(['192.0.2.0/24 > gateway:https', '192.0.2.0/24 > gateway:members']);
 });

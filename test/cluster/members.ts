@@ -1,5 +1,5 @@
 import { setDefaults, writeMaterial } from '../differential/defaults.js';
-import { asterism } from '../servers/asterism.js';
+import { alone, asterism } from '../servers/asterism.js';
 import { TestServer, type ServerKind } from '../servers/server.js';
 import type { Switch } from '../servers/switch.js';
 
@@ -40,7 +40,7 @@ export async function beginCluster(lan: Switch, name: string, { before, kind }: 
 
 /** A host with a server of its own joins with a token, through the reference's own `lxd init`. */
 export async function join(lan: Switch, first: Member, name: string): Promise<Member> {
-  const host = await startHost(lan, name);
+  const host = await startHost(lan, name, alone);
   const token = (await first.lxc(`cluster add ${name} --quiet`)).trim().split('\n').at(-1)!;
   const preseed = `cluster:\n  enabled: true\n  server_address: ${host.address}:8443\n  cluster_token: ${token}\n`;
   const { code, stdout, stderr } = await host.server.shell('lxd init --preseed', { stdin: preseed, timeoutMs: 90_000 });

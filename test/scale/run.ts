@@ -6,8 +6,11 @@ import { measureScale } from './scale.js';
  * TLS. Prints a table, and as the last line all figures as JSON. Exits with 1 where an aim is missed, memory or time run out.
  */
 const options = readOptions(process.argv.slice(2));
-setTimeout(() => {
+// Seconds that this process lived: while a machine stands still nothing runs late.
+let left = options.within;
+setInterval(() => {
+  if (--left > 0) return;
   console.log(`NOT MET: not done within ${options.within} s`);
   process.exit(1);
-}, options.within * 1000).unref();
+}, 1000).unref();
 process.exit((await measureScale(options, (line) => console.log(line))) ? 0 : 1);

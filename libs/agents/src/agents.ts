@@ -19,6 +19,9 @@ export interface MemberFacts {
 
 /** The node-agents, by member name ("none" where there is no cluster). Abstract, so that it is its own injection token. */
 export abstract class Agents {
+  /** Certificates of members that were removed: good no more. */
+  revoked: ReadonlySet<string> = new Set();
+
   /** Throws "unavailable" for a member nobody knows. A former name finds the member too. */
   abstract on(member: string): Agent;
   abstract members(): readonly string[];

@@ -20,6 +20,8 @@ export interface CallContext {
   operation?: string;
   /** The claim of the Idempotency-Key that the request came with. */
   claim?: string;
+  /** The member whose agent is meant, on calls that are passed on to it. */
+  member?: string;
   /** Aborted when the caller went away or the deadline passed. */
   signal?: AbortSignal;
 }

@@ -33,6 +33,12 @@ export interface Environment {
   otlpEndpoint: string | undefined;
   /** OTEL_SERVICE_NAME, default "asterism". */
   otlpServiceName: string;
+  /** ASTERISM_API_ADDRESS: host:port under which hosts that are to join find the API; unset: what core.https_address or the client that asks says. */
+  apiAddress: string | undefined;
+  /** ASTERISM_MEMBERS_ADDRESS: host:port under which they find the control plane; unset: where the API is, one port above. */
+  membersAddress: string | undefined;
+  /** ASTERISM_MEMBERS_LISTEN: host:port where a gateway serves them; unset: one port above the API. */
+  membersListen: string | undefined;
   /** ASTERISM_LOOK_AFTER_SECONDS: how often what should be is compared with what is; default 60, 0 for only at the start. */
   lookAfterSeconds: number;
   /** ASTERISM_FAIL_POINTS: directory by which tests let this process die at a step of a task; unset in production. */
@@ -61,6 +67,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     healthListen: env['ASTERISM_HEALTH_LISTEN'],
     drainMs: Number(env['ASTERISM_DRAIN_MS'] ?? 0),
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    apiAddress: env['ASTERISM_API_ADDRESS'],
+    membersAddress: env['ASTERISM_MEMBERS_ADDRESS'],
+    membersListen: env['ASTERISM_MEMBERS_LISTEN'],
     lookAfterSeconds: Number(env['ASTERISM_LOOK_AFTER_SECONDS'] ?? 60),
     otlpServiceName: env['OTEL_SERVICE_NAME'] ?? 'asterism',
     failPoints: env['ASTERISM_FAIL_POINTS'],

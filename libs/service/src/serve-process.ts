@@ -68,7 +68,7 @@ function deployableOf(definition: ServiceDefinition): Deployable {
 
 function remoteAgents(peers: Peers, tls: TlsFiles): RemoteAgents {
   const definition = deployables.cluster.find((candidate) => candidate.fullName === Token.Cluster)!;
-  return new RemoteAgents(remote(definition, peers.channel('cluster')) as Cluster, tls, undefined, patienceMs);
+  return new RemoteAgents(remote(definition, peers.channel('cluster')) as Cluster, { tls, patienceMs, ofInstallation: true });
 }
 
 /** One channel to each other service, opened when first used. */

@@ -3,10 +3,14 @@ import { extensions } from '@asterism/api';
 import { Database } from '@asterism/database';
 import { cluster, common, Token, type Cluster, type ClusterGroups } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
+import { readEnvironment, RuntimeInfo, type Environment } from '@asterism/service';
 import { composeForTest, type TestComposition } from '@asterism/testing';
+import { ConfigStore } from './config/config.store.js';
 import { parseListenAddress, reachableAddresses } from './config/listen-address.js';
 import { clusterService } from './index.js';
+import { Authority } from './joining/authority.js';
 import { ClusterMembers } from './members/cluster-members.js';
+import { MemberStore } from './members/member.store.js';
 
 const call = systemCall();
 const list = (value: unknown): common.Document => ({ json: Buffer.from(JSON.stringify(value)), etag: '' });
@@ -67,7 +71,7 @@ describe('the server', () => {
 
   it('knows the members that announced themselves', async () => {
     expect(await handler.register(call, { name: 'none', address: '', architecture: 'x86_64', environment: Buffer.from('{}') })).toEqual({ name: 'none' });
-    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false, evacuated: false, groups: ['default'], scheduler: 'all' }], revoked: [], version: expect.any(String) as string, unchanged: false });
+    expect(await handler.listMembers(call, {})).toEqual({ members: [{ name: 'none', address: '', architecture: 'x86_64', online: true, former_names: [], cordoned: false, evacuated: false, groups: ['default'], scheduler: 'all', joined: false }], revoked: [], version: expect.any(String) as string, unchanged: false });
     expect(JSON.parse((await handler.getCluster(call, {})).json.toString())).toEqual({
       server_name: '',
       enabled: false,
@@ -128,12 +132,26 @@ describe('a cluster', () => {
     await expect(handler.accept(call, joining({ server_name: 'm4', server_address: '192.0.2.4', password: 'guess' }))).rejects.toThrow('not authorized');
   });
 
-  it('gives no tokens where somebody else signs certificates', async () => {
-    const database = composition.composition.app.get(Database, { strict: false });
-    const [authority] = await database.query<{ certificate: string; key: string }>('DELETE FROM cluster.authority RETURNING certificate, key');
-    await expect(token('m6')).rejects.toThrow('start an agent with its certificates instead of joining');
-    await expect(handler.accept(call, joining({ server_name: 'm6', server_address: '192.0.2.6', password: 'sesame' }))).rejects.toThrow('start an agent with its certificates instead of joining');
-    await database.query('INSERT INTO cluster.authority (certificate, key) VALUES ($1, $2)', [authority!.certificate, authority!.key]);
+  it('signs for hosts beside an installation, and says where they find it', async () => {
+    const { app } = composition.composition;
+    const database = app.get(Database, { strict: false });
+    const of = (environment: Partial<Environment> = {}): Authority => new Authority(database, app.get(MemberStore, { strict: false }), app.get(ConfigStore, { strict: false }), new RuntimeInfo({ ...readEnvironment({}), ...environment }, 'processes'));
+    const [before] = await database.query<{ certificate: string; key: string }>('DELETE FROM cluster.authority RETURNING certificate, key');
+    expect(await of().controlPlane()).toEqual({ address: '', ca: '', certificate: '', key: '' });
+    const { certificate } = await of().require();
+    expect(await of().require()).toMatchObject({ certificate });
+    expect(await of().controlPlane()).toMatchObject({ address: '192.0.2.2:8444', ca: certificate });
+    const node = { server_address: '192.0.2.9:8443', joined: false, has_control_plane: false };
+    expect(await of().apiAddresses([node], 'lxd.example:443')).toEqual(['lxd.example:443']);
+    expect(await of({ apiAddress: 'lxd.example' }).apiAddresses([node, { ...node, server_address: '192.0.2.7:8443', joined: true }], '')).toEqual(['lxd.example:8443', '192.0.2.7:8443']);
+    await expect(of().apiAddresses([node], '')).rejects.toThrow('ask for the token over HTTPS');
+    expect(await of({ membersAddress: 'lxd.example:9000' }).reachedFrom('lxd.example:443')).toEqual({ control_address: 'lxd.example:9000', relays_agents: true });
+    await database.query('UPDATE cluster.authority SET certificate = $1, key = $2', [before!.certificate, before!.key]);
+  });
+
+  it('admits nobody new through the door for members', async () => {
+    const stranger = { name: 'm8', address: '192.0.2.8:8444', architecture: 'x86_64', environment: Buffer.from('{}'), accepted_only: true };
+    await expect(handler.register(call, stranger)).rejects.toThrow('"m8" is no member of this cluster');
   });
 
   it('has groups that its members are in', async () => {

@@ -33,6 +33,7 @@ import { WarningsController } from './http/warnings/warnings.controller.js';
 import { Idempotency } from './idempotency/idempotency.js';
 import { Listeners } from './listeners/listeners.js';
 import { ServerCertificate } from './listeners/server-certificate.js';
+import { Door } from './members/door.js';
 import { Readiness } from './readiness.js';
 import { SessionTickets } from './websockets/session-tickets.js';
 import { Upgrades } from './websockets/upgrades.js';
@@ -72,7 +73,7 @@ export { Listeners } from './listeners/listeners.js';
 export const gatewayService = defineService({
   name: 'gateway',
   controllers,
-  providers: [Trust, Gatekeeper, Idempotency, Readiness, EventFeed, SessionTickets, Upgrades, Listeners, ServerCertificate],
+  providers: [Trust, Gatekeeper, Idempotency, Readiness, EventFeed, SessionTickets, Upgrades, Listeners, ServerCertificate, Door],
   handlers: [],
   createApplication: createGatewayApplication,
   async start(app) {
@@ -81,6 +82,7 @@ export const gatewayService = defineService({
     await app.get(EventFeed, { strict: false }).start();
     await app.get(ServerController, { strict: false }).start();
     await app.get(Listeners, { strict: false }).start();
+    await app.get(Door, { strict: false }).start();
     app.get(Readiness, { strict: false }).become('ready');
   },
   async stop(app) {
@@ -88,5 +90,6 @@ export const gatewayService = defineService({
     // Where others take over, whoever still asks this one on a connection that was open is answered.
     if (!(await listeners.drain())) app.get(Readiness, { strict: false }).become('stopping');
     await listeners.close();
+    await app.get(Door, { strict: false }).close();
   },
 });

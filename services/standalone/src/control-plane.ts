@@ -73,11 +73,14 @@ export class ControlPlane {
   async #reachOthers(tls: TlsFiles): Promise<void> {
     const { agents, environment } = this.options;
     const { RemoteAgents } = await import('@asterism/agents/remote');
-    const others = new RemoteAgents(this.#cluster, tls, ({ members, revoked }) => {
-      this.#revoked = new Set(revoked);
-      agents.recognise(members);
-      environment.member = agents.own;
-      return agents.own;
+    const others = new RemoteAgents(this.#cluster, {
+      tls,
+      own: ({ members, revoked }) => {
+        this.#revoked = new Set(revoked);
+        agents.recognise(members);
+        environment.member = agents.own;
+        return agents.own;
+      },
     });
     await others.refresh();
     others.start();

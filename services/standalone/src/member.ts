@@ -29,11 +29,15 @@ export async function startMember(stateDir: string, membership: Membership, remo
   const agents = new LocalAgents(name);
   opened.defer(() => agents.close());
   let refused: ReadonlySet<string> = new Set();
-  const others = new RemoteAgents(clusterService, tls, ({ members, revoked }) => {
-    refused = new Set(revoked);
-    agents.recognise(members);
-    environment.member = agents.own;
-    return agents.own;
+  const others = new RemoteAgents(clusterService, {
+    tls,
+    own: ({ members, revoked }) => {
+      refused = new Set(revoked);
+      agents.recognise(members);
+      environment.member = agents.own;
+      return agents.own;
+    },
+    ...(membership.relays_agents ? { relay: channel } : {}),
   });
   agents.reachThrough(others);
   const composition = await compose({

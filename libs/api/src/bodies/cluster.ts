@@ -28,6 +28,7 @@ export const acceptMemberBody = struct('AcceptMember', {
   api_extensions: whole('int'),
   member_config: list(memberKey),
   join: text,
+  cluster_address: text,
 });
 
 /** What a server that could not join takes its joining back with. */

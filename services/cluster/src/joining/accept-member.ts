@@ -43,7 +43,7 @@ export class AcceptMember {
       await this.members.setFingerprint(unit, name, new X509Certificate(credentials.certificate).fingerprint256);
     });
     await this.pools.expectMember(call, { member: name, keys: request.member_config.filter(({ entity }) => entity === 'storage-pool') });
-    return { name, control_address: await this.authority.address(), agent_address: agentAddressOf(server_address), ...credentials };
+    return { name, agent_address: agentAddressOf(server_address), ...(await this.authority.reachedFrom(request.cluster_address ?? '')), ...credentials };
   }
 
   /** A server that was accepted and could not join. */

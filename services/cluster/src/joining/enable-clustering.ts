@@ -5,7 +5,6 @@ import { LxdError } from '@asterism/errors';
 import { event } from '@asterism/events';
 import type { cluster, common } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
-import { RuntimeInfo } from '@asterism/service';
 import { defineTask, Tasks, type TaskDefinition } from '@asterism/tasks';
 import { ConfigStore } from '../config/config.store.js';
 import { ClusterMembers } from '../members/cluster-members.js';
@@ -30,7 +29,6 @@ export class EnableClustering {
     @Inject(ConfigStore) private readonly config: ConfigStore,
     @Inject(Authority) authority: Authority,
     @Inject(ClusterMembers) clusterMembers: ClusterMembers,
-    @Inject(RuntimeInfo) runtime: RuntimeInfo,
   ) {
     this.#task = defineTask<Enable, object>({
       kind: 'cluster.enable',
@@ -44,7 +42,7 @@ export class EnableClustering {
               await config.set(unit, soleMember, serverKeys.clusterHttpsAddress.name, input.address);
               await members.lead(unit, soleMember, input.address);
               await clusterMembers.renameIn(unit, soleMember, input.name);
-              if (runtime.composition === 'standalone') await authority.make(unit);
+              await authority.make(unit);
             }),
         },
       ],

@@ -82,9 +82,9 @@ export class JoinCluster {
   }
 
   async #ask(request: Join): Promise<Membership> {
-    const { server_name, server_address, cluster_password: password, member_config, join } = request;
+    const { server_name, server_address, cluster_address, cluster_password: password, member_config, join } = request;
     const [own] = await this.members.list();
-    const asked: cluster.AcceptMember = { server_name, server_address, password, architecture: own?.architecture ?? '', server_version: serverVersion, api_extensions: extensions.length, member_config, join };
+    const asked: cluster.AcceptMember = { server_name, server_address, password, architecture: own?.architecture ?? '', server_version: serverVersion, api_extensions: extensions.length, member_config, join, cluster_address };
     return postPinned<Membership>({ address: request.cluster_address, certificate: request.cluster_certificate }, acceptPath, asked).catch((error: unknown) => {
       throw error instanceof LxdError && error.kind === 'forbidden' ? new LxdError('forbidden', `Failed to setup cluster trust: ${error.message}`, { cause: error }) : error;
     });

@@ -26,13 +26,13 @@ export class JoinTokens {
     @Inject(Authority) private readonly authority: Authority,
   ) {}
 
-  async issue(call: CallContext, { server_name, fingerprint }: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
+  async issue(call: CallContext, { server_name, fingerprint, reached_at = '' }: cluster.IssueJoinToken): Promise<common.OperationAnswer> {
     const members = await this.members.listWithoutEnvironment();
     if (!isClustered(members)) throw new LxdError('bad-request', 'This server is not clustered');
     requireMemberName(server_name);
     if (members.some(({ name }) => name === server_name)) throw new LxdError('bad-request', `A cluster member already exists with name "${server_name}"`);
     await this.authority.require();
-    const addresses = members.filter(await this.clusterMembers.judge()).map(({ server_address }) => server_address);
+    const addresses = await this.authority.apiAddresses(members.filter(await this.clusterMembers.judge()), reached_at);
     const secret = newSecret();
     const id = randomUUID();
     const expiresAt = new Date(Date.now() + validForMs);

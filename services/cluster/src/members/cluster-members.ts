@@ -125,9 +125,9 @@ export class ClusterMembers {
   }
 
   /** An agent says that it is there. Alone, or among agents that hold certificates of the installation, whoever says so is a member; else it must have been accepted. */
-  async register({ name, address, architecture, environment }: cluster.RegisterMember): Promise<Seen> {
+  async register({ name, address, architecture, environment, accepted_only = false }: cluster.RegisterMember): Promise<Seen> {
     const member = { name, address, architecture, environment: JSON.parse(environment.toString()) as HostEnvironment };
-    return (await this.#heartbeats.beat(member)) ?? (await this.#admit(member));
+    return (await this.#heartbeats.beat(member)) ?? (await this.#admit(member, accepted_only));
   }
 
   /** Whose keys of the configuration a member has that asks about itself: the rows know before anybody has heard of a change. */
@@ -149,6 +149,7 @@ export class ClusterMembers {
       evacuated: row.evacuated,
       groups: row.groups,
       scheduler: valueOf(row.config, memberKeys.schedulerInstance),
+      joined: row.joined,
     }));
   }
 
@@ -160,9 +161,9 @@ export class ClusterMembers {
     });
   }
 
-  async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>): Promise<Seen> {
+  async #admit(member: Pick<MemberRow, 'name' | 'address' | 'architecture' | 'environment'>, acceptedOnly: boolean): Promise<Seen> {
     const rows = await this.store.list();
-    if (rows.length > 0 && this.runtime.composition === 'standalone') throw new LxdError('forbidden', `"${member.name}" is no member of this cluster`);
+    if (acceptedOnly || (rows.length > 0 && this.runtime.composition === 'standalone')) throw new LxdError('forbidden', `"${member.name}" is no member of this cluster`);
     await this.database.transact(async (unit) => {
       await this.store.insert(unit, { ...member, server_address: member.address.replace(/:\d+$/, ':8443') });
       if (isClustered(rows)) unit.emit(event('members.changed', { members: [member.name] }));

@@ -3,7 +3,7 @@ import { MemberRoll } from './member-roll.js';
 
 function rollOf(names: string[]): { roll: MemberRoll; reads: () => number } {
   let reads = 0;
-  const read = async () => (reads++, { members: names.map((name) => ({ name, address: '', architecture: '', online: true, former_names: [], cordoned: false, evacuated: false, groups: ['default'], scheduler: 'all' })), revoked: [] });
+  const read = async () => (reads++, { members: names.map((name) => ({ name, address: '', architecture: '', online: true, former_names: [], cordoned: false, evacuated: false, groups: ['default'], scheduler: 'all', joined: false })), revoked: [] });
   return { roll: new MemberRoll(read), reads: () => reads };
 }
 

@@ -28,6 +28,8 @@ export interface MemberRow {
   age: number;
   /** As the others were told. */
   is_online: boolean;
+  /** With a certificate that the cluster's own authority signed. */
+  joined: boolean;
 }
 
 /** What a member says of itself. */
@@ -39,7 +41,7 @@ export type Seen = Pick<MemberRow, 'name' | 'is_online'>;
 export type NewMember = Pick<MemberRow, 'name' | 'address' | 'server_address' | 'architecture'>;
 
 const columns = `name, address, server_address, architecture, former_names, failure_domain, description, has_control_plane, cordoned, evacuated, groups, config, seen_at,
-  extract(epoch FROM now() - seen_at)::float AS age, is_online`;
+  extract(epoch FROM now() - seen_at)::float AS age, is_online, fingerprint <> '' AS joined`;
 
 const select = `SELECT ${columns}, environment FROM cluster.members`;
 

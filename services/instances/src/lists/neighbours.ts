@@ -1,10 +1,9 @@
 import { apiUrl } from '@asterism/api';
-import { deviceOption, diskKeys, instanceKeys, isRootDisk, keyFor, nicBridgedKeys, parseSize } from '@asterism/config-keys';
+import { deviceOption, diskKeys, instanceKeys, keyFor, nicBridgedKeys, parseSize } from '@asterism/config-keys';
 import { Database } from '@asterism/database';
 import type { common, instances } from '@asterism/proto';
 import type { CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
-import { rootDisk } from '../expand.js';
 import { isRunning, type InstanceRow } from '../instance.js';
 import { InstanceStore } from '../instance.store.js';
 import { Surroundings } from '../surroundings.js';
@@ -24,37 +23,45 @@ export class Neighbours {
     return { id: row.id, member: row.member, type: row.type, running: isRunning(row) };
   }
 
-  async usedBy(call: CallContext, request: instances.UsedByRequest): Promise<common.UsedByMany> {
-    const by_key: Record<string, common.UsedBy> = Object.fromEntries(request.names.map((name) => [name, { urls: [] }]));
-    if (request.kind === 'project') return { by_key: { ...by_key, ...(await this.ofProjects(request.names)) } };
-    const rows = await this.candidates(request);
-    const projects = request.kind === 'profile' ? await this.surroundings.sharingProfiles(call, request.project || 'default', [...new Set(rows.map((row) => row.project))]) : undefined;
-    for (const row of rows) {
-      if (projects && !projects.includes(row.project)) continue;
-      for (const name of keysOf(row, request)) by_key[name]?.urls.push(urlOf(row));
-    }
+  /** URLs by name of what is used, put together from names alone: there may be a hundred thousand instances. */
+  async usedBy(call: CallContext, { kind, project, names }: instances.UsedByRequest): Promise<common.UsedByMany> {
+    const by_key: Record<string, common.UsedBy> = Object.fromEntries(names.map((name) => [name, { urls: [] }]));
+    const keys = keysOfKind[kind];
+    if (names.length === 0 || keys === undefined) return { by_key };
+    const rows = await this.database.query<{ key: string; project: string; name: string }>(
+      `SELECT used.key, i.project, i.name FROM instances.instances i CROSS JOIN LATERAL (SELECT DISTINCT key FROM (${keys}) AS keys (key) WHERE key = ANY($1)) AS used ORDER BY i.created_at`,
+      [names],
+    );
+    const sharing = kind === 'profile' ? new Set(await this.surroundings.sharingProfiles(call, project || 'default', [...new Set(rows.map((row) => row.project))])) : undefined;
+    for (const row of rows) if (!sharing || sharing.has(row.project)) by_key[row.key]!.urls.push(urlOf(row));
     return { by_key };
   }
 
-  async usage(request: instances.ProjectUsageRequest): Promise<instances.ProjectUsage> {
-    const rows = await this.store.ofProject(request.project);
-    const sum = (amount: (row: InstanceRow) => number): number => rows.reduce((total, row) => total + amount(row), 0);
+  /** Instances that ask for the same are counted together. */
+  async usage({ project }: instances.ProjectUsageRequest): Promise<instances.ProjectUsage> {
     const { limitsCpu, limitsMemory, limitsProcesses } = instanceKeys;
+    const groups = await this.database.query<UsageGroup>(
+      `SELECT type, expanded_config->>'${limitsCpu.name}' AS cpu, expanded_config->>'${limitsMemory.name}' AS memory, expanded_config->>'${limitsProcesses.name}' AS processes,
+         (SELECT d.value->>'${diskKeys.size.name}' FROM json_each(expanded_devices) d WHERE ${isRoot} LIMIT 1) AS disk, count(*)::int AS count
+       FROM instances.instances WHERE project = $1 GROUP BY 1, 2, 3, 4, 5`,
+      [project],
+    );
+    const sum = (amount: (group: UsageGroup) => number): number => groups.reduce((total, group) => total + amount(group) * group.count, 0);
     return {
-      containers: rows.filter((row) => row.type === 'container').length,
-      virtual_machines: rows.filter((row) => row.type === 'virtual-machine').length,
+      containers: sum(({ type }) => Number(type === 'container')),
+      virtual_machines: sum(({ type }) => Number(type === 'virtual-machine')),
       limits: {
-        [limitsCpu.name]: sum((row) => Number(row.expanded_config[limitsCpu.name] ?? 0) || 0),
-        [limitsMemory.name]: sum((row) => parseSize(row.expanded_config[limitsMemory.name] ?? '') ?? 0),
-        [limitsProcesses.name]: sum((row) => Number(row.expanded_config[limitsProcesses.name] ?? 0) || 0),
+        [limitsCpu.name]: sum(({ cpu }) => Number(cpu ?? 0) || 0),
+        [limitsMemory.name]: sum(({ memory }) => parseSize(memory ?? '') ?? 0),
+        [limitsProcesses.name]: sum(({ processes }) => Number(processes ?? 0) || 0),
       },
-      disk_bytes: sum((row) => parseSize(rootDisk(row.expanded_devices)?.options[diskKeys.size.name] ?? '') ?? 0),
+      disk_bytes: sum(({ disk }) => parseSize(disk ?? '') ?? 0),
     };
   }
 
   /** Nics on managed networks, with their addresses. */
   async nics(request: instances.UsedByRequest): Promise<common.Document> {
-    const rows = await this.candidates({ ...request, kind: 'network' });
+    const rows = await this.nicCandidates(request.names);
     const nics = rows.flatMap((row) =>
       Object.entries(row.expanded_devices)
         .filter(([, options]) => options[deviceOption.type] === 'nic' && networksOf(options).some((name) => request.names.includes(name)))
@@ -72,55 +79,43 @@ export class Neighbours {
     return rendered(JSON.stringify(nics));
   }
 
-  /** URLs by project, put together where the rows are: there may be a hundred thousand. */
-  private async ofProjects(names: readonly string[]): Promise<Record<string, common.UsedBy>> {
-    const rows = await this.database.query<{ project: string; name: string }>(`SELECT project, name FROM instances.instances WHERE project = ANY($1) ORDER BY created_at`, [names]);
-    return Object.fromEntries([...Map.groupBy(rows, ({ project }) => project)].map(([project, users]) => [project, { urls: users.map(urlOf) }]));
-  }
-
-  /** Rows that may use one of the names: by profile, image or project exactly, by device loosely. */
-  private candidates(request: instances.UsedByRequest): Promise<Candidate[]> {
-    const byKind: Record<string, string> = {
-      profile: `profiles::jsonb ?| $1::text[]`,
-      project: `project = ANY($1)`,
-      image: `config->>'${instanceKeys.volatileBaseImage.name}' = ANY($1)`,
-      pool: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${diskKeys.pool.name}' = ANY($1))`,
-      network: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${nicBridgedKeys.network.name}' = ANY($1) OR d.value->>'${nicBridgedKeys.parent.name}' = ANY($1))`,
-      volume: `EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${diskKeys.pool.name}' || '/custom/' || (d.value->>'${diskKeys.source.name}') = ANY($1))`,
-    };
-    const condition = byKind[request.kind] ?? 'false';
-    const columns = ['profile', 'image'].includes(request.kind) ? `'{}'::json AS expanded_devices` : 'expanded_devices';
-    const config = request.kind === 'profile' ? `'{}'::json AS config` : 'config';
-    return this.database.query<Candidate>(`SELECT project, name, member, profiles, ${config}, ${columns} FROM instances.instances WHERE ${condition} ORDER BY created_at`, [request.names]);
+  /** Rows with nics that may be on one of the networks. */
+  private nicCandidates(names: readonly string[]): Promise<Candidate[]> {
+    return this.database.query<Candidate>(
+      `SELECT project, name, member, config, expanded_devices FROM instances.instances
+       WHERE EXISTS (SELECT 1 FROM json_each(expanded_devices) d WHERE d.value->>'${nicBridgedKeys.network.name}' = ANY($1) OR d.value->>'${nicBridgedKeys.parent.name}' = ANY($1)) ORDER BY created_at`,
+      [names],
+    );
   }
 }
 
-/** What tells whether an instance uses something. */
-type Candidate = Pick<InstanceRow, 'project' | 'name' | 'member' | 'profiles' | 'config' | 'expanded_devices'>;
+const option = (key: { name: string } | string): string => `d.value->>'${typeof key === 'string' ? key : key.name}'`;
+const isRoot = `${option(deviceOption.type)} = 'disk' AND ${option(diskKeys.path)} = '/' AND coalesce(${option(diskKeys.source)}, '') = ''`;
+
+/** What an instance uses, as SQL that answers one row for each: by name, of volumes as pool/custom/name. */
+const keysOfKind: Readonly<Record<string, string>> = {
+  project: 'SELECT i.project',
+  profile: 'SELECT json_array_elements_text(i.profiles)',
+  image: `SELECT i.config->>'${instanceKeys.volatileBaseImage.name}'`,
+  pool: `SELECT ${option(diskKeys.pool)} FROM json_each(i.expanded_devices) d`,
+  network: `SELECT unnest(ARRAY[${option(nicBridgedKeys.network)}, ${option(nicBridgedKeys.parent)}]) FROM json_each(i.expanded_devices) d WHERE ${option(deviceOption.type)} = 'nic'`,
+  volume: `SELECT ${option(diskKeys.pool)} || '/custom/' || (${option(diskKeys.source)}) FROM json_each(i.expanded_devices) d`,
+};
+
+interface UsageGroup {
+  type: string;
+  cpu: string | null;
+  memory: string | null;
+  processes: string | null;
+  /** Size of the root disk. */
+  disk: string | null;
+  count: number;
+}
+
+type Candidate = Pick<InstanceRow, 'project' | 'name' | 'member' | 'config' | 'expanded_devices'>;
 
 function urlOf({ project, name }: Pick<InstanceRow, 'project' | 'name'>): string {
   return apiUrl(['instances', name], { project });
-}
-
-/** Which of the asked names the instance uses. */
-function keysOf(row: Candidate, request: instances.UsedByRequest): string[] {
-  const devices = Object.values(row.expanded_devices);
-  switch (request.kind) {
-    case 'profile':
-      return row.profiles;
-    case 'project':
-      return [row.project];
-    case 'image':
-      return [row.config[instanceKeys.volatileBaseImage.name] ?? ''];
-    case 'pool':
-      return [...new Set(devices.map((options) => options[diskKeys.pool.name] ?? ''))];
-    case 'network':
-      return [...new Set(devices.filter((options) => options[deviceOption.type] === 'nic').flatMap(networksOf))];
-    case 'volume':
-      return devices.filter((options) => options[diskKeys.pool.name] && !isRootDisk(options)).map((options) => `${options[diskKeys.pool.name]}/custom/${options[diskKeys.source.name]}`);
-    default:
-      return [];
-  }
 }
 
 function networksOf(options: Record<string, string>): string[] {

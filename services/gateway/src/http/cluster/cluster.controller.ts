@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import { clusterBody, joinTokenBody, memberBody, memberNameBody, memberStateBody } from '@asterism/api';
 import { LxdError } from '@asterism/errors';
 import { Token, type Cluster, type Evacuations } from '@asterism/proto';
@@ -6,6 +7,11 @@ import { Controller, Delete, Get, Inject, Patch, Post, Put, Req } from '@nestjs/
 import { ServerCertificate } from '../../listeners/server-certificate.js';
 import { changed, created, started, sync, type Answer } from '../answer.js';
 import { bodyOf, callOf, ifMatchOf, isTrue, listOf, memberOf, parameter, query, type ApiRequest } from '../request.js';
+
+/** Where a client over HTTPS says that it found the API. */
+function reachedAt({ raw, headers }: ApiRequest): { reached_at?: string } {
+  return raw.socket instanceof TLSSocket && headers.host !== undefined ? { reached_at: headers.host } : {};
+}
 
 @Controller('1.0')
 export class ClusterController {
@@ -39,7 +45,7 @@ export class ClusterController {
   @Post('cluster/members')
   async invite(@Req() request: ApiRequest): Promise<Answer> {
     const sent = await bodyOf(request, joinTokenBody);
-    return started(await this.cluster.issueToken(callOf(request), { ...sent, fingerprint: this.certificate.fingerprint }));
+    return started(await this.cluster.issueToken(callOf(request), { ...sent, fingerprint: this.certificate.fingerprint, ...reachedAt(request) }));
   }
 
   @Get('cluster/members/:name')
