@@ -1,6 +1,6 @@
 // npm run up -- --processes: every service in a process of its own, over gRPC with mutual TLS, NATS and Redis, on one host.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,8 @@ import { ended, running, startTime } from './process-id.mjs';
 import { root } from './setup.mjs';
 
 const services = ['operations', 'projects', 'warnings', 'cluster', 'storage', 'networks', 'images', 'instances', 'node-agent', 'gateway'];
+/** More than one share the addresses of the API. */
+const gateways = Number(process.env.ASTERISM_GATEWAYS ?? 1);
 const restartAfterMs = 1_000;
 const reachableWithinMs = 150_000;
 
@@ -46,6 +48,22 @@ class Constellation {
     behind.forEach(serve);
     await Promise.all(behind.map((name) => this.serving(name, ports[name])));
     serve('gateway');
+    for (let number = 2; number <= gateways; number++) await this.shareAddress(`gateway-${number}`, ports);
+  }
+
+  /** One more gateway at the addresses of the first, with its certificate; the kernel spreads connections over them. */
+  async shareAddress(name, ports) {
+    const directory = join(this.directory, name);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const files = ['server.crt', 'server.key'];
+    while (!this.stopping && !files.every((file) => existsSync(join(this.stateDir, file)))) await sleep(50);
+    for (const file of files) {
+      rmSync(join(directory, file), { force: true });
+      symlinkSync(join(this.stateDir, file), join(directory, file));
+    }
+    // Hosts that joined find the first.
+    const own = { LXD_DIR: directory, ASTERISM_LISTEN: '127.0.0.1:0', ASTERISM_MEMBERS_LISTEN: '127.0.0.1:0', ASTERISM_REPLICA: name };
+    this.run(name, process.execPath, [...nodeOptions, join(root, 'services/gateway/dist/main.js')], { ...this.environment('gateway', ports), ...own });
   }
 
   /** Resolves when the service says so by the health protocol: the API opens when everything behind it is there. */
@@ -134,7 +152,7 @@ tls { cert_file: ${quoted(join(tls, 'tls.crt'))}, key_file: ${quoted(join(tls, '
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
-    for (const group of [['gateway'], ['node-agent'], services, ['nats', 'redis']]) await Promise.all(group.map((name) => exited(this.children.get(name))));
+    for (const group of [[...this.children.keys()].filter((name) => name.startsWith('gateway')), ['node-agent'], services, ['nats', 'redis']]) await Promise.all(group.map((name) => exited(this.children.get(name))));
     await this.postgres?.stop();
     await this.unlock?.();
   }

@@ -63,6 +63,7 @@ export async function reads(server: TestServer, { seed, members, instances, crea
     { name: 'the default profile', path: () => '/1.0/profiles/default', repetitions: 3 },
     { name: 'pools', path: () => '/1.0/storage-pools?recursion=1', repetitions: 3 },
     { name: 'projects', path: () => '/1.0/projects?recursion=1', repetitions: 3 },
+    { name: 'metrics of all that run', path: () => '/1.0/metrics', repetitions: 3 },
     { name: 'use of a project with limits', path: () => `/1.0/projects/${limitedProject}/state`, repetitions: 5 },
   ];
   const figures: Figure[] = [];

@@ -27,6 +27,8 @@ export interface Environment {
   metricsListen: string | undefined;
   /** ASTERISM_HEALTH_LISTEN: host:port of plain HTTP for probes; unset: none. */
   healthListen: string | undefined;
+  /** ASTERISM_GATEWAYS: how many gateways of this host share its addresses; default 1. */
+  gateways: number;
   /** ASTERISM_DRAIN_MS: how long a gateway that is to end serves on, telling its clients to connect anew; default 0. */
   drainMs: number;
   /** OTEL_EXPORTER_OTLP_ENDPOINT: where traces go by OTLP over HTTP; unset: nowhere. */
@@ -65,6 +67,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     socketGroup: env['ASTERISM_SOCKET_GROUP'],
     metricsListen: env['ASTERISM_METRICS_LISTEN'],
     healthListen: env['ASTERISM_HEALTH_LISTEN'],
+    gateways: Number(env['ASTERISM_GATEWAYS'] ?? 1),
     drainMs: Number(env['ASTERISM_DRAIN_MS'] ?? 0),
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     apiAddress: env['ASTERISM_API_ADDRESS'],

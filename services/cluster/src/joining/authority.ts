@@ -26,8 +26,6 @@ export class Authority {
     const { createAuthority } = await import('@asterism/certificates');
     const { certificate, key } = await createAuthority('Asterism cluster');
     await unit.query('INSERT INTO cluster.authority (certificate, key) VALUES ($1, $2) ON CONFLICT DO NOTHING', [certificate, key]);
-    // Who serves members has nothing to show before.
-    unit.emit(event('members.changed', { members: [] }));
   }
 
   async issue(name: string, serverAddress: string): Promise<Pick<cluster.AcceptedMember, 'ca' | 'certificate' | 'key'>> {
@@ -41,7 +39,11 @@ export class Authority {
     const [authority] = await this.#rows();
     if (authority) return authority;
     if (this.runtime.composition !== 'processes') throw new LxdError('bad-request', 'This server is not clustered');
-    await this.database.transact((unit) => this.make(unit));
+    await this.database.transact(async (unit) => {
+      await this.make(unit);
+      // Who serves hosts that join has nothing to show before.
+      unit.emit(event('members.changed', { members: [] }));
+    });
     return (await this.#rows())[0]!;
   }
 

@@ -139,7 +139,7 @@ export class Listeners {
       only,
     );
     try {
-      await listening(server, { port: address.port, host: address.host === '' ? '::' : address.host });
+      await listening(server, { port: address.port, host: address.host === '' ? '::' : address.host, reusePort: this.runtime.environment.gateways > 1 });
     } catch (error) {
       throw new LxdError('internal', `Failed to listen on ${wanted}: ${(error as Error).message}`, { cause: error });
     }
@@ -183,7 +183,7 @@ export class Listeners {
   }
 }
 
-function listening(server: Server, options: { path: string } | { host: string; port: number }): Promise<void> {
+function listening(server: Server, options: { path: string } | { host: string; port: number; reusePort: boolean }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

@@ -4,7 +4,7 @@ import type { InstanceMetrics, instances } from '@asterism/proto';
 import { childCall, type CallContext } from '@asterism/rpc';
 import { Inject, Injectable } from '@nestjs/common';
 import { isRunning, type Status } from '../instance.js';
-import { openMetrics, type Measured } from './open-metrics.js';
+import { OpenMetrics, type Measured } from './open-metrics.js';
 
 /** A member that takes longer is left out of this answer. */
 const memberDeadlineMs = 5_000;
@@ -26,14 +26,16 @@ export class MetricsHandler implements InstanceMetrics {
     @Inject(Agents) private readonly agents: Agents,
   ) {}
 
-  async render(call: CallContext, { projects }: instances.MetricsRequest): Promise<instances.MetricsText> {
+  async *render(call: CallContext, { projects }: instances.MetricsRequest): AsyncIterable<instances.MetricsText> {
     const rows = await this.database.query<Measurable>(
       `SELECT id, project, name, type, member, status FROM instances.instances WHERE cardinality($1::text[]) = 0 OR project = ANY($1) ORDER BY project, name`,
       [projects],
     );
     const byMember = Map.groupBy(rows.filter(isRunning), ({ member }) => member);
-    const measured = await Promise.all([...byMember].map(([member, running]) => this.#ofMember(call, member, running).catch(() => [])));
-    return { text: Buffer.from(openMetrics([...measured.flat(), ...counts(rows)])) };
+    const metrics = new OpenMetrics();
+    await Promise.all([...byMember].map(async ([member, running]) => metrics.add(await this.#ofMember(call, member, running).catch(() => []))));
+    metrics.add(counts(rows));
+    for (const text of metrics.pieces()) yield { text: Buffer.from(text) };
   }
 
   async #ofMember(call: CallContext, member: string, running: readonly Measurable[]): Promise<Measured[]> {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { openMetrics } from './open-metrics.js';
+import { OpenMetrics, type Measured } from './open-metrics.js';
+
+function openMetrics(measured: readonly Measured[]): string {
+  const metrics = new OpenMetrics();
+  metrics.add(measured);
+  return [...metrics.pieces()].join('');
+}
 
 describe('OpenMetrics text', () => {
   it('has each family once, with labels in order', () => {

@@ -7,13 +7,28 @@ export interface Measured {
   value: number;
 }
 
-/** OpenMetrics text without its end: families in their order, each with what it is. */
-export function openMetrics(measured: readonly Measured[]): string {
-  const byMetric = Map.groupBy(measured, ({ metric }) => metric);
-  return Object.entries(families)
-    .filter(([name]) => byMetric.has(name))
-    .map(([name, { type, help }]) => `# HELP lxd_${name} ${help}\n# TYPE lxd_${name} ${type}\n${byMetric.get(name)!.map(line).join('')}`)
-    .join('');
+const linesAtOnce = 4_000;
+
+/** Keeps lines, which are a tenth of what they are made of, until all are there: a family stands together in the text. */
+export class OpenMetrics {
+  readonly #lines = new Map<string, string[]>();
+
+  add(measured: Iterable<Measured>): void {
+    for (const one of measured) {
+      const lines = this.#lines.get(one.metric) ?? [];
+      if (lines.push(line(one)) === 1) this.#lines.set(one.metric, lines);
+    }
+  }
+
+  /** Text without its end: families in their order, each with what it is. */
+  *pieces(): Iterable<string> {
+    for (const [name, { type, help }] of Object.entries(families)) {
+      const lines = this.#lines.get(name);
+      if (!lines) continue;
+      yield `# HELP lxd_${name} ${help}\n# TYPE lxd_${name} ${type}\n`;
+      for (let from = 0; from < lines.length; from += linesAtOnce) yield lines.slice(from, from + linesAtOnce).join('');
+    }
+  }
 }
 
 function line({ metric, labels, value }: Measured): string {

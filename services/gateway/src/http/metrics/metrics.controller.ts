@@ -1,7 +1,8 @@
-import { Token, type InstanceMetrics, type Operations } from '@asterism/proto';
+import { Readable } from 'node:stream';
+import { Token, type InstanceMetrics, type instances, type Operations } from '@asterism/proto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { callOf, query, visibleProjects, type ApiRequest } from '../request.js';
+import { abortableCallOf, query, visibleProjects, type ApiRequest } from '../request.js';
 
 /** What instances use, for Prometheus; LXD's own format. */
 @Controller('1.0/metrics')
@@ -13,16 +14,23 @@ export class MetricsController {
 
   @Get()
   async scrape(@Req() request: ApiRequest, @Res() reply: FastifyReply): Promise<void> {
-    const call = callOf(request);
+    const call = abortableCallOf(request);
     const visible = visibleProjects(request.identity);
     const asked = query(request, 'project');
-    const [{ text }, running] = await Promise.all([
-      this.instances.render(call, { projects: asked === '' ? visible : [asked] }),
+    const pieces = this.instances.render(call, { projects: asked === '' ? visible : [asked] })[Symbol.asyncIterator]();
+    // What fails does so before the first piece.
+    const [first, running] = await Promise.all([
+      pieces.next(),
       this.operations.list(call, { project: asked, all_projects: asked === '', recursion: 0, visible_projects: visible }),
     ]);
     const { running: urls = [] } = JSON.parse(running.json.toString()) as { running?: string[] };
-    await reply.code(200).header('Content-Type', 'text/plain; version=0.0.4').send(Buffer.concat([text, Buffer.from(serverMetrics(urls.length))]));
+    await reply.code(200).header('Content-Type', 'text/plain; version=0.0.4').send(Readable.from(inPieces(first, pieces, serverMetrics(urls.length))));
   }
+}
+
+async function* inPieces(first: IteratorResult<instances.MetricsText>, rest: AsyncIterator<instances.MetricsText>, end: string): AsyncIterable<Buffer> {
+  for (let piece = first; !piece.done; piece = await rest.next()) yield piece.value.text;
+  yield Buffer.from(end);
 }
 
 function serverMetrics(operations: number): string {
