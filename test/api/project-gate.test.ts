@@ -1,68 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Run } from '../differential/runner.js';
+import { parseScript } from '../differential/script.js';
 import type { Operation } from '../http/client.js';
+import { cells, epilogue, material, prelude, type Cell } from '../restrictions/paths.js';
+import { elsewhere, firstRows, guarding, rows } from '../restrictions/rows.js';
 import { scenario } from './scenario.js';
 
 const test = scenario();
-const project = 'project=guarded';
+const project = 'project=watched';
 const root = { root: { type: 'disk', path: '/', pool: 'default' } };
 const ownFeatures = { 'features.images': 'true', 'features.profiles': 'true', 'features.storage.volumes': 'true' };
-
-interface Breach {
-  config?: Record<string, string>;
-  devices?: Record<string, Record<string, string>>;
-}
-
-/** What a restricted project must never hold, one of each kind of restriction. */
-const breaches: Record<string, Breach> = {
-  'a privileged container': { config: { 'security.privileged': 'true' } },
-  nesting: { config: { 'security.nesting': 'true' } },
-  'raw.lxc': { config: { 'raw.lxc': 'lxc.tty.max = 3' } },
-  'raw.idmap': { config: { 'raw.idmap': 'both 0 0' } },
-  'kernel modules': { config: { 'linux.kernel_modules': 'loop' } },
-  'interception of system calls': { config: { 'security.syscalls.intercept.mknod': 'true' } },
-  'a disk of the host': { devices: { breach: { type: 'disk', source: '/tmp', path: '/mnt' } } },
-  'an unmanaged nic': { devices: { breach: { type: 'nic', nictype: 'p2p', name: 'eth9' } } },
-  'a character device': { devices: { breach: { type: 'unix-char', path: '/dev/null' } } },
-};
-
-/** Every way by which config and devices of an instance come to be. */
-const paths: Record<string, (breach: Breach) => Promise<string>> = {
-  creation: (breach) => attempt('POST', `/1.0/instances?${project}`, { name: 'new', source: { type: 'none' }, ...breach }),
-  'a copy': (breach) => attempt('POST', `/1.0/instances?${project}`, { name: 'new', source: { type: 'copy', source: 'plain' }, ...breach }),
-  'a copy from another project': async (breach) => {
-    await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
-    return attempt('POST', `/1.0/instances?${project}`, { name: 'new', source: { type: 'copy', source: 'loose', project: 'default' } });
-  },
-  'an import': async (breach) => {
-    await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
-    return importOf('loose');
-  },
-  'the snapshot of an import': async (breach) => {
-    await test.client.change('PUT', '/1.0/instances/loose', replacement('loose', breach));
-    await test.client.change('POST', '/1.0/instances/loose/snapshots', { name: 'breach' });
-    await test.client.change('PUT', '/1.0/instances/loose', untouched['loose']);
-    return importOf('loose').finally(() => test.client.change('DELETE', '/1.0/instances/loose/snapshots/breach'));
-  },
-  'a patch': (breach) => attempt('PATCH', `/1.0/instances/plain?${project}`, breach),
-  'a replacement': (breach) => attempt('PUT', `/1.0/instances/plain?${project}`, replacement('plain', breach)),
-  'a new profile': (breach) => attempt('POST', `/1.0/profiles?${project}`, { name: 'new', ...breach }),
-  'an edited profile': (breach) => attempt('PATCH', `/1.0/profiles/second?${project}`, breach),
-};
-
-interface Instance {
-  config: Record<string, string>;
-  devices: Record<string, object>;
-  profiles: string[];
-}
-
-/** The instances as they were made. */
-const untouched: Record<string, Instance> = {};
-
-/** A whole instance with a breach on top, as a client sends it back after reading it. */
-function replacement(name: string, { config, devices }: Breach): Instance {
-  const { config: ownConfig, devices: ownDevices, profiles } = untouched[name]!;
-  return { config: { ...ownConfig, ...config }, devices: { ...ownDevices, ...devices }, profiles };
-}
 
 /** Why a write was refused, at once or in its operation; "" where it was not. */
 async function attempt(method: string, path: string, body: object): Promise<string> {
@@ -72,46 +22,71 @@ async function attempt(method: string, path: string, body: object): Promise<stri
   return test.client.wait(answer.operation).then(() => '', (error: Error) => error.message);
 }
 
-/** The archive of an instance of the default project, taken into the guarded one. */
-async function importOf(name: string): Promise<string> {
-  await test.client.change('POST', `/1.0/instances/${name}/backups`, { name: 'b', compression_algorithm: 'none' });
-  const { body } = await test.client.send({ path: `/1.0/instances/${name}/backups/b/export` });
-  await test.client.change('DELETE', `/1.0/instances/${name}/backups/b`);
-  const answer = await test.client.send({ method: 'POST', path: `/1.0/instances?${project}`, headers: { 'Content-Type': 'application/octet-stream', 'X-LXD-name': 'new' }, body });
-  const { error, operation } = JSON.parse(answer.body.toString()) as { error: string; operation: string };
-  return error || test.client.wait(operation).then(() => '', (refused: Error) => refused.message);
+/** One line that tells why a step was refused; undefined where it was not. */
+function refusalOf(shown: string | undefined): string | undefined {
+  return shown !== undefined && /^HTTP [45]|"status_code": 400|^exit: [1-9]/m.test(shown) ? shown.replaceAll('\\"', '"') : undefined;
 }
 
-beforeAll(async () => {
-  await test.client.change('POST', '/1.0/projects', { name: 'guarded', config: { ...ownFeatures, restricted: 'true', 'restricted.snapshots': 'allow' } });
-  await test.client.change('PUT', `/1.0/profiles/default?${project}`, { devices: root });
-  await test.client.change('POST', `/1.0/profiles?${project}`, { name: 'second' });
-  await test.client.change('POST', `/1.0/instances?${project}`, { name: 'plain', source: { type: 'none' }, profiles: ['default', 'second'] });
-  await test.client.change('POST', '/1.0/instances', { name: 'loose', source: { type: 'none' }, profiles: [], devices: root });
-  untouched['plain'] = await test.client.get(`/1.0/instances/plain?${project}`);
-  untouched['loose'] = await test.client.get('/1.0/instances/loose');
-});
+interface Shown {
+  expanded_config: Record<string, string>;
+  expanded_devices: Record<string, unknown>;
+}
 
-describe.each(Object.keys(paths))('a restricted project is not escaped by %s', (path) => {
-  it.each(Object.keys(breaches))('with %s', async (name) => {
-    const breach = breaches[name]!;
-    expect(await paths[path]!(breach)).toMatch(/forbidden|Only managed network devices|not backed by a pool/);
-    expect(await test.client.get(`/1.0/instances?${project}`)).toEqual([`/1.0/instances/plain?${project}`]);
-    const plain = await test.client.get<{ expanded_config: Record<string, string>; expanded_devices: Record<string, unknown> }>(`/1.0/instances/plain?${project}`);
-    for (const key of Object.keys(breach.config ?? {})) expect(plain.expanded_config).not.toHaveProperty([key]);
-    expect(plain.expanded_devices).not.toHaveProperty('breach');
+/** What the projects of the matrix hold: names, and config and devices of the instances that stay. */
+async function held(): Promise<unknown> {
+  const of = async (project: string): Promise<unknown> => {
+    const instances = await test.client.get<(Shown & { name: string })[]>(`/1.0/instances?recursion=1&project=${project}`);
+    return instances.map(({ name, expanded_config, expanded_devices }) => ({ name, expanded_devices, config: Object.entries(expanded_config).filter(([key]) => !key.startsWith('volatile.')) }));
+  };
+  return [await of('guarded'), await of('sharing'), await test.client.get('/1.0/profiles?recursion=1&project=guarded'), await test.client.get('/1.0/profiles/common')];
+}
+
+describe('the matrix of restrictions', () => {
+  const steps = (run: Run, lines: readonly string[]): Promise<(string | undefined)[]> =>
+    parseScript('restrictions', lines.join('\n')).steps.reduce<Promise<(string | undefined)[]>>(async (before, step) => [...(await before), await run.step(step)], Promise.resolve([]));
+  // The rules are the same in both compositions.
+  const tried = process.env['ASTERISM_COMPOSITION'] === 'processes' ? firstRows : rows;
+  let run: Run;
+
+  beforeAll(async () => {
+    run = new Run(test.server, { name: 'restrictions', fresh: false, steps: [] });
+    expect((await steps(run, material)).map(refusalOf).filter((refusal) => refusal !== undefined)).toEqual([]);
+  });
+
+  it('has a row for each limit and restriction of a project, or says where else it is shown', () => {
+    const covered = new Set([...rows.map((row) => row.key), ...Object.keys(elsewhere)]);
+    expect(guarding.filter((key) => !covered.has(key))).toEqual([]);
+    expect([...covered].filter((key) => !guarding.includes(key))).toEqual([]);
+    for (const [key, proof] of Object.entries(elsewhere)) if (/\.(ts|script)$/.test(proof)) expect(readFileSync(join(import.meta.dirname, '../..', proof), 'utf8')).toContain(key);
+  });
+
+  it.each(tried.map((row) => [row.key, JSON.stringify(row.breach), row] as const))('lets nothing past %s: %s', async (_key, _breach, row) => {
+    const { before, tightened, after } = prelude(row);
+    const escaped: string[] = [];
+    const attempt = async (cell: Cell): Promise<void> => {
+      const refusal = (await steps(run, cell.attempt)).map(refusalOf).findLast((each) => each !== undefined);
+      if (cell.refused ? !row.says.test(refusal ?? '') : refusal !== undefined) escaped.push(`${cell.path}: ${refusal ?? 'not refused'}`);
+    };
+    expect((await steps(run, before)).map(refusalOf).filter((refusal) => refusal !== undefined)).toEqual([]);
+    await attempt(tightened);
+    expect((await steps(run, after)).map(refusalOf).filter((refusal) => refusal !== undefined)).toEqual([]);
+    const untouched = await held();
+    for (const cell of cells(row)) {
+      await attempt(cell);
+      if (cell.refused && !isDeepStrictEqual(await held(), untouched)) escaped.push(`${cell.path}: changed something`);
+      await steps(run, cell.after);
+    }
+    expect(await held()).toEqual(untouched);
+    await steps(run, epilogue);
+    expect(escaped).toEqual([]);
   });
 });
 
 describe('a project', () => {
-  it('does not let a snapshot bring back what it forbids by now', async () => {
-    const rules = (restricted: string) => ({ config: { ...ownFeatures, restricted, 'restricted.snapshots': 'allow' } });
-    await test.client.change('PUT', '/1.0/projects/guarded', rules('false'));
-    await test.client.change('PATCH', `/1.0/instances/plain?${project}`, { config: { 'security.privileged': 'true' } });
-    await test.client.change('POST', `/1.0/instances/plain/snapshots?${project}`, { name: 'before' });
-    await test.client.change('PATCH', `/1.0/instances/plain?${project}`, { config: { 'security.privileged': '' } });
-    await test.client.change('PUT', '/1.0/projects/guarded', rules('true'));
-    expect(await attempt('PUT', `/1.0/instances/plain?${project}`, { restore: 'before' })).toMatch(/Privileged containers are forbidden/);
+  beforeAll(async () => {
+    await test.client.change('POST', '/1.0/projects', { name: 'watched', config: { ...ownFeatures, restricted: 'true', 'restricted.snapshots': 'allow' } });
+    await test.client.change('PUT', `/1.0/profiles/default?${project}`, { devices: root });
+    await test.client.change('POST', `/1.0/instances?${project}`, { name: 'plain', source: { type: 'none' } });
   });
 
   it('is not restricted while it holds what that would forbid', async () => {
@@ -121,22 +96,22 @@ describe('a project', () => {
   });
 
   it('makes no snapshots where they are blocked', async () => {
-    await test.client.change('PATCH', '/1.0/projects/guarded', { config: { 'restricted.snapshots': 'block' } });
-    expect(await attempt('POST', `/1.0/instances/plain/snapshots?${project}`, { name: 'no' })).toBe('Project "guarded" doesn\'t allow for snapshot creation');
+    await test.client.change('PATCH', '/1.0/projects/watched', { config: { 'restricted.snapshots': 'block' } });
+    expect(await attempt('POST', `/1.0/instances/plain/snapshots?${project}`, { name: 'no' })).toBe('Project "watched" doesn\'t allow for snapshot creation');
     await test.client.change('POST', `/1.0/storage-pools/default/volumes/custom?${project}`, { name: 'v' });
-    expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/snapshots?${project}`, { name: 'no' })).toBe('Project "guarded" doesn\'t allow for snapshot creation');
+    expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/snapshots?${project}`, { name: 'no' })).toBe('Project "watched" doesn\'t allow for snapshot creation');
   });
 
   it('makes no backups where they are blocked', async () => {
-    expect(await attempt('POST', `/1.0/instances/plain/backups?${project}`, {})).toBe('Project "guarded" doesn\'t allow for backup creation');
-    expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/backups?${project}`, {})).toBe('Project "guarded" doesn\'t allow for backup creation');
-    await test.client.change('PATCH', '/1.0/projects/guarded', { config: { 'restricted.backups': 'allow' } });
+    expect(await attempt('POST', `/1.0/instances/plain/backups?${project}`, {})).toBe('Project "watched" doesn\'t allow for backup creation');
+    expect(await attempt('POST', `/1.0/storage-pools/default/volumes/custom/v/backups?${project}`, {})).toBe('Project "watched" doesn\'t allow for backup creation');
+    await test.client.change('PATCH', '/1.0/projects/watched', { config: { 'restricted.backups': 'allow' } });
     expect(await attempt('POST', `/1.0/instances/plain/backups?${project}`, {})).toBe('');
   });
 
   it('counts its instances', async () => {
-    await test.client.change('PATCH', '/1.0/projects/guarded', { config: { 'limits.containers': '2' } });
+    await test.client.change('PATCH', '/1.0/projects/watched', { config: { 'limits.containers': '2' } });
     await test.client.change('POST', `/1.0/instances?${project}`, { name: 'two', source: { type: 'none' } });
-    expect(await attempt('POST', `/1.0/instances?${project}`, { name: 'three', source: { type: 'none' } })).toBe('Reached maximum number of instances of type "container" in project "guarded"');
+    expect(await attempt('POST', `/1.0/instances?${project}`, { name: 'three', source: { type: 'none' } })).toBe('Reached maximum number of instances of type "container" in project "watched"');
   });
 });

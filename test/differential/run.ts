@@ -10,11 +10,13 @@ import { setDefaults, writeMaterial } from './defaults.js';
 import { diffLines, showDiff } from './diff.js';
 import { reset } from './reset.js';
 import { Run } from './runner.js';
+import { restrictionScripts } from '../restrictions/script.js';
 import { describeStep, parseScript } from './script.js';
 import type { Script } from './script.js';
 
 /**
  * `npm run test:differential [-- options] [script ...]` runs the scripts on the reference server and on Asterism.
+ * The matrix of restrictions (`restrictions-1` and on) runs only where it is named.
  * --self compares two reference servers (proves the normaliser); --verbose shows what both sides print; --slow names steps of more than two seconds.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
@@ -133,15 +135,16 @@ function exchangeFiles([left, right]: Pair, file: string): void {
 }
 
 function isAccepted(script: string, step: string, line: string): boolean {
-  const entry = accepted.find((one) => (one.script === undefined || one.script === script) && (one.step === undefined || step.includes(one.step)) && one.line.test(line));
+  const entry = accepted.find((one) => (one.script === undefined || one.script === script || script.startsWith(`${one.script}-`)) && (one.step === undefined || step.includes(one.step)) && one.line.test(line));
   if (entry) used.add(entry);
   return entry !== undefined;
 }
 
-const names = readdirSync(scriptDirectory).filter((file) => file.endsWith('.script')).map((file) => file.slice(0, -'.script'.length));
-const unknown = wanted.filter((name) => !names.includes(name));
+const written = readdirSync(scriptDirectory).filter((file) => file.endsWith('.script')).map((file) => parseScript(file.slice(0, -'.script'.length), readFileSync(join(scriptDirectory, file), 'utf8')));
+const all = [...written, ...restrictionScripts()];
+const unknown = wanted.filter((name) => !all.some((script) => script.name === name));
 if (unknown.length > 0) throw new Error(`no such script: ${unknown.join(', ')}`);
-const scripts = names.filter((name) => wanted.length === 0 || wanted.includes(name)).map((name) => parseScript(name, readFileSync(join(scriptDirectory, `${name}.script`), 'utf8')));
+const scripts = wanted.length === 0 ? written : all.filter(({ name }) => wanted.includes(name));
 
 const totals: { name: string; steps: number; differences: number }[] = [];
 for (const script of scripts) {

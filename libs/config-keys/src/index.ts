@@ -30,6 +30,7 @@ export { usbKeys } from './device/usb-keys.js';
 export { unixBlockKeys } from './device/unix-block-keys.js';
 export { unixCharKeys } from './device/unix-char-keys.js';
 export { unixHotplugKeys } from './device/unix-hotplug-keys.js';
+export { guardsVolatile, isGuardedVolatile } from './project/guarded-volatile.js';
 export { invalidProjectConfig, projectKeys } from './project/project-keys.js';
 export { invalidMemberConfig, memberKeys } from './server/member-keys.js';
 export { invalidServerConfig, serverKeys } from './server/server-keys.js';

@@ -1,4 +1,5 @@
 import { requireInstanceName } from '@asterism/api';
+import { guardsVolatile, isGuardedVolatile } from '@asterism/config-keys';
 import { isUniqueViolation } from '@asterism/database';
 import { LxdError, isKind } from '@asterism/errors';
 import { Token, type Images, type common, type images, type instances } from '@asterism/proto';
@@ -198,7 +199,7 @@ export class Creation {
         ...wish,
         architecture: origin.architecture,
         description: request.description || origin.description,
-        config: { ...copiedConfig(origin.config), ...request.config },
+        config: { ...copiedConfig(origin.config), ...wish.config },
         devices: { ...origin.devices, ...plainDevices(request.devices) },
         trigger: 'copy',
       },
@@ -222,12 +223,18 @@ export class Creation {
       architecture: request.architecture,
       description: request.description,
       ephemeral: request.ephemeral,
-      config: { ...(await this.#types.limits(request.instance_type)), ...request.config },
+      config: { ...(await this.#types.limits(request.instance_type)), ...askedConfig(request, resolved.config) },
       devices: plainDevices(request.devices),
       profiles: resolved.profiles,
       trigger: 'create',
     };
   }
+}
+
+/** Clients that move an instance between projects send its volatile keys with it: where users may not set them they stay behind. */
+function askedConfig(request: instances.CreateInstance, project: Readonly<Record<string, string>>): DraftInstance['config'] {
+  if (request.source?.type !== 'copy' || !guardsVolatile(project, instanceType(request))) return request.config;
+  return Object.fromEntries(Object.entries(request.config).filter(([key]) => !isGuardedVolatile(key)));
 }
 
 /** What a request cannot ask for, wherever it would come to. */

@@ -2,7 +2,7 @@ import { LxdError } from '@asterism/errors';
 import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import type { Layout, Volume } from '../storage/layout.js';
-import type { StorageDriver } from '../storage/storage-driver.js';
+import type { FillOptions, StorageDriver } from '../storage/storage-driver.js';
 import { receivedFile } from './backup-files.js';
 import { parseIdmap } from '../instances/lxc/parse-idmap.js';
 import { readIndex } from './read-index.js';
@@ -31,11 +31,18 @@ export async function restoreBackup({ host, layout, driver }: RestoreParts, volu
     const wish: UnpackBackup = { ...backup, directories };
     return optimized ? driver.streams!.receiving(volume, (receive) => unpackBackup(host, { ...wish, receive })) : unpackBackup(host, wish);
   };
-  await driver.createVolume(volume, (directory) => withSnapshots(driver, volume, [...source.snapshots], new Map([['', directory]]), unpack));
+  const filling = { driver, volume, unpack, makesDirectory: optimized };
+  await driver.createVolume(volume, (directory) => withSnapshots(filling, [...source.snapshots], new Map([['', directory]])), filling);
+}
+
+interface Filling extends FillOptions {
+  driver: StorageDriver;
+  volume: Volume;
+  unpack(directories: ReadonlyMap<string, string>): Promise<void>;
 }
 
 /** Each snapshot's place is open while those after it are made; all are filled at once, innermost. */
-async function withSnapshots(driver: StorageDriver, volume: Volume, [snapshot, ...rest]: string[], directories: Map<string, string>, unpack: (directories: ReadonlyMap<string, string>) => Promise<void>): Promise<void> {
-  if (snapshot === undefined) return unpack(directories);
-  await driver.snapshotVolume(volume, snapshot, (directory) => withSnapshots(driver, volume, rest, new Map([...directories, [snapshot, directory]]), unpack));
+async function withSnapshots(filling: Filling, [snapshot, ...rest]: string[], directories: Map<string, string>): Promise<void> {
+  if (snapshot === undefined) return filling.unpack(directories);
+  await filling.driver.snapshotVolume(filling.volume, snapshot, (directory) => withSnapshots(filling, rest, new Map([...directories, [snapshot, directory]])), filling);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dirname } from 'node:path';
 import { LxdError } from '@asterism/errors';
 import { parseSize } from '@asterism/config-keys';
@@ -53,8 +54,21 @@ export class BtrfsPlaces implements PoolPlaces {
     if (place === 'subvolume' && (await host.mounts.isMounted(path))) await this.#empty(path);
     await host.mounts.unmountTree(path);
     if (place === 'loop') await host.files.remove(layout.loopFile(pool.name));
-    if (place === 'device') await host.exec(['wipefs', '--all', '--quiet', '--', source]);
+    if (place === 'device') await this.#wipe(source);
     await host.files.remove(path);
+  }
+
+  /** A process that is just being jailed or contained holds every mount for some milliseconds, and the device with it. */
+  async #wipe(device: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.host.exec(['wipefs', '--all', '--quiet', '--', device]);
+        return;
+      } catch (error) {
+        if (attempt === 20 || !/busy/i.test(String(error))) throw error;
+        await sleep(100);
+      }
+    }
   }
 
   /** Only what the pool made: the subvolume was somebody's before and may hold more. */

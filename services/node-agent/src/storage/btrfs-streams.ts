@@ -55,7 +55,15 @@ export function btrfsStreams(host: Host, layout: Layout): VolumeStreams {
       });
     },
 
-    receiving: (volume, work) => inScratch(volume, (landing) => work((stream, signal) => openReceiver(host, landing, stream, signal))),
+    receiving: (volume, work) =>
+      inScratch(volume, async (landing) => {
+        try {
+          return await work((stream, signal) => openReceiver(host, landing, stream, signal));
+        } finally {
+          // Each in one step; what does not go so is looked for where all of the landing goes.
+          for (const name of await host.files.readdir(landing)) await subvolumes.destroy(join(landing, name)).catch(() => undefined);
+        }
+      }),
   };
 
   async function heldSubvolume(path: string, held: string): Promise<string> {
@@ -97,7 +105,7 @@ async function openReceiver(host: Host, landing: string, { directory, path }: Re
 /** Where a received subvolume goes: nothing is there afterwards. No step on the way may be a link. */
 async function emptyPlace(host: Host, directory: string, path: string): Promise<string> {
   if (path === '/') {
-    await host.subvolumes.destroy(directory);
+    if (await host.files.exists(directory)) await host.subvolumes.destroy(directory);
     return directory;
   }
   const steps = path.slice(1).split('/');

@@ -7,6 +7,11 @@ export interface CopySource {
   snapshot?: string;
 }
 
+export interface FillOptions {
+  /** Nothing is at the directory yet: whoever fills it makes it, as a received stream does. */
+  makesDirectory?: boolean;
+}
+
 /**
  * A kind of storage. A pool is created once, mounted at every start of the agent, and deleted empty. A volume comes into being whole:
  * `createVolume` hands a private directory to `fill`, and only when that has returned the volume has its name; a failed or killed
@@ -24,7 +29,7 @@ export interface StorageDriver {
   poolUsage(pool: Pool): Promise<agentStorage.PoolUsage>;
 
   /** Empty without `fill`. */
-  createVolume(volume: Volume, fill?: (directory: string) => Promise<void>): Promise<void>;
+  createVolume(volume: Volume, fill?: (directory: string) => Promise<void>, options?: FillOptions): Promise<void>;
   /** Within one pool. */
   copyVolume(source: CopySource, target: Volume): Promise<void>;
   /** The volume's content becomes the source's, wherever that lies: in one step where pool and driver allow it, else what differs is copied. */
@@ -33,7 +38,7 @@ export interface StorageDriver {
   renameVolume(volume: Volume, newName: string): Promise<void>;
 
   /** Whoever asks holds a running instance still where the driver copies. `fill` makes the snapshot from elsewhere instead of from the volume. */
-  snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>): Promise<void>;
+  snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>, options?: FillOptions): Promise<void>;
   /** A snapshot of another volume of the pool becomes one of this. */
   copySnapshot(source: CopySource, volume: Volume, snapshot: string): Promise<void>;
   deleteSnapshot(volume: Volume, snapshot: string): Promise<void>;

@@ -5,7 +5,7 @@ import type { agentStorage } from '@asterism/proto';
 import type { Host } from '../host/host.js';
 import { typeDirectories, typeDirectory, type Layout, type Pool, type Volume } from './layout.js';
 import { syncTree, type CopyOptions } from './plain-trees.js';
-import type { CopySource, StorageDriver, VolumeQuotas, VolumeStreams } from './storage-driver.js';
+import type { FillOptions, CopySource, StorageDriver, VolumeQuotas, VolumeStreams } from './storage-driver.js';
 
 /** Where a pool lies on the host. */
 export interface PoolPlaces {
@@ -86,12 +86,12 @@ export class TreeDriver implements StorageDriver {
     };
   }
 
-  async createVolume(volume: Volume, fill?: (directory: string) => Promise<void>): Promise<void> {
+  async createVolume(volume: Volume, fill?: (directory: string) => Promise<void>, { makesDirectory = false }: FillOptions = {}): Promise<void> {
     const { host, layout, trees } = this.parts;
     const { volumeMode } = typeDirectory(volume.type);
     if (!fill && trees.makeAtOnce) return trees.makeAtOnce(layout.volume(volume), volumeMode);
     await this.#inScratch(volume.pool, async (scratch) => {
-      await trees.make(scratch);
+      if (!makesDirectory) await trees.make(scratch);
       await fill?.(scratch);
       await host.files.chmod(scratch, volumeMode);
       await host.files.rename(scratch, layout.volume(volume));
@@ -132,13 +132,13 @@ export class TreeDriver implements StorageDriver {
     await this.#rename(layout.volume(volume), layout.volume(renamed));
   }
 
-  async snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>): Promise<void> {
+  async snapshotVolume(volume: Volume, snapshot: string, fill?: (directory: string) => Promise<void>, { makesDirectory = false }: FillOptions = {}): Promise<void> {
     const { host, layout, trees } = this.parts;
     const to = layout.snapshot(volume, snapshot);
     await host.files.mkdir(dirname(to), { mode: 0o700 });
     if (!fill) return this.#copy(volume.pool, layout.volume(volume), to, { readonly: true, still: volume.type !== 'custom' });
     await this.#inScratch(volume.pool, async (scratch) => {
-      await trees.make(scratch);
+      if (!makesDirectory) await trees.make(scratch);
       await fill(scratch);
       await host.files.rename(scratch, to);
     });

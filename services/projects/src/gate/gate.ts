@@ -89,11 +89,11 @@ export class Gate {
     }
   }
 
-  /** A profile of a project is to be made or changed; the instances that use it are checked as they will be. */
-  async profile(call: CallContext, project: ProjectRow, profile: ProfileFacts): Promise<void> {
+  /** A profile that a project uses is to be made or changed; the instances that have it are checked as they will be. */
+  async profile(call: CallContext, { project, owner }: { project: ProjectRow; owner: ProjectRow }, profile: ProfileFacts): Promise<void> {
     if (!isRestricted(project.config) && !hasLimits(project.config)) return;
     const failed = 'Failed checking if profile update allowed: ';
-    const using = await this.instances.withProfile(call, project.name, profile, await this.profiles.ofProject(project.id));
+    const using = await this.instances.withProfile(call, project.name, profile, await this.profiles.ofProject(owner.id));
     refuse(first(using, (instance) => forbiddenInstance(project, instance)) ?? forbiddenProfile(project, profile), failed);
     if (hasLimits(project.config)) refuse(refusedTotals(project, using, await this.#volumeSizes(call, project)), failed);
   }

@@ -1,4 +1,4 @@
-import { findKey, instanceKeys, isFalse, isTrue, projectKeys, valueOf, type ConfigKey } from '@asterism/config-keys';
+import { guardsVolatile, instanceKeys, isFalse, isGuardedVolatile, isTrue, projectKeys, valueOf, type ConfigKey } from '@asterism/config-keys';
 import type { Config, Devices, InstanceFacts, ProfileFacts, ProjectFacts } from './facts.js';
 
 const quote = (text: string): string => JSON.stringify(text);
@@ -142,16 +142,9 @@ function isBelow(path: string, list: string): boolean {
   return list.split(',').some((allowed) => path === allowed || path.startsWith(allowed.endsWith('/') ? allowed : `${allowed}/`));
 }
 
-/** Volatile keys that a user may set: they do no more than what the API offers anyway. */
-function isHarmlessVolatile(key: string): boolean {
-  const plain = [instanceKeys.volatileApplyTemplate, instanceKeys.volatileBaseImage, instanceKeys.volatileLastStatePower].map((known) => known.name);
-  return plain.includes(key) || [instanceKeys.volatileDeviceHwaddr, instanceKeys.volatileDeviceApplyQuota].some((known) => findKey({ known }, key));
-}
-
 /** Why a user may not set these volatile keys; those that stay as they are do not count. */
 export function forbiddenVolatile(project: ProjectFacts, instance: { name: string; type: InstanceFacts['type'] }, config: Config, current: Config): string | undefined {
-  const guard = instance.type === 'container' ? projectKeys.restrictedContainersLowlevel : projectKeys.restrictedVirtualMachinesLowlevel;
-  if (!isRestricted(project.config) || allows(project.config, guard)) return undefined;
-  const bad = Object.keys(config).find((key) => key.startsWith('volatile.') && !isHarmlessVolatile(key) && config[key] !== current[key]);
+  if (!guardsVolatile(project.config, instance.type)) return undefined;
+  const bad = Object.keys(config).find((key) => isGuardedVolatile(key) && config[key] !== current[key]);
   return bad === undefined ? undefined : `Setting ${quote(bad)} on ${instance.type} ${quote(instance.name)} in project ${quote(project.name)} is forbidden`;
 }

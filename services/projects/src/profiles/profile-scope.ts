@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Unit } from '@asterism/database';
 import { LxdError } from '@asterism/errors';
+import type { CallContext } from '@asterism/rpc';
+import type { ProfileFacts } from '../gate/facts.js';
 import { Gate } from '../gate/gate.js';
 import { defaultProject, hasOwnProfiles } from '../projects/features.js';
 import { ProjectStore, type ProjectRow } from '../projects/project.store.js';
@@ -47,11 +49,15 @@ export class ProfileScope {
     return { project, profiles: found };
   }
 
-  /** Names of the projects that use another project's profiles (its own name among them). */
-  async sharers(owner: ProjectRow): Promise<Set<string>> {
-    const all = await this.projects.list();
-    const sharing = owner.name === defaultProject ? all.filter((project) => !hasOwnProfiles(project.config)) : [];
-    return new Set([owner.name, ...sharing.map((project) => project.name)]);
+  /** The projects that use a project's profiles, itself first. */
+  async sharers(owner: ProjectRow): Promise<ProjectRow[]> {
+    if (owner.name !== defaultProject) return [owner];
+    return [owner, ...(await this.projects.list()).filter((project) => project.name !== defaultProject && !hasOwnProfiles(project.config))];
+  }
+
+  /** A profile is to be made or changed: each project that uses it has a word in it. */
+  async requireAllowed(call: CallContext, owner: ProjectRow, profile: ProfileFacts): Promise<void> {
+    for (const project of await this.sharers(owner)) await this.gate.profile(call, { project, owner }, profile);
   }
 
   async addDefault(unit: Unit, project: { id: string; name: string }): Promise<void> {

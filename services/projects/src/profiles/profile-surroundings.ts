@@ -37,7 +37,7 @@ export class ProfileSurroundings {
   async requireRootDisks(call: CallContext, owner: ProjectRow, profile: ProfileRow, next: Devices): Promise<void> {
     const asksOnlyIfMoved = reliesOnRootDisk(profile, next, [{ devices: {}, profiles: [profile.name] }], new Map([[profile.name, profile.devices]]));
     if (!asksOnlyIfMoved) return;
-    const sharers = await this.scope.sharers(owner);
+    const sharers = new Set((await this.scope.sharers(owner)).map((project) => project.name));
     const users = (await this.projectInstances.ofAllProjects(call)).filter((instance) => sharers.has(instance.project) && instance.profiles.includes(profile.name));
     const profiles = new Map((await this.scope.store.ofProject(owner.id)).map((row) => [row.name, row.devices]));
     if (reliesOnRootDisk(profile, next, users, profiles)) throw new LxdError('internal', "At least one instance relies on this profile's root disk device");

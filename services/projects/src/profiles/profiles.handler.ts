@@ -41,7 +41,7 @@ export class ProfilesHandler implements Profiles {
     refuse(invalidProfileName(request.name));
     const row = { name: request.name, description: request.description, config: request.config, devices: plainDevices(request.devices) };
     await this.surroundings.requireValid(call, request.project, row);
-    await this.scope.gate.profile(call, owner, row);
+    await this.scope.requireAllowed(call, owner, row);
     try {
       await this.database.transact(async (unit) => {
         await this.scope.store.insert(unit, { ...stored(row), project_id: owner.id });
@@ -67,7 +67,7 @@ export class ProfilesHandler implements Profiles {
     const next = changed(row, request, merge);
     await this.surroundings.requireValid(call, request.project, next);
     await this.surroundings.requireRootDisks(call, owner, row, next.devices);
-    await this.scope.gate.profile(call, owner, next);
+    await this.scope.requireAllowed(call, owner, next);
     await this.database.transact(async (unit) => {
       const current = await this.scope.store.lock(unit, owner.id, row.name);
       if (!current) throw new LxdError('not-found', 'Profile not found');
