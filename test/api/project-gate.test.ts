@@ -49,7 +49,7 @@ describe('the matrix of restrictions', () => {
   let run: Run;
 
   beforeAll(async () => {
-    run = new Run(test.server, { name: 'restrictions', fresh: false, steps: [] });
+    run = new Run(test.server, parseScript('restrictions', ''));
     expect((await steps(run, material)).map(refusalOf).filter((refusal) => refusal !== undefined)).toEqual([]);
   });
 
