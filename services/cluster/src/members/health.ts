@@ -5,15 +5,21 @@ import { Token, type Warnings } from '@asterism/proto';
 import { systemCall } from '@asterism/rpc';
 import { ClusterMembers } from './cluster-members.js';
 import { memberUrl } from './member-document.js';
-import { isClustered, MemberStore } from './member.store.js';
+import { isClustered, MemberStore, type MemberRow } from './member.store.js';
 
 const lookEveryMs = 5_000;
 const warningType = 'Offline cluster member';
+const warnedAtOnce = 16;
+
+/** With the seconds since it was heard of. */
+type Told = Pick<MemberRow, 'name' | 'age'>;
 
 /** Notices members that fall silent and those that are heard of again, and says so once each time. */
 @Injectable()
 export class Health {
   #timer: NodeJS.Timeout | undefined;
+  readonly #heard: Told[] = [];
+  #isTelling = false;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -37,27 +43,38 @@ export class Health {
     const rows = await this.store.listWithoutEnvironment();
     if (!isClustered(rows)) return;
     const isOnline = await this.members.judge();
-    for (const row of rows) {
-      const online = isOnline(row);
-      if (online !== row.is_online) await this.#tell(row.name, { online, age: row.age });
+    const { back = [], silent = [] } = Object.groupBy(rows.filter((row) => isOnline(row) !== row.is_online), (row) => (row.is_online ? 'silent' : 'back'));
+    await this.#tell(back, true);
+    await this.#tell(silent, false);
+  }
+
+  /** Its agent has just said that it is there. Those that come while others are told of are told of together: a rack comes back at once. */
+  async heard(member: string): Promise<void> {
+    this.#heard.push({ name: member, age: 0 });
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      while (this.#heard.length > 0) await this.#tell(this.#heard.splice(0), true);
+    } finally {
+      this.#isTelling = false;
     }
   }
 
-  /** Its agent has just said that it is there. */
-  async heard(member: string): Promise<void> {
-    await this.#tell(member, { online: true, age: 0 });
+  /** Of several replicas the first says it. */
+  async #tell(members: readonly Told[], online: boolean): Promise<void> {
+    if (members.length === 0) return;
+    const news = await this.database.transact(async (unit) => {
+      const changed = await this.store.setOnline(unit, members.map(({ name }) => name), online);
+      for (const member of changed) unit.emit(event('member.health', { member, online }));
+      if (changed.length > 0) unit.emit(event('members.changed', { members: changed }));
+      return new Set(changed);
+    });
+    const told = members.filter(({ name }) => news.has(name));
+    for (let from = 0; from < told.length; from += warnedAtOnce) await Promise.all(told.slice(from, from + warnedAtOnce).map((member) => this.#warn(member, online)));
   }
 
-  /** Of several replicas the first says it. */
-  async #tell(member: string, { online, age }: { online: boolean; age: number }): Promise<void> {
-    const isNews = await this.database.transact(async (unit) => {
-      if (!(await this.store.setOnline(unit, member, online))) return false;
-      unit.emit(event('member.health', { member, online }));
-      unit.emit(event('members.changed', { members: [member] }));
-      return true;
-    });
-    if (!isNews) return;
-    const about = { type: warningType, location: member, entity_url: memberUrl(member) };
+  async #warn({ name, age }: Told, online: boolean): Promise<void> {
+    const about = { type: warningType, location: name, entity_url: memberUrl(name) };
     if (online) await this.warnings.resolve(systemCall(), about);
     else await this.warnings.raise(systemCall(), { ...about, project: '', severity: 'low', last_message: `No heartbeat for ${age.toFixed(0)}s` });
   }

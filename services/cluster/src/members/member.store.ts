@@ -167,9 +167,9 @@ export class MemberStore {
     return (await this.database.query<{ fingerprint: string }>('SELECT fingerprint FROM cluster.revoked')).map(({ fingerprint }) => fingerprint);
   }
 
-  /** False where that was known. */
-  async setOnline(unit: Unit, name: string, online: boolean): Promise<boolean> {
-    return (await unit.query('UPDATE cluster.members SET is_online = $2 WHERE name = $1 AND is_online <> $2 RETURNING name', [name, online])).length > 0;
+  /** Answers of which that was not known. */
+  async setOnline(unit: Unit, names: readonly string[], online: boolean): Promise<string[]> {
+    return (await unit.query<{ name: string }>('UPDATE cluster.members SET is_online = $2 WHERE name = ANY($1) AND is_online <> $2 RETURNING name', [names, online])).map(({ name }) => name);
   }
 
   /** With the certificate that it had. */
