@@ -43,17 +43,28 @@ export class Relocation {
     }
   }
 
-  async start(call: CallContext, { project, name }: InstanceRow): Promise<void> {
+  /** A member that has just come up may have started it. */
+  async start(call: CallContext, { id, project, name }: InstanceRow): Promise<void> {
     const input = { project, name, action: 'start', force: false, stateful: false, timeoutS: 0 } as const;
-    await patiently(() => this.admission.perform(call, this.definitions.start, { input, busy: 'start', description: 'Starting instance', accept: (_unit, row) => requireTransition(row, input) }));
+    try {
+      await patiently(() => this.admission.perform(call, this.definitions.start, { input, busy: 'start', description: 'Starting instance', accept: (_unit, row) => requireTransition(row, input) }));
+    } catch (error) {
+      const now = await this.now({ id });
+      if (!now || !isRunning(now)) throw error;
+    }
   }
 
+  /** A member that has just come up starts what ran on it: then it is stopped again. */
   async move(call: CallContext, { id, project, name, pool, pool_driver: poolDriver }: InstanceRow, member: string): Promise<void> {
+    const stillStopped = (_unit: unknown, row: InstanceRow): void => {
+      if (isRunning(row)) throw new InstanceBusy('start');
+    };
     await patiently(async () => {
       const row = await this.now({ id });
       if (!row || row.member === member) return;
+      if (isRunning(row)) await this.stop(call, row);
       await this.moves.requireArrival(call, row, member);
-      await this.admission.perform(call, this.definitions.move, { input: { project, name, newName: name, pool, poolDriver, member }, busy: 'rename', description: 'Migrating instance' });
+      await this.admission.perform(call, this.definitions.move, { input: { project, name, newName: name, pool, poolDriver, member }, busy: 'rename', description: 'Migrating instance', accept: stillStopped });
     });
   }
 
