@@ -49,7 +49,7 @@ describe('a host beside a control plane in separate processes', () => {
     await first().lxc('delete -f c1 c2');
   });
 
-  it('is refused with a token for another, one that was used, and one that nobody gave', async () => {
+  it('is refused with a token for another, one that was used, and one that nobody gave', { timeout: 300_000 }, async () => {
     const host = await startHost(lan, 'three');
     members.push(host);
     const { metadata } = await first().server.client.json<{ environment: { certificate: string } }>('GET', '/1.0');
@@ -62,7 +62,10 @@ describe('a host beside a control plane in separate processes', () => {
     await eventually('it is a member', async () => (await first().lxc('cluster list --format csv')).includes('three,'));
     await expect(first().lxc('cluster add three')).rejects.toThrow('A cluster member already exists with name "three"');
     await first().lxc('cluster remove three');
-    await eventually('it is a server of its own', async () => (await host.server.shell('lxc query /1.0/cluster')).stdout.includes('"enabled": false'));
+    const isAlone = async () => (await host.server.shell('lxc query /1.0/cluster')).stdout.includes('"enabled": false');
+    await eventually('it is a server of its own', isAlone, 150_000).catch((error: unknown) => {
+      throw new Error(host.server.log.slice(-3000), { cause: error });
+    });
     await expect(joining(good)).rejects.toThrow('No matching cluster join operation found');
   });
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEmpty } from '../bench/instances.js';
+import { setDefaults, writeMaterial } from '../differential/defaults.js';
 import { inProcesses, repository } from '../servers/asterism.js';
 import { TestServer } from '../servers/server.js';
 
@@ -31,6 +32,8 @@ for (const count of replicas.length > 0 ? replicas : [1, 2, 3]) {
 }
 
 async function measure(server: TestServer): Promise<object> {
+  await writeMaterial(server);
+  await setDefaults(server);
   await createEmpty(server, 'read');
   await server.shell('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout client.key -out client.crt -nodes -subj /CN=client -days 2 2>/dev/null && lxc config trust add client.crt');
   await server.client.change('PATCH', '/1.0', { config: { 'core.https_address': address } });

@@ -60,7 +60,8 @@ export class Server implements Standalone {
 
   async #member(membership: Membership): Promise<Standalone> {
     const { startMember } = await import('./member.js');
-    return startMember(this.stateDir, membership, () => void (this.#changing = this.#leave()));
+    // What it had before it joined goes first: the same directory is needed again.
+    return startMember(this.stateDir, membership, () => void (this.#changing = this.#changing.then(() => this.#leave())));
   }
 
   /** Removed from its cluster: the host begins anew, with nothing. */
