@@ -7,7 +7,7 @@ export interface Cell {
   after: string[];
   /** Whether the row's rules forbid it. */
   refused: boolean;
-  /** LXD 5.0.2 has no gate there: the breach comes in. */
+  /** LXD 5.0.2 has no gate there and the breach comes in, or it says something else of what is harmless: not compared. */
   isOpenInLxd?: true;
 }
 
@@ -72,7 +72,7 @@ export const epilogue: readonly string[] = [
 
 /** Every way by which config, devices and numbers of instances and profiles come to be. */
 export function cells({ breach, concerns }: Row): Cell[] {
-  const open = <T extends Cell>(cell: T): Cell => (concerns === undefined || concerns === 'profiles' ? { ...cell, isOpenInLxd: true } : cell);
+  const open = (cell: Cell): Cell => ({ ...cell, isOpenInLxd: true });
   const forget = '@quiet lxc delete -f new --project guarded';
   const makes = (path: string, attempt: string[], after = [forget]): Cell => ({ path, attempt, after, refused: true });
   const changes = (path: string, attempt: string[], after: string[]): Cell => ({ path, attempt, after, refused: concerns !== 'creation' });
@@ -95,16 +95,16 @@ export function cells({ breach, concerns }: Row): Cell[] {
   const harmless = (path: string, attempt: string[], after: string[]): Cell => ({ path, attempt, after, refused: false });
   const moves = [
     harmless('a new name', operation('POST', `/1.0/instances/plain?${guarded}`, { name: 'renamed' }), operation('POST', `/1.0/instances/renamed?${guarded}`, { name: 'plain' })),
-    harmless('a move to another pool', operation('POST', `/1.0/instances/plain?${guarded}`, { name: 'plain', pool: 'second', migration: true }), [
+    open(harmless('a move to another pool', operation('POST', `/1.0/instances/plain?${guarded}`, { name: 'plain', pool: 'second', migration: true }), [
       ...operation('POST', `/1.0/instances/plain?${guarded}`, { name: 'plain', pool: 'default', migration: true }),
       '@quiet lxc config device remove plain root --project guarded',
-    ]),
-    harmless('a copy that is brought up to date', operation('POST', `/1.0/instances?${guarded}`, { name: 'plain', source: { type: 'copy', source: 'loose', project: 'default', refresh: true, instance_only: true } }), []),
+    ])),
+    open(harmless('a copy that is brought up to date', operation('POST', `/1.0/instances?${guarded}`, { name: 'plain', source: { type: 'copy', source: 'loose', project: 'default', refresh: true, instance_only: true } }), [])),
   ];
   const sharingProfiles = [
     changes('a profile of another project that is assigned', [request('PATCH', '/1.0/instances/plain?project=sharing', { profiles: ['claims', 'common', 'wild'] })], [request('PATCH', '/1.0/instances/plain?project=sharing', { profiles: ['claims', 'common'] })]),
     makes('creation with a profile of another project', operation('POST', '/1.0/instances?project=sharing', { name: 'new', source: { type: 'none' }, ...whole({}, ['wild']) }), ['@quiet lxc delete -f new --project sharing']),
-    changes('a profile of another project that is edited', [request('PATCH', '/1.0/profiles/common', breach)], [tamed('common', 'default')]),
+    open(changes('a profile of another project that is edited', [request('PATCH', '/1.0/profiles/common', breach)], [tamed('common', 'default')])),
   ];
   const ofProfiles = [
     open(profile('a new profile', [request('POST', `/1.0/profiles?${guarded}`, { name: 'new', ...breach })], ['@quiet lxc profile delete new --project guarded'], false)),
@@ -147,9 +147,8 @@ function replaced({ config, devices }: Breach): string[] {
 
 /** Takes a breach out of an instance again. */
 function taken(instance: string, project: string, { config, devices }: Breach): string[] {
-  const unset = Object.fromEntries(Object.keys(config ?? {}).map((key) => [key, '']));
   return [
-    ...(config ? [request('PATCH', `/1.0/instances/${instance}?project=${project}`, { config: unset })] : []),
+    ...Object.keys(config ?? {}).map((key) => `@quiet lxc config unset ${instance} ${key} --project ${project}`),
     ...Object.keys(devices ?? {}).map((name) => `@quiet lxc config device remove ${instance} ${name} --project ${project}`),
   ];
 }

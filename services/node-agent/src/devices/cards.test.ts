@@ -13,6 +13,9 @@ function device(options: Record<string, string>): InstanceDevice {
   return { instance: { id: 'i', project: 'default', name: 'c1', config: {}, volume_path: '/pools/c1', devices: { d: spec } } as unknown as agentInstances.InstanceSpec, name: 'd', spec };
 }
 
+const idmap = [{ isUid: true, isGid: true, nsId: 0, hostId: 100000, range: 65536 }];
+const running = { pid: 42, idmap };
+
 describe('an sriov nic', () => {
   it('is a free function of the card, with the address and VLAN that are asked for', async () => {
     const fake = new FakeHost();
@@ -29,6 +32,28 @@ describe('an sriov nic', () => {
     expect(fake.inputs).toEqual(['link set dev pf0 vf 1 mac 00:16:3e:00:00:01 vlan 9 spoofchk on\n', 'link set dev pf0 vf 1 mac 00:00:00:00:00:00 vlan 0 spoofchk on\n']);
   });
 
+  it('is plugged into a running guest and comes home', async () => {
+    const fake = new FakeHost();
+    fake.links.names.add('pf0').add('vf0');
+    fake.files.put('/sys/class/net/pf0/device/sriov_totalvfs', '1\n').put('/sys/class/net/pf0/device/sriov_numvfs', '1\n');
+    fake.files.put('/sys/class/net/pf0/device/virtfn0/net/vf0/x').put('/sys/class/net/vf0/operstate', 'down\n');
+    const wish = { type: 'nic', nictype: 'sriov', parent: 'pf0', name: 'eth1' };
+    const driver = new NicDriver(fake, '/state');
+    const volatile = await driver.plug(device(wish), running);
+    expect(volatile).toMatchObject({ host_name: 'vf0', 'last_state.vf.id': '0' });
+    expect(fake.inputs.join('')).toContain(`netns ${running.pid}`);
+    await driver.unplug(device({ ...wish, ...volatile }), running);
+    expect(fake.inputs.join('')).toContain(`netns ${process.pid}`);
+  });
+
+  it('is refused while all functions of the parent are taken', async () => {
+    const fake = new FakeHost();
+    fake.links.names.add('pf0');
+    fake.files.put('/sys/class/net/pf0/device/sriov_totalvfs', '1\n').put('/sys/class/net/pf0/device/sriov_numvfs', '1\n');
+    fake.files.put('/sys/class/net/pf0/device/virtfn0/net/vf0/x').put('/sys/class/net/vf0/operstate', 'up\n');
+    await expect(new NicDriver(fake, '/state').start(device({ type: 'nic', nictype: 'sriov', parent: 'pf0' }))).rejects.toThrow('All virtual functions of sriov device "pf0" seem to be in use');
+  });
+
   it('is refused where the parent has no functions', async () => {
     await expect(new NicDriver(new FakeHost(), '/state').start(device({ type: 'nic', nictype: 'sriov', parent: 'lo' }))).rejects.toThrow('Parent device "lo" doesn\'t support SR-IOV');
   });
@@ -43,6 +68,36 @@ describe('an infiniband device', () => {
     const { nic, lxc } = await new InfinibandDriver(fake, new DeviceNodes(fake, '/state')).start(device({ type: 'infiniband', nictype: 'physical', parent: 'ib0', name: 'ib1' }), [{ isUid: true, isGid: true, nsId: 0, hostId: 100000, range: 9 }]);
     expect(nic).toEqual([['type', 'phys'], ['name', 'ib1'], ['flags', 'up'], ['link', 'ib0']]);
     expect(lxc?.map(([, line]) => line.split(' ')[1])).toEqual(['dev/infiniband/uverbs0', 'dev/infiniband/umad0']);
+  });
+
+  it('of kind sriov is a free function of the card', async () => {
+    const fake = new FakeHost();
+    fake.links.names.add('ib0').add('ibv1');
+    const card = '/sys/class/net/ib0/device';
+    fake.files.put(`${card}/infiniband/mlx0/x`).put(`${card}/virtfn0/net/ibv0/x`).put(`${card}/virtfn1/net/ibv1/x`);
+    fake.files.put('/sys/class/net/ibv0/operstate', 'up\n').put('/sys/class/net/ibv1/operstate', 'down\n').put('/sys/class/net/ibv1/device/infiniband_verbs/uverbs1/dev', '231:193\n');
+    const driver = new InfinibandDriver(fake, new DeviceNodes(fake, '/state'));
+    const wish = { type: 'infiniband', nictype: 'sriov', parent: 'ib0', name: 'ib1', mtu: '2044' };
+    const { nic, lxc, volatile } = await driver.start(device(wish), idmap);
+    expect(nic).toContainEqual(['link', 'ibv1']);
+    expect(lxc?.map(([, line]) => line.split(' ')[1])).toEqual(['dev/infiniband/uverbs1']);
+    expect(volatile).toMatchObject({ host_name: 'ibv1' });
+    expect(fake.inputs.join('')).toContain('link set dev ibv1 mtu 2044');
+    expect(await driver.stop(device({ ...wish, ...volatile }))).toMatchObject({ host_name: '' });
+    fake.files.put('/sys/class/net/ibv1/operstate', 'up\n');
+    await expect(driver.start(device(wish), idmap)).rejects.toThrow('All virtual functions of sriov device "ib0" seem to be in use');
+  });
+
+  it('is plugged into a running guest and comes home', async () => {
+    const fake = new FakeHost();
+    fake.links.names.add('ib0');
+    fake.files.put('/sys/class/net/ib0/device/infiniband/mlx0/x');
+    const driver = new InfinibandDriver(fake, new DeviceNodes(fake, '/state'));
+    const wish = { type: 'infiniband', nictype: 'physical', parent: 'ib0', name: 'ib1' };
+    const volatile = await driver.plug(device(wish), running);
+    expect(fake.inputs.join('')).toContain(`link set dev ib0 netns ${running.pid} name ib1`);
+    await driver.unplug(device({ ...wish, ...volatile }), running);
+    expect(`${fake.inputs.join('')}${fake.log.join(' ')}`).toContain(`netns ${process.pid} name ib0`);
   });
 
   it('is refused where there is none', async () => {

@@ -43,7 +43,8 @@ export class GpuNodes implements NodeSource {
       const number = await deviceNumberOf(this.#sysfs, directory);
       if (number) nodes.push({ kind: 'char', ...number, path, ...ownership });
     }
-    return cards.some((card) => card.vendor === nvidiaVendor) ? [...nodes, ...(await this.#nvidia(ownership))] : nodes;
+    const ofNvidia = cards.filter((card) => card.vendor === nvidiaVendor);
+    return ofNvidia.length > 0 ? [...nodes, ...(await this.#nvidia(ofNvidia, ownership))] : nodes;
   }
 
   async #cards(): Promise<Card[]> {
@@ -63,10 +64,13 @@ export class GpuNodes implements NodeSource {
     return cards;
   }
 
-  async #nvidia(ownership: Pick<GuestNode, 'mode' | 'uid' | 'gid'>): Promise<GuestNode[]> {
+  /** What the driver of NVIDIA made for these cards; nothing of the others. */
+  async #nvidia(cards: readonly Card[], ownership: Pick<GuestNode, 'mode' | 'uid' | 'gid'>): Promise<GuestNode[]> {
+    const facts = await Promise.all(cards.map(({ pci }) => this.#sysfs.text(`/proc/driver/nvidia/gpus/${pci}/information`)));
+    const own = new Set(facts.map((text) => `nvidia${/^Device Minor:\s*(\d+)/m.exec(text ?? '')?.[1] ?? ''}`));
     const nodes: GuestNode[] = [];
     for (const name of await this.#sysfs.names('/dev', /^nvidia/)) {
-      if (!nvidiaNodes.test(name) && !/^nvidia\d+$/.test(name)) continue;
+      if (!nvidiaNodes.test(name) && !own.has(name)) continue;
       const found = await this.host.files.device(`/dev/${name}`);
       if (found !== undefined && found !== 'none') nodes.push({ ...found, path: `/dev/${name}`, ...ownership });
     }

@@ -112,4 +112,36 @@ describe('a gpu', () => {
     expect((await nodes.find(device({ vendorid: '8086', id: '0' }))).map(({ path, minor }) => [path, minor])).toEqual([['/dev/dri/card0', 0], ['/dev/dri/renderD128', 128]]);
     await expect(nodes.find(device({ id: '1' }))).rejects.toThrow('Failed to detect requested GPU device');
   });
+
+  it('is started, stopped, plugged into a running guest and pulled out', async () => {
+    const fake = await host();
+    fake.files.put('/sys/class/drm/card0/device/vendor', '0x8086\n').put('/sys/class/drm/card0/device/drm/card0/x').put('/sys/class/drm/card0/dev', '226:0\n');
+    const driver = new NodeDriver(new DeviceNodes(fake, '/state'), new GpuNodes(fake));
+    const { lxc } = await driver.start(device({ type: 'gpu', gputype: 'physical', gid: '44' }), idmap);
+    expect(lxc).toEqual([['lxc.mount.entry', `${directory}/%2Fdev%2Fdri%2Fcard0 dev/dri/card0 none bind,create=file 0 0`]]);
+    await driver.stop(device({ type: 'gpu' }));
+    expect(fake.files.tree(directory)).toEqual({});
+    await driver.plug(device({ type: 'gpu' }), running);
+    expect(Object.keys(fake.files.tree(directory))).toContain(`${directory}/%2Fdev%2Fdri%2Fcard0`);
+    await driver.unplug(device({ type: 'gpu' }), running);
+    expect(fake.files.tree(directory)).toEqual({});
+  });
+
+  it('of NVIDIA comes with what its driver made for it, and for all', async () => {
+    const fake = await host();
+    const device0 = '/sys/class/drm/card0/device';
+    fake.files.put(`${device0}/vendor`, '0x10de\n').put(`${device0}/drm/card0/x`).put('/sys/class/drm/card0/dev', '226:0\n');
+    fake.files.realpath = async (path) => (path === device0 ? '/sys/devices/pci0000:00/0000:01:00.0' : path);
+    fake.files.put('/proc/driver/nvidia/gpus/0000:01:00.0/information', 'Model: \t\t A card\nDevice Minor: \t 1\n');
+    for (const [minor, name] of [[255, 'nvidiactl'], [0, 'nvidia0'], [1, 'nvidia1']] as const) fake.files.put(`/dev/${name}`, '').nodes.set(`/dev/${name}`, { kind: 'char', major: 195, minor });
+    expect((await new GpuNodes(fake).find(device({ vendorid: '10de' }))).map(({ path }) => path).sort()).toEqual(['/dev/dri/card0', '/dev/nvidia1', '/dev/nvidiactl']);
+  });
+
+  it('that is cut in pieces is refused with its reason', async () => {
+    const nodes = new GpuNodes(await host());
+    const mig = device({ type: 'gpu', gputype: 'mig', 'mig.uuid': 'x' });
+    await expect(nodes.find(mig)).rejects.toThrow('nvidia.runtime must be set to true for MIG GPUs to work');
+    mig.instance.config['nvidia.runtime'] = 'true';
+    await expect(nodes.find(mig)).rejects.toThrow('MIG devices need the container toolkit of NVIDIA');
+  });
 });
