@@ -16,7 +16,7 @@ import type { Script } from './script.js';
 
 /**
  * `npm run test:differential [-- options] [script ...]` runs the scripts on the reference server and on Asterism.
- * The matrix of restrictions (`restrictions-1` and on) runs only where it is named.
+ * The matrix of restrictions gives `restrictions-1` and on.
  * --self compares two reference servers (proves the normaliser); --verbose shows what both sides print; --slow names steps of more than two seconds.
  */
 const options = new Set(process.argv.slice(2).filter((argument) => argument.startsWith('--')));
@@ -144,7 +144,7 @@ const written = readdirSync(scriptDirectory).filter((file) => file.endsWith('.sc
 const all = [...written, ...restrictionScripts()];
 const unknown = wanted.filter((name) => !all.some((script) => script.name === name));
 if (unknown.length > 0) throw new Error(`no such script: ${unknown.join(', ')}`);
-const scripts = wanted.length === 0 ? written : all.filter(({ name }) => wanted.includes(name));
+const scripts = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 
 const totals: { name: string; steps: number; differences: number }[] = [];
 for (const script of scripts) {

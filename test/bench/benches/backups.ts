@@ -98,8 +98,27 @@ function copies(pool: (typeof pools)[number]): Bench {
   };
 }
 
+/** A copy with its snapshot that is brought up to date: one file is newer in the source. */
+function refreshes(pool: (typeof pools)[number]): Bench {
+  const copy = { name: 'mirror', source: { type: 'copy', source: 'kept' }, devices: { root: { type: 'disk', path: '/', pool } } };
+  let round = 0;
+  return {
+    name: `copy --refresh, ${driverOf[pool]}`,
+    group: `backups-${driverOf[pool]}`,
+    unit: 'ms',
+    repetitions: 6,
+    aim: { atMost: 1 },
+    prepare: async (server) => void (await server.client.change('POST', '/1.0/instances', copy)),
+    sample: async (server) => {
+      await server.client.send({ method: 'POST', path: '/1.0/instances/kept/files?path=/root/newer', body: String(round++) });
+      return await timed(async () => await server.client.change('POST', '/1.0/instances', { ...copy, source: { ...copy.source, refresh: true } }));
+    },
+    clean: async (server) => await deleteInstance(server, 'mirror'),
+  };
+}
+
 export const backups: Bench[] = pools.flatMap((pool) => {
   const [first, ...rest] = [writes(pool, 'gzip', {}), writes(pool, 'uncompressed', { compression_algorithm: 'none' })];
   const optimized = pool === 'fast' ? [writes(pool, 'optimized', { optimized_storage: true, compression_algorithm: 'none' }), imports(pool, 'optimized', { optimized_storage: true, compression_algorithm: 'none' })] : [];
-  return [{ ...first!, prepare: (server: TestServer) => prepare(server, pool) }, ...rest, imports(pool, 'gzip', {}), ...optimized, copies(pool)];
+  return [{ ...first!, prepare: (server: TestServer) => prepare(server, pool) }, ...rest, imports(pool, 'gzip', {}), ...optimized, refreshes(pool), copies(pool)];
 });
